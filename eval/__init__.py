@@ -1,0 +1,1 @@
+"""Gold questions, the sample articles, metrics, the harness and its report."""

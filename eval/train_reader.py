@@ -1,0 +1,292 @@
+"""Train the reader (`rag/reader.py`) on public questions with answer spans and answering sentences.
+
+    python -m eval.train_reader --data BENCH_FOLDER --out FOLDER [--hours 1]
+
+Resumable: run it again with the same folder and it goes on from its last checkpoint. The data are
+`qa_span.jsonl.gz` and `qa_sentence.jsonl.gz`; only sets whose licences allow weights to be shipped
+are trained on (`TRAINED_ON`), and only their `train` splits, which are split by passage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+SEED = 20251122
+MAX_TOKENS = 144
+#: set -> how many windows are drawn from each of its questions, on average.
+TRAINED_ON = {
+    "xquad_en": 2.0,
+    "squad2_halfdev": 2.0,
+    "squadshifts_new_wiki": 2.0,
+    "qed_nq_dev": 2.0,
+    "squadshifts_reddit": 0.4,
+    "squadshifts_amazon_reviews": 0.35,
+    "qamr_wikinews": 0.25,
+    "qamr_wikipedia": 0.15,
+}
+#: set -> share of its answering sentences and of its other sentences that are drawn.
+SENTENCE_SETS = {
+    "selqa_dev": (1.0, 0.2),
+    "selqa_test": (1.0, 0.2),
+    "qnli_dev": (0.5, 0.5),
+    "qed_nq_dev": (0.3, 0.15),
+}
+HARD_NEGATIVE_SHARE = (
+    0.2  # questions that are also paired with a look-alike passage without the answer
+)
+
+
+def read_rows(path: Path, sets: Any, split: str) -> Iterator[dict[str, Any]]:
+    """The rows of one split of the named sets."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            if row["set"] in sets and row["split"] == split:
+                yield row
+
+
+def span_rows(path: Path, split: str, rng: random.Random) -> list[dict[str, Any]]:
+    """Questions with passages; one-sentence passages (QAMR) are set among others of their set."""
+    rows = [r for r in read_rows(path, TRAINED_ON, split)]
+    sentences = {
+        s: sorted({r["passage"] for r in rows if r["set"] == s})
+        for s in ("qamr_wikinews", "qamr_wikipedia")
+    }
+    drawn = []
+    for row in rows:
+        times = TRAINED_ON[row["set"]]
+        for _ in range(int(times) + (rng.random() < times % 1)):
+            if row["set"] in sentences:
+                others = rng.sample(sentences[row["set"]], rng.randint(0, 3))
+                before = " ".join(others[: rng.randint(0, len(others))])
+                shift = len(before) + 1 if before else 0
+                after = " ".join(o for o in others if o not in before)
+                passage = " ".join(p for p in (before, row["passage"], after) if p)
+                answers = [{"text": a["text"], "start": a["start"] + shift} for a in row["answers"]]
+                drawn.append({**row, "passage": passage, "answers": answers})
+            else:
+                drawn.append(row)
+    return drawn
+
+
+def hard_negatives(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:
+    """Questions with the most similar other passage (word overlap) that lacks their answer."""
+    import bm25s  # type: ignore[import-untyped]
+
+    by_set = defaultdict(list)
+    for row in rows:
+        by_set[row["set"]].append(row)
+    made = []
+    for members in by_set.values():
+        passages = sorted({r["passage"] for r in members})
+        if len(passages) < 10:
+            continue
+        index = bm25s.BM25()
+        index.index(
+            bm25s.tokenize(passages, stopwords="en", show_progress=False), show_progress=False
+        )
+        asked = [r for r in members if r["answers"] and rng.random() < HARD_NEGATIVE_SHARE / 2]
+        tokens = bm25s.tokenize([r["question"] for r in asked], stopwords="en", show_progress=False)
+        found, _ = index.retrieve(tokens, k=4, show_progress=False)
+        for row, places in zip(asked, found, strict=True):
+            wanted = [a["text"].lower() for a in row["answers"]]
+            for place in places:
+                passage = passages[int(place)]
+                if passage != row["passage"] and not any(w in passage.lower() for w in wanted):
+                    made.append({**row, "passage": passage, "answers": []})
+                    break
+    return made
+
+
+def sentence_rows(path: Path, split: str, rng: random.Random) -> list[dict[str, Any]]:
+    """Questions with one sentence and whether it answers; no span is known."""
+    drawn = []
+    for row in read_rows(path, SENTENCE_SETS, split):
+        share = SENTENCE_SETS[row["set"]][0 if row["label"] else 1]
+        if rng.random() < share:
+            drawn.append(
+                {
+                    "question": row["question"],
+                    "passage": row["sentence"],
+                    "answers": None if row["label"] else [],
+                }
+            )
+    return drawn
+
+
+def encode(row: dict[str, Any], tokenizer: Any, rng: random.Random) -> dict[str, Any]:
+    """One window of `MAX_TOKENS` tokens, holding the answer four times of five if there is one."""
+    windows = tokenizer(
+        row["question"][:150],
+        row["passage"],
+        truncation="only_second",
+        max_length=MAX_TOKENS,
+        stride=32,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+    )
+    answers = row["answers"]
+    places = [find_span(windows, i, answers) for i in range(len(windows["input_ids"]))]
+    hold = [i for i, place in enumerate(places) if place != (0, 0)]
+    lack = [i for i, place in enumerate(places) if place == (0, 0)]
+    i = rng.choice(hold) if hold and (not lack or rng.random() < 0.8) else rng.choice(lack)
+    start, end = places[i]
+    return {
+        "input_ids": windows["input_ids"][i],
+        "token_type_ids": windows["token_type_ids"][i],
+        "attention_mask": windows["attention_mask"][i],
+        "start": start,
+        "end": end,
+        "label": 0.0 if (start, end) == (0, 0) else 1.0,
+    }
+
+
+def find_span(windows: Any, i: int, answers: list[dict[str, Any]] | None) -> tuple[int, int]:
+    """Token positions of the first answer in window `i`; (0, 0) none; (-100, -100) unknown."""
+    if answers is None:
+        return (-100, -100)
+    offsets, kinds = windows["offset_mapping"][i], windows["token_type_ids"][i]
+    inside = [t for t, kind in enumerate(kinds) if kind == 1 and offsets[t][1] > offsets[t][0]]
+    if not inside:
+        return (0, 0)
+    for answer in answers:
+        begin, stop = answer["start"], answer["start"] + len(answer["text"])
+        if offsets[inside[0]][0] <= begin and offsets[inside[-1]][1] >= stop:
+            tokens = [t for t in inside if offsets[t][0] < stop and offsets[t][1] > begin]
+            if tokens:
+                return (tokens[0], tokens[-1])
+    return (0, 0)
+
+
+def collate(pad: int) -> Any:
+    """A function that pads a list of encoded rows into one batch of tensors."""
+    import torch
+
+    def pad_batch(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        longest = max(len(r["input_ids"]) for r in rows)
+
+        def padded(name: str, fill: int) -> Any:
+            return torch.tensor([r[name] + [fill] * (longest - len(r[name])) for r in rows])
+
+        return {
+            "input_ids": padded("input_ids", pad),
+            "token_type_ids": padded("token_type_ids", 0),
+            "attention_mask": padded("attention_mask", 0),
+            "start": torch.tensor([r["start"] for r in rows]),
+            "end": torch.tensor([r["end"] for r in rows]),
+            "label": torch.tensor([r["label"] for r in rows]),
+        }
+
+    return pad_batch
+
+
+def training_rows(data: Path, rng: random.Random) -> list[dict[str, Any]]:
+    """Everything that one epoch sees, in a seeded order."""
+    spans = span_rows(data / "qa_span.jsonl.gz", "train", rng)
+    rows = (
+        spans
+        + hard_negatives(spans, rng)
+        + sentence_rows(data / "qa_sentence.jsonl.gz", "train", rng)
+    )
+    rng.shuffle(rows)
+    return rows
+
+
+def export(checkpoint: Path, target: Path) -> None:
+    """Write what training changed, as `reader.safetensors` in bfloat16, with its sha256 beside it.
+
+    The embeddings stay frozen, so they are the bundled encoder's own and are left out.
+    """
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    state = load_file(checkpoint / "model.safetensors")
+    kept = {
+        name: tensor.to(torch.bfloat16).contiguous()
+        for name, tensor in state.items()
+        if not name.startswith("encoder.embeddings.")
+    }
+    path = target / "reader.safetensors"
+    save_file(kept, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    (target / "reader.sha256").write_text(digest + "\n", encoding="ascii")
+    print(f"{path}: {path.stat().st_size:,} bytes, sha256 {digest}")
+
+
+def main() -> None:
+    """Train, from the last checkpoint if there is one, and write `reader.safetensors`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--epochs", type=float, default=1.0)
+    parser.add_argument("--limit", type=int, help="train on so many windows only")
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="don't train: write this checkpoint's weights into --out",
+    )
+    options = parser.parse_args()
+    if options.export:
+        export(options.export, options.out)
+        return
+
+    import torch
+    from transformers import AutoTokenizer, Trainer, TrainingArguments
+
+    from index.encoder import bundled_folder
+    from rag.reader import ReaderModel
+
+    folder = bundled_folder()
+    rng = random.Random(SEED)
+    torch.manual_seed(SEED)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer.model_max_length = 100_000
+    rows = training_rows(options.data, rng)[: options.limit]
+    encoded = [encode(row, tokenizer, rng) for row in rows]
+    print(
+        f"{len(encoded)} windows, {sum(r['label'] for r in encoded):.0f} with an answer", flush=True
+    )
+    model = ReaderModel.from_encoder_folder(folder)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = not name.startswith("encoder.embeddings.")
+    arguments = TrainingArguments(
+        output_dir=str(options.out),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=32,
+        learning_rate=1.2e-4,
+        warmup_steps=100,
+        weight_decay=0.01,
+        lr_scheduler_type="linear",
+        bf16=True,
+        use_cpu=True,
+        seed=SEED,
+        logging_steps=50,
+        save_steps=200,
+        save_total_limit=2,
+        report_to=[],
+        remove_unused_columns=False,
+        train_sampling_strategy="group_by_length",
+        dataloader_num_workers=0,
+        label_names=["start", "end", "label"],
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=encoded,
+        data_collator=collate(tokenizer.pad_token_id),
+    )
+    trainer.train(resume_from_checkpoint=any(options.out.glob("checkpoint-*")))
+    trainer.save_model(str(options.out / "final"))
+
+
+if __name__ == "__main__":
+    main()

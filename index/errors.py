@@ -1,0 +1,83 @@
+"""Everything that Wirecheck raises.
+
+    WirecheckError            its text is one line: what is wrong, where, and the mend
+    ├── QuestionError         the question is empty, too long, or not text
+    ├── ArticleError          a path given as articles can't be read at all
+    ├── SettingError          a setting, an option or a gold file can't be used as given
+    ├── IndexProblem          an index can't be used
+    │   ├── IndexMissing      nothing is there
+    │   ├── IndexCorrupt      a file of it is damaged, lost or not its own
+    │   ├── IndexMismatch     another encoder, or another format, made it
+    │   ├── IndexBusy         another process is writing it
+    │   └── IndexWriteError   it could not be written; the one before still serves
+    └── ModelError            a language model can't be used
+        ├── ModelUnknown      no such model, or no such provider
+        ├── ModelKeyMissing   the provider wants a key that isn't set, or refuses it
+        ├── ModelUnreachable  no reply: refused, timed out, overloaded
+        └── ModelReplyError   a reply came that can't be used: empty, cut, refused
+
+Declining to answer is an outcome, not an exception. A single bad article file is a `Skipped` row,
+not an exception.
+"""
+
+from __future__ import annotations
+
+
+class WirecheckError(Exception):
+    """Base of all; `str()` of it is one line fit for a user."""
+
+
+class QuestionError(WirecheckError):
+    """The question is empty, too long, or not text."""
+
+
+class ArticleError(WirecheckError):
+    """A path given as articles can't be read at all."""
+
+
+class SettingError(WirecheckError):
+    """A setting, an option or a gold file can't be used as given."""
+
+
+class IndexProblem(WirecheckError):
+    """An index can't be used."""
+
+
+class IndexMissing(IndexProblem):
+    """No index is there."""
+
+
+class IndexCorrupt(IndexProblem):
+    """A file of the index is damaged, lost or not its own."""
+
+
+class IndexMismatch(IndexProblem):
+    """Another encoder, or another format, made the index."""
+
+
+class IndexBusy(IndexProblem):
+    """Another process is writing the index."""
+
+
+class IndexWriteError(IndexProblem):
+    """The index could not be written; the one before still serves."""
+
+
+class ModelError(WirecheckError):
+    """A language model can't be used."""
+
+
+class ModelUnknown(ModelError):
+    """No such model, or no such provider."""
+
+
+class ModelKeyMissing(ModelError):
+    """The provider wants a key that isn't set, or refuses the one that is."""
+
+
+class ModelUnreachable(ModelError):
+    """No reply: refused, timed out, overloaded."""
+
+
+class ModelReplyError(ModelError):
+    """A reply came that can't be used: empty, cut off, refused."""

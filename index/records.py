@@ -1,0 +1,55 @@
+"""What an index holds and what a search returns."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Article:
+    """One report, as read from one file.
+
+    `id` is the file's name without its ending; `title` its first non-empty line. `outlet`,
+    `published` (ISO date, `yyyy-mm-dd`) and `url` are None where they are not known.
+    """
+
+    id: str
+    title: str
+    text: str
+    outlet: str | None = None
+    published: str | None = None
+    url: str | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of `text` in UTF-8, in hex: what every span of this article refers to."""
+        return hashlib.sha256(self.text.encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A span `[start, end)` of an article's text, in code points; its text is never stored."""
+
+    article: Article
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The words of the span."""
+        return self.article.text[self.start : self.end]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage that a search found.
+
+    `score` is the fused score of the search, above 0, higher is better; it orders the hits of one
+    search and means nothing across searches. `rank` counts from 1.
+    """
+
+    passage: Passage
+    score: float
+    rank: int

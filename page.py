@@ -1,0 +1,382 @@
+"""Answers as HTML: pure functions from what `rag` returns to markup of our own.
+
+Every string from outside (question, article, claim, error) passes through `el`, which escapes
+whatever is not markup that `el` itself made. Nothing is ever read as Markdown or as HTML.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+
+from index.records import Article, Passage
+from rag.schema import Answer, Citation, Claim, Position, Rejection
+
+#: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
+QUOTES_SHOWN, NEAREST_SHOWN = 3, 4
+_QUESTION_SHOWN = 400
+#: Characters of an article that are shown before and after each mark.
+UNMARKED_SHOWN = 50_000
+
+
+class Html(str):
+    """Markup that `el` made. A plain `str` is text, also where the two were joined with `+`."""
+
+    __slots__ = ()
+
+
+def el(tag: str, *children: str, **attributes: str | None) -> Html:
+    """One element. Text and attribute values are escaped; an attribute of None is left out.
+
+    el("p", "a < b", class_="note", data_turn="t1") -> <p class="note" data-turn="t1">a &lt; b</p>
+    """
+    names = ((name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items())
+    inside = "".join(f' {name}="{_escape(value)}"' for name, value in names if value is not None)
+    return Html(f"<{tag}{inside}>{join(*children)}</{tag}>")
+
+
+def join(*children: str) -> Html:
+    """Markup as it is and text escaped, one after the other."""
+    return Html("".join(c if isinstance(c, Html) else _escape(c) for c in children))
+
+
+def _escape(text: str) -> str:
+    # Half a surrogate pair can't be sent, and a browser would turn a bare \r into \n.
+    clean = text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    return html.escape(clean).replace("\r", "&#13;")
+
+
+# --- one turn of the conversation ---------------------------------------------------------------
+
+
+def pending_card(turn: str, question: str, doing: str) -> str:
+    """A question that is being worked on, and what is being done."""
+    return _card(turn, question, [
+        el("p", el("span", class_="dot", aria_hidden="true"), doing, " ",
+           el("span", class_="elapsed", aria_hidden="true"), class_="doing"),
+    ], "pending")
+
+
+def error_card(turn: str, question: str, line: str) -> str:
+    """A question that could not be worked on, and the one line that says why."""
+    return _card(turn, question, [el("p", el("strong", "Not answered. "), line, class_="error",
+                                     role="alert", dir="auto")], "failed")
+
+
+def answer_card(turn: str, answer: Answer) -> str:
+    """A question with its checked answer, or with what was found instead of one.
+
+    `turn` names the card; ids of elements are made of it and of numbers, never of outside text.
+    """
+    marks = _Marks(turn, answer.articles)
+    body = _declined(answer, marks) if answer.outcome == "declined" else _answered(answer, marks)
+    body += [_refused(answer.rejected), _footer(answer)]
+    return _card(turn, answer.question, [*body, *marks.articles_html()], answer.outcome)
+
+
+def _card(turn: str, question: str, body: Iterable[str], state: str) -> Html:
+    shown = question if len(question) <= _QUESTION_SHOWN else question[:_QUESTION_SHOWN] + " …"
+    return el("article", el("h2", shown, class_="question", dir="auto", id=f"{turn}-q"), *body,
+              id=turn, class_=f"turn {state}", aria_labelledby=f"{turn}-q")
+
+
+def _answered(answer: Answer, marks: _Marks) -> list[Html]:
+    claims = [_CLAIMS[claim.kind](claim, marks) for claim in answer.claims]
+    written = [c for claim in answer.claims if claim.kind == "written" for c in claim.citations]
+    return [
+        el("div", *claims, class_="claims"),
+        _fold(f"The words {'it rests' if len(claims) == 1 else 'they rest'} on",
+              [_quote_list(written, marks)] if written else []),
+        _ledger(answer, marks),
+        el("p", answer.note, class_="note") if answer.note else Html(),
+    ]
+
+
+def _declined(answer: Answer, marks: _Marks) -> list[Html]:
+    passages = [e.hit.passage for e in answer.evidence][:NEAREST_SHOWN]
+    nearest = [el("li", _blockquote(p, marks), _source(p, marks)) for p in passages]
+    return [
+        el("p", "No answer in these reports.", class_="verdict"),
+        el("p", answer.note, class_="note") if answer.note else Html(),
+        el("section", el("h3", "The nearest passages ", el("span", "not an answer", class_="tag")),
+           el("ul", *nearest, class_="quotes"), class_="nearest") if nearest else Html(),
+    ]
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+
+def _span(claim: Claim, marks: _Marks) -> Html:
+    """A short answer, large, with the sentences that say it beneath."""
+    return el("section", el("p", claim.text, class_="short", dir="auto"),
+              _quote_list(claim.citations, marks, claim.text), class_="claim span")
+
+
+def _quote(claim: Claim, marks: _Marks) -> Html:
+    """A sentence of a report, verbatim, with everyone who printed it."""
+    passages = [c.passage for c in claim.citations]
+    words = (_blockquote(passages[0], marks, words=claim.text) if passages
+             else el("blockquote", claim.text, dir="auto"))
+    return el("section", words, *(_source(p, marks) for p in passages), class_="claim quote")
+
+
+def _written(claim: Claim, marks: _Marks) -> Html:
+    """A sentence that a model wrote, with its marks."""
+    cites = [join(" ", marks.button(c.passage, _hint(c.passage))) for c in claim.citations]
+    return el("p", el("span", claim.text, dir="auto"), *cites, class_="claim written")
+
+
+_CLAIMS = {"span": _span, "quote": _quote, "written": _written}
+
+
+def _quote_list(citations: Sequence[Citation], marks: _Marks, strong: str = "") -> Html:
+    passages = list(dict.fromkeys(c.passage for c in citations))
+    items = [el("li", _blockquote(p, marks, strong=strong), _source(p, marks)) for p in passages]
+    rest = items[QUOTES_SHOWN:]
+    more = _fold(f"{len(rest)} more that say so",
+                 [el("ul", *rest, class_="quotes")] if rest else [])
+    return join(el("ul", *items[:QUOTES_SHOWN], class_="quotes"), more)
+
+
+def _blockquote(passage: Passage, marks: _Marks, *, words: str = "", strong: str = "") -> Html:
+    """The quote; a click on it opens the article, as its file ID does for the keyboard."""
+    text = words or passage.text
+    at = text.find(strong) if strong else -1
+    parts = ([text[:at], el("strong", strong), text[at + len(strong):]] if at >= 0 else [text])
+    return el("blockquote", *parts, dir="auto", **marks.target(passage))
+
+
+def _source(passage: Passage, marks: _Marks) -> Html:
+    article = passage.article
+    return el("p", el("bdi", *_outlet(article), class_="outlet"), _SEPARATOR, _published(article),
+              _SEPARATOR, marks.button(passage), class_="source")
+
+
+_SEPARATOR = el("span", " · ", aria_hidden="true")
+
+
+def _outlet(article: Article) -> list[str]:
+    return [article.outlet] if article.outlet else [el("i", "outlet unknown")]
+
+
+def _published(article: Article) -> Html:
+    if not article.published:
+        return el("i", "date unknown")
+    return el("time", _day(article.published), datetime=article.published)
+
+
+def _day(published: str) -> str:
+    """2025-03-14 -> 14 March 2025; what is no ISO date stays as it is."""
+    try:
+        day = date.fromisoformat(published)
+    except ValueError:
+        return published
+    return f"{day.day} {day:%B} {day.year}"
+
+
+def _hint(passage: Passage) -> str:
+    """What hovering over a mark says: who, when, and the words."""
+    article = passage.article
+    when = _day(article.published) if article.published else "date unknown"
+    return f"{article.outlet or 'outlet unknown'}, {when}: {_one_line(passage.text)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --- below the claims -----------------------------------------------------------------------------
+
+
+def _ledger(answer: Answer, marks: _Marks) -> Html:
+    """Who says what, where the reports differ."""
+    if len({_one_line(row.value).casefold() for row in answer.ledger if row.value}) < 2:
+        return Html()
+    head = el("tr", *(el("th", name, scope="col") for name in ("Value", "Report", "Outlet, date")))
+    rows = [_position(row, marks) for row in answer.ledger]
+    return el("div", el("table", el("caption", "Who says what"), el("thead", head), *rows),
+              class_="ledger")
+
+
+def _position(row: Position, marks: _Marks) -> Html:
+    """One value, with a line for each report that says it."""
+    spans = {c.article_id: c.passage for c in row.citations}
+    value = el("th", el("bdi", row.value) if row.value else el("i", row.stance), scope="rowgroup",
+               rowspan=str(max(1, len(row.article_ids))))
+    lines = [join(el("td", marks.button(spans[name]) if name in spans else el("bdi", name)),
+                  el("td", *_from(marks.articles.get(name)))) for name in row.article_ids]
+    return el("tbody", *(el("tr", value if n == 0 else "", line)
+                         for n, line in enumerate(lines or [el("td", colspan="2")])))
+
+
+def _from(article: Article | None) -> list[Html]:
+    return [el("bdi", *_outlet(article)), join(", "), _published(article)] if article else []
+
+
+def _refused(rejected: Sequence[Rejection]) -> Html:
+    items = [el("li", el("p", r.text, class_="dropped", dir="auto"),
+                el("p", el("strong", "Why: "), r.detail or r.reason, class_="why", dir="auto"))
+             for r in rejected]
+    return _fold(f"Not shown: {len(items)}", [el("ul", *items)] if items else [], "refused")
+
+
+def _footer(answer: Answer) -> Html:
+    """How long it took, who answered, out of how many reports."""
+    seconds, model = answer.trace.get("seconds"), answer.trace.get("model")
+    cited = {c.article_id for claim in answer.claims for c in claim.citations}
+    parts = [f"{seconds:.1f} s" if isinstance(seconds, int | float) else "",
+             f"model {model}" if isinstance(model, str) else "",
+             f"{_count(len(cited), 'report')} cited" if cited else ""]
+    return el("p", " · ".join(p for p in parts if p), class_="meta")
+
+
+def _fold(summary: str, body: list[Html], name: str = "more") -> Html:
+    return el("details", el("summary", summary), *body, class_=name) if body else Html()
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+# --- the article beside the answer --------------------------------------------------------------
+
+
+@dataclass
+class _Marks:
+    """The spans that one answer refers to, numbered as they are first mentioned, by article.
+
+    Each article goes into the card once, as an inert <template> with all its spans marked; a click
+    copies it into the panel and tells the marks of one span from the others.
+    """
+
+    turn: str
+    articles: dict[str, Article]
+    spans: dict[str, dict[tuple[int, int], int]] = field(default_factory=dict)
+
+    def target(self, passage: Passage) -> dict[str, str]:
+        """The attributes that make an element open the article at this passage."""
+        spans = self.spans.setdefault(passage.article.id, {})
+        number = spans.setdefault((passage.start, passage.end),
+                                  sum(map(len, self.spans.values())) + 1)
+        place = list(self.spans).index(passage.article.id)
+        return {"data_article": f"{self.turn}-a{place}", "data_span": str(number)}
+
+    def button(self, passage: Passage, hint: str | None = None) -> Html:
+        """The file ID, as a link that opens the article at this passage."""
+        name = passage.article.id
+        return el("button", el("bdi", name), type="button", class_="cite", title=hint,
+                  aria_label=f"Show {name} with the cited words", aria_controls="article-panel",
+                  **self.target(passage))
+
+    def articles_html(self) -> list[Html]:
+        """All articles that were referred to. Call it last."""
+        return [el("template", article_page(self.articles[name], spans),
+                   id=f"{self.turn}-a{place}")
+                for place, (name, spans) in enumerate(self.spans.items())]
+
+
+def article_page(article: Article, spans: dict[tuple[int, int], int]) -> Html:
+    """The whole article with its spans marked.
+
+    A mark carries the numbers of all spans that it belongs to: spans may overlap, so that the words
+    of span n are the marks with n among their numbers, joined.
+    """
+    text, headline = article.text, _headline(article)
+    title, body = headline or (0, 0), 0
+    if headline:
+        body = headline[1] + len(text[headline[1]:]) - len(text[headline[1]:].lstrip())
+    return el(
+        "div",
+        el("header", *_head(article, with_title=not headline)),
+        el("div", text[: title[0]],
+           el("h2", *_marked(text, *title, spans), class_="headline") if headline else "",
+           el("span", *_marked(text, title[1], body, spans), class_="gap") if headline else "",
+           *_marked(text, body, len(text), spans), class_="text", dir="auto"),
+        class_="page")
+
+
+def _head(article: Article, with_title: bool) -> list[Html]:
+    lines = [el("p", el("bdi", *_outlet(article), class_="outlet"), _SEPARATOR, _published(article),
+                class_="source"),
+             el("p", el("bdi", article.id, class_="file-id"), class_="source")]
+    if article.url and article.url.startswith(("https://", "http://")):
+        link = el("a", article.url, href=article.url, class_="url", target="_blank",
+                  rel="noopener noreferrer nofollow")
+        lines.append(el("p", link, class_="source"))
+    if with_title:
+        lines.append(el("h2", article.title, class_="headline", dir="auto"))
+    return lines
+
+
+def _headline(article: Article) -> tuple[int, int] | None:
+    """Where the text begins with its own title, so that the title isn't printed twice."""
+    start = len(article.text) - len(article.text.lstrip())
+    if article.title and article.text.startswith(article.title, start):
+        return start, start + len(article.title)
+    return None
+
+
+def _marked(text: str, start: int, end: int, spans: dict[tuple[int, int], int]) -> list[str]:
+    """`text[start:end]`, cut wherever a span begins or ends."""
+    edges = {edge for span in spans for edge in span if start < edge < end}
+    parts: list[str] = []
+    for a, b in pairwise(sorted({start, end, *edges})):
+        numbers = [str(n) for (first, last), n in spans.items() if first <= a and b <= last]
+        parts += ([el("mark", text[a:b], id=f"mark-{a}", data_spans=" ".join(numbers))]
+                  if numbers else _shortened(text[a:b]))
+    return parts
+
+
+def _shortened(text: str) -> list[str]:
+    """What stands between two marks; of a whole book, only its beginning and its end."""
+    if len(text) <= 2 * UNMARKED_SHOWN:
+        return [text]
+    left_out = len(text) - 2 * UNMARKED_SHOWN
+    return [text[:UNMARKED_SHOWN], el("i", f" [{left_out:,} characters are left out here] "),
+            text[-UNMARKED_SHOWN:]]
+
+
+# --- the frame ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the status bar says of the index."""
+
+    name: str
+    articles: int
+    passages: int
+    generation: str
+
+
+MASTHEAD = join(
+    el("h1", "Wirecheck", class_="wordmark"),
+    el("p", "Answers from the reports at hand. Every sentence is checked against the words it "
+            "cites.", class_="tagline"))
+
+PANEL = el(
+    "section",
+    el("div", el("p", "Report", class_="kicker"),
+       el("button", "Previous", type="button", class_="step", data_step="-1",
+          aria_label="Previous cited words"),
+       el("button", "Next", type="button", class_="step", data_step="1",
+          aria_label="Next cited words"),
+       el("button", "Close", type="button", class_="close", aria_label="Close the report"),
+       class_="bar"),
+    el("div", class_="sheet", tabindex="0", aria_label="Text of the report", role="document"),
+    id="article-panel", aria_label="The cited report", tabindex="-1", hidden="")
+
+#: What the script appends cards to, and the panel that it opens.
+FRAME = join(el("div", class_="log", role="log", aria_live="polite", aria_label="Conversation"),
+             PANEL)
+
+
+def status_bar(facts: Facts, warm: str) -> str:
+    """The index, its size and generation, and whether the models are loaded."""
+    parts = [join("Index ", el("b", facts.name, dir="auto")), _count(facts.articles, "article"),
+             _count(facts.passages, "passage"), f"generation {facts.generation}", warm]
+    return el("ul", *(el("li", part) for part in parts), class_="status", role="status",
+              aria_label="Status")

@@ -1,0 +1,1 @@
+"""Every text that a language model is sent, one file each; read by `rag/prompts.py` alone."""

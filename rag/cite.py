@@ -1,0 +1,124 @@
+"""From a draft to proven claims: labels become citations, and every check decides what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from index import Passage
+from index.language import sentence_spans
+from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
+from rag.verify import Checker, fold, hard_checks
+
+#: Reasons for which a drafted sentence is refused, as readers see them.
+NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (
+    "no label",
+    "unknown label",
+    "not verbatim",
+    "support",
+)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the checks let through and what they refused, in the draft's order."""
+
+    claims: tuple[Claim, ...]
+    rejected: tuple[Rejection, ...]
+
+
+def verify(
+    drafts: Sequence[DraftClaim], evidence: Sequence[Evidence], checker: Checker
+) -> Verified:
+    """Check every drafted sentence against the evidence that it names."""
+    by_label = {e.label: e for e in evidence}
+    judged = [verify_claim(draft, by_label, checker) for draft in drafts]
+    return Verified(
+        tuple(j for j in judged if isinstance(j, Claim)),
+        tuple(j for j in judged if isinstance(j, Rejection)),
+    )
+
+
+def verify_claim(
+    draft: DraftClaim, evidence: Mapping[str, Evidence], checker: Checker
+) -> Claim | Rejection:
+    """A claim with its citations and the checks that it passed, or why it is refused."""
+    unknown = [label for label in draft.labels if label not in evidence]
+    if unknown:
+        return _refuse(
+            draft, UNKNOWN_LABEL, f"it cites {', '.join(unknown)}, which is not among the evidence"
+        )
+    if not draft.labels:
+        return _refuse(draft, NO_LABEL, "it names no evidence")
+    passages = [evidence[label].hit.passage for label in draft.labels]
+    if draft.kind != "written":
+        return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
+    cited = [supporting_span(draft.text, p, checker) for p in passages]
+    together = "\n".join(p.text for p in passages)
+    checks = hard_checks(draft.text, together)
+    failed = next((c for c in checks if not c.passed), None)
+    if failed:
+        return _refuse(draft, failed.name, failed.detail)
+    joint = max(checker.support([(together, draft.text)])[0], *(c.support for c in cited))
+    if joint < checker.threshold:
+        return _refuse(
+            draft,
+            UNSUPPORTED,
+            f"the evidence supports it only to {joint:.2f}, less than {checker.threshold:.2f}",
+        )
+    checks.append(Check(UNSUPPORTED, True, f"{joint:.2f}"))
+    return Claim(draft.text, tuple(cited), joint, tuple(checks), draft.kind)
+
+
+def _verify_verbatim(
+    draft: DraftClaim, evidence: Sequence[Evidence], checker: Checker
+) -> Claim | Rejection:
+    """A short answer or a quoted sentence: the first cited passage must hold its very words.
+
+    Further passages may say the same in other words ("2.5 hours"); a whole sentence must be
+    supported by each, a short answer's values were compared when it was drafted.
+    """
+    first = evidence[0].hit.passage
+    if fold(draft.text) not in fold(first.text):
+        return _refuse(draft, NOT_VERBATIM, f"its words are not in {first.article.id}")
+    passages = [e.hit.passage for e in evidence]
+    if draft.kind == "span":
+        supports = [e.hit.score for e in evidence]
+    else:
+        supports = checker.support([(p.text, draft.text) for p in passages])
+    kept = [
+        Citation(p, s)
+        for p, s in zip(passages, supports, strict=True)
+        if draft.kind == "span" or s >= checker.threshold
+    ]
+    if not kept or kept[0].passage != first:
+        return _refuse(draft, UNSUPPORTED, f"the evidence supports it only to {supports[0]:.2f}")
+    return Claim(
+        draft.text,
+        tuple(kept),
+        max(c.support for c in kept),
+        (Check("verbatim", True, first.article.id),),
+        draft.kind,
+    )
+
+
+def supporting_span(claim: str, passage: Passage, checker: Checker) -> Citation:
+    """The sentence, or pair of neighbouring sentences, of a passage that supports a claim best."""
+    spans = sentence_spans(passage.text)
+    spans += [(a[0], b[1]) for a, b in pairwise(spans)]
+    if not spans:
+        return Citation(passage, checker.support([(passage.text, claim)])[0])
+    supports = checker.support([(passage.text[s:e], claim) for s, e in spans])
+    # A pair must add something over its best sentence to be worth the longer quote.
+    best = max(
+        range(len(spans)), key=lambda i: supports[i] - 0.02 * (spans[i][1] - spans[i][0] > 300)
+    )
+    start, end = spans[best]
+    return Citation(
+        Passage(passage.article, passage.start + start, passage.start + end), supports[best]
+    )
+
+
+def _refuse(draft: DraftClaim, reason: str, detail: str) -> Rejection:
+    return Rejection(draft.text, reason, detail, draft.labels)

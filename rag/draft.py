@@ -1,0 +1,228 @@
+"""Drafting in two voices.
+
+*write*: a language model writes sentences and labels each with its evidence, all of it untrusted.
+*quote*: nothing is written. The draft is made of the sources' own words: a short answer of the kind
+that the question asks for, each value once with every sentence that says it, or else the sentences
+that answer, whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from index.words import stems
+from rag.evidence import Found, Scored
+from rag.llm import complete
+from rag.prompts import load_prompt
+from rag.question import Question
+from rag.schema import DraftClaim, Evidence
+from rag.spans import same_value, typed_spans
+
+#: Quoted sentences in an answer, and the words that they may have together.
+MAX_QUOTES, MAX_WORDS = 4, 110
+#: A further value is shown if its score and its margin are at least these shares of the best one's.
+VALUE_SHARE, MARGIN_SHARE = 0.6, 0.3
+#: The same for amounts with a unit, with the least margin itself, and the least share of matter.
+UNIT_SHARE, UNIT_MARGIN, MATTER_SHARE = 0.25, -1.0, 0.6
+#: A sentence that says a value again is cited for it if its score is at least this share.
+AGREE_SHARE = 0.5
+#: A short answer less sure than this is followed by the sentences that answer best.
+SURE = 0.9
+#: A further sentence is shown if its score is at least this share of the best one's, and more
+#: easily if its article is cited already.
+OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
+NO_ANSWER = "NO ANSWER"
+_LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$")
+_LABEL = re.compile(r"E\d+")
+
+
+# --- write -------------------------------------------------------------------------------------
+
+
+def write(question: Question, evidence: Sequence[Evidence], model: str) -> list[DraftClaim]:
+    """What the model wrote, a claim for each line; empty if it says that there is no answer."""
+    rows = [json.dumps(_shown(e), ensure_ascii=False) for e in evidence]
+    reply = complete(
+        model,
+        [
+            {"role": "system", "content": load_prompt("write.system").render()},
+            {
+                "role": "user",
+                "content": load_prompt("write.user").render(
+                    question=question.text, evidence="\n".join(rows)
+                ),
+            },
+        ],
+    )
+    return parse_draft(reply.text)
+
+
+def parse_draft(text: str) -> list[DraftClaim]:
+    """Claims with their labels, one for each line of a model's reply.
+
+    "The strike lasted four days. [E2]" -> DraftClaim("The strike lasted four days.", ("E2",))
+    """
+    if text.strip().strip(".").upper() == NO_ANSWER:
+        return []
+    drafts = []
+    for line in text.splitlines():
+        line = re.sub(r"^\s*(?:[-*•]|\d+[.)])\s+", "", line).strip()
+        match = _LABELS.search(line)
+        words = line[: match.start()].strip() if match else line
+        labels = tuple(dict.fromkeys(_LABEL.findall(match[1]))) if match else ()
+        if any(c.isalnum() for c in words):
+            drafts.append(DraftClaim(words, labels))
+    return drafts
+
+
+def _shown(evidence: Evidence) -> dict[str, str]:
+    """What a model may see of a piece of evidence: never its file ID."""
+    article = evidence.hit.passage.article
+    return {
+        "label": evidence.label,
+        "outlet": article.outlet or "unknown",
+        "date": article.published or "unknown",
+        "text": evidence.hit.passage.text,
+    }
+
+
+# --- quote -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Value:
+    """A short answer as first found, and every sentence that says the same.
+
+    Of the best one: its score (0..1), its margin (logits; see `rag.reader`), and its matter (0..1):
+    how far it and its neighbours cover the question's words.
+    """
+
+    text: str
+    score: float
+    margin: float
+    matter: float
+    labels: list[str]
+    articles: set[str]
+
+
+def quote(question: Question, found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """Evidence, and claims in its words: short answers where a type is asked for, else quotes."""
+    evidence = found.evidence()
+    values = short_answers(question, found, evidence)
+    if not values:
+        return quote_sentences(found)
+    drafts = [DraftClaim(v.text, tuple(v.labels), "span") for v in values]
+    if values[0].score < SURE:
+        drafts += [
+            d for d in quote_sentences(found, evidence)[1] if d.labels[0] not in values[0].labels
+        ]
+    return evidence, drafts
+
+
+def short_answers(question: Question, found: Found, evidence: Sequence[Evidence]) -> list[Value]:
+    """The values that the evidence gives for a typed question, likeliest first.
+
+    A second value is another report's: from an article that doesn't say the first one.
+    """
+    if question.answer_type is None:
+        return []
+    values: list[Value] = []
+    for item, sentence in zip(evidence, found.sentences, strict=False):
+        span = best_span(question, sentence)
+        if span is None:
+            continue
+        article = sentence.passage.article
+        text = article.text[span[0] : span[1]]
+        same = next((v for v in values if same_value(question.answer_type, v.text, text)), None)
+        if same is not None and sentence.score >= AGREE_SHARE * same.score:
+            same.labels.append(item.label)
+            same.articles.add(article.id)
+        elif same is None and (not values or _rivals(values, sentence, question.answer_type)):
+            values.append(
+                Value(
+                    text,
+                    sentence.score,
+                    sentence.margin,
+                    sentence.signal("context_coverage"),
+                    [item.label],
+                    {article.id},
+                )
+            )
+    return values
+
+
+def _rivals(values: Sequence[Value], sentence: Scored, kind: str | None) -> bool:
+    """Whether a sentence's other value is sure enough to be shown, and from another article.
+
+    Where amounts have a unit, a value of the same unit in a sentence on the same matter is a
+    difference that readers must see, even if the reader found the sentence less to the point.
+    """
+    first = values[0]
+    if any(sentence.passage.article.id in v.articles for v in values):
+        return False
+    if kind in {"duration", "percent", "money"}:
+        return (
+            sentence.score >= UNIT_SHARE * first.score
+            and sentence.margin >= UNIT_MARGIN
+            and sentence.signal("context_coverage") >= MATTER_SHARE * first.matter
+        )
+    return (
+        sentence.score >= VALUE_SHARE * first.score
+        and sentence.margin >= MARGIN_SHARE * first.margin
+    )
+
+
+def best_span(question: Question, sentence: Scored) -> tuple[int, int] | None:
+    """The span of the question's type nearest to where the reader sees the answer, or None."""
+    base = sentence.passage.start
+    typed = [(s + base, e + base) for s, e in typed_spans(question, sentence.passage.text)]
+    start, end = sentence.span
+    touching = [t for t in typed if t[0] < end and t[1] > start]
+    if touching:
+        return max(touching, key=lambda t: min(t[1], end) - max(t[0], start))
+    if (
+        question.answer_type in {"person", "place", "name", "measure", "time"}
+        and sentence.margin > 0
+    ):
+        return sentence.span
+    return min(typed, key=lambda t: abs(t[0] - start), default=None)
+
+
+def quote_sentences(
+    found: Found, evidence: Sequence[Evidence] | None = None
+) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """The sentences that answer, best first, each once, within `MAX_QUOTES` and `MAX_WORDS`."""
+    evidence = tuple(evidence or found.continued())
+    chosen: dict[str, list[Evidence]] = {}
+    articles: set[str] = set()
+    for item in evidence:
+        text = " ".join(item.hit.passage.text.split())
+        article = item.hit.passage.article.id
+        share = SAME_ARTICLE_SHARE if article in articles else OTHER_ARTICLE_SHARE
+        if chosen and item.hit.score < share * evidence[0].hit.score:
+            continue
+        twin = next((said for said in chosen if _alike(text, said)), None)
+        if twin is not None:
+            chosen[twin].append(item)
+        elif not chosen or (len(chosen) < MAX_QUOTES and _words([*chosen, text]) <= MAX_WORDS):
+            chosen[text] = [item]
+        else:
+            continue
+        articles.add(article)
+    drafts = [
+        DraftClaim(text, tuple(e.label for e in items), "quote") for text, items in chosen.items()
+    ]
+    return evidence, drafts
+
+
+def _words(texts: Iterable[str]) -> int:
+    return sum(len(t.split()) for t in texts)
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether two sentences share four fifths of their stems: one report's copies."""
+    left, right = set(stems(a)), set(stems(b))
+    return len(left & right) >= 0.8 * max(1, len(left | right))

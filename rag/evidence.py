@@ -1,0 +1,363 @@
+"""From a question to the sentences that answer it, and how surely anything does.
+
+Passages come from the index. Their sentences are scored for the question by signals that need no
+language model; the best become evidence. The same signals say whether the articles address the
+question at all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from index import Article, Encoder, Hit, Index, Passage
+from index.language import sentence_spans
+from index.words import stems, words
+from rag.question import Question
+from rag.reader import Reader, Reading
+from rag.schema import Evidence
+from rag.spans import holds_type
+from rag.values import find_dates, same_date
+
+#: Passages that are read for a question; of one article at most so many, so that each report gets
+#: its say. The first articles' opening passages are read too: news puts the main facts there.
+PASSAGES, PER_ARTICLE, LEADS = 10, 3, 5
+#: Sentences that are compared by the encoder, and that are handed on as evidence.
+COMPARED, SENTENCES = 28, 8
+#: Sentences that share one quotation are kept together up to this many words.
+UNIT_WORDS = 60
+#: A quoted sentence is shown with the next one if both have at most this many words.
+QUOTE_WORDS = 45
+#: Fewer letters than this of a name must agree for "Turkish" to stand for "Turkey".
+_STEM_LETTERS = 4
+
+SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
+ADDRESS_SIGNALS = (*SIGNALS, "surest_reader", "missing_share", "missing_any")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A sentence with its signals (see `SIGNALS`, each 0..1) and its score, 0..1, for the question.
+
+    `span` is the reader's likeliest answer within it, as `[start, end)` of the article, and
+    `margin` how far that is likelier than no answer at all (logits).
+    """
+
+    passage: Passage
+    signals: tuple[float, ...]
+    score: float
+    span: tuple[int, int]
+    margin: float
+
+    def signal(self, name: str) -> float:
+        """One signal by its name."""
+        return self.signals[SIGNALS.index(name)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found for a question: sentences best first, and how surely they address it.
+
+    `addressed` is 0..1; `missing` are names, numbers and quoted words of the question that no
+    article found holds.
+    """
+
+    sentences: tuple[Scored, ...]
+    nearest: tuple[Hit, ...]
+    addressed: float
+    missing: tuple[str, ...]
+
+    def evidence(self, count: int = SENTENCES) -> tuple[Evidence, ...]:
+        """The best sentences, labelled E1, E2, ..."""
+        return _labelled([s.passage for s in self.sentences[:count]], self.sentences)
+
+    def continued(self, count: int = SENTENCES) -> tuple[Evidence, ...]:
+        """The best sentences for quoting, short ones with the next: a reason often follows."""
+        return self._widened(count, with_next)
+
+    def passages(self, count: int) -> tuple[Evidence, ...]:
+        """The best sentences with both neighbours, for a model that writes."""
+        return self._widened(count, with_neighbours)
+
+    def _widened(self, count: int, widen: Callable[[Passage], Passage]) -> tuple[Evidence, ...]:
+        kept: list[Passage] = []
+        scores: list[Scored] = []
+        for sentence in self.sentences:
+            if len(kept) < count and not any(_overlap(sentence.passage, k) for k in kept):
+                wide = widen(sentence.passage)
+                clear = not any(_overlap(wide, k) for k in kept)
+                kept.append(wide if clear else sentence.passage)
+                scores.append(sentence)
+        return _labelled(kept, scores)
+
+
+def find_evidence(
+    question: Question, index: Index, reader: Reader, *, k: int = PASSAGES, **filters: Any
+) -> Found:
+    """Search, score the sentences of the passages found, and weigh whether they answer."""
+    hits = _spread(index.search(question.text, 4 * k, **filters), k)
+    sentences = score_sentences(question, hits, index.encoder, reader)
+    missing = missing_terms(question, [h.passage.article for h in hits])
+    return Found(tuple(sentences), tuple(hits), addressed(question, sentences, missing), missing)
+
+
+def _spread(hits: Sequence[Hit], k: int) -> list[Hit]:
+    """The best `k` hits, at most `PER_ARTICLE` of an article, and the first articles' openings."""
+    seen: Counter[str] = Counter()
+    kept: list[Hit] = []
+    openings: list[Hit] = []
+    for hit in hits:
+        article = hit.passage.article.id
+        seen[article] += 1
+        if seen[article] <= PER_ARTICLE and len(kept) < k:
+            kept.append(hit)
+        elif hit.passage.start == 0:
+            openings.append(hit)
+    first = list(dict.fromkeys(h.passage.article.id for h in kept))[:LEADS]
+    return kept + [h for h in openings if h.passage.article.id in first]
+
+
+def score_sentences(
+    question: Question, hits: Sequence[Hit], encoder: Encoder, reader: Reader
+) -> list[Scored]:
+    """Every sentence of the hits' passages, once, best first."""
+    readings = reader.read(question.text, [h.passage.text for h in hits])
+    places = _sentences_of(hits)
+    weights = _term_weights(question, places)
+    drafts = [_without_cosine(question, p, hits, readings, weights) for p in places]
+    drafts.sort(key=lambda s: -s.score)
+    near = _cosines(question, [s.passage for s in drafts[:COMPARED]], encoder)
+    compared = [_with_cosine(s, c) for s, c in zip(drafts, near, strict=False)]
+    return sorted([*compared, *drafts[COMPARED:]], key=lambda s: -s.score)
+
+
+def _without_cosine(
+    question: Question,
+    sentence: Passage,
+    hits: Sequence[Hit],
+    readings: Sequence[Reading],
+    weights: dict[str, float],
+) -> Scored:
+    """A sentence scored by all signals but the encoder's, which costs the most and counts as 0."""
+    rank, reading = _reading_of(sentence, hits, readings)
+    margin, start, end = _span_in(reading, hits[rank].passage, sentence)
+    signals = (
+        _squash(margin / 4),
+        reading.answers,
+        0.0,
+        _coverage(weights, stems(sentence.text)),
+        _coverage(weights, stems(_context(sentence))),
+        float(holds_type(question, sentence.text)),
+        1.0 / (1 + rank),
+    )
+    score = logistic(model_weights()["sentence"], SIGNALS, signals)
+    return Scored(sentence, signals, score, (start, end), margin)
+
+
+def _with_cosine(sentence: Scored, cosine: float) -> Scored:
+    place = SIGNALS.index("cosine")
+    signals = (*sentence.signals[:place], cosine, *sentence.signals[place + 1 :])
+    return replace(
+        sentence, signals=signals, score=logistic(model_weights()["sentence"], SIGNALS, signals)
+    )
+
+
+def _cosines(question: Question, sentences: Sequence[Passage], encoder: Encoder) -> list[float]:
+    if not sentences:
+        return []
+    vectors = encoder.encode([s.text for s in sentences])
+    return [max(0.0, float(v)) for v in vectors @ encoder.encode_query(question.text)]
+
+
+def addressed(question: Question, sentences: Sequence[Scored], missing: Sequence[str]) -> float:
+    """0..1: how surely the best sentence found answers the question; 0 where none was found."""
+    if not sentences:
+        return 0.0
+    signals = address_signals(question, sentences, missing)
+    return logistic(model_weights()["addressed"], ADDRESS_SIGNALS, signals)
+
+
+def address_signals(
+    question: Question, sentences: Sequence[Scored], missing: Sequence[str]
+) -> tuple[float, ...]:
+    """`ADDRESS_SIGNALS`: the best sentence's, the surest reading, and what the articles lack."""
+    best = sentences[0]
+    named = len(question.names) + len(question.numbers) + len(question.dates)
+    return (
+        *best.signals,
+        max(s.signal("reader") for s in sentences),
+        len(missing) / named if named else 0.0,
+        float(bool(missing)),
+    )
+
+
+def missing_terms(question: Question, articles: Iterable[Article]) -> tuple[str, ...]:
+    """Names, numbers, dates and quoted words of the question that none of the articles holds."""
+    texts = list({a.id: f"{a.title}\n{a.text}" for a in articles}.values())
+    published = [a.published for a in articles if a.published]
+    present = {w for text in texts for w in words(text)}
+    heads = {w[:_STEM_LETTERS] for w in present}
+    lost = [
+        name
+        for name in question.names
+        if not any(
+            w in present or (len(w) > _STEM_LETTERS and w[:_STEM_LETTERS] in heads)
+            for w in words(name)
+            if not w.isdigit()
+        )
+    ]
+    dates = [d for text in texts for d in find_dates(text)]
+    dates += [d for day in published for d in find_dates(day)]
+    lost += [
+        question.text[d.start : d.end]
+        for d in question.dates
+        if not any(same_date(d, other) for other in dates)
+    ]
+    lost += [n for n in question.numbers if not all(w in present for w in words(n))]
+    folded = " ".join(" ".join(texts).lower().split())
+    lost += [q for q in question.quoted if q.lower() not in folded]
+    return tuple(dict.fromkeys(lost))
+
+
+# --- signals -----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2048)
+def _spans(article: Article) -> tuple[tuple[int, int], ...]:
+    """The article's sentences; those that share a quotation are one, up to `UNIT_WORDS`."""
+    units: list[tuple[int, int]] = []
+    for start, end in sentence_spans(article.text):
+        text = article.text
+        if units and _continues(
+            text[units[-1][0] : units[-1][1]], text[units[-1][1] : start], text[start:end]
+        ):
+            units[-1] = (units[-1][0], end)
+        else:
+            units.append((start, end))
+    return tuple(units)
+
+
+def _continues(before: str, gap: str, sentence: str) -> bool:
+    """Whether a sentence goes on with, or stands wholly in, the quotation of the unit before it."""
+    if "\n" in gap or len(before.split()) + len(sentence.split()) > UNIT_WORDS:
+        return False
+    if _open_quote(before):
+        return True
+    wholly_quoted = (
+        sentence[0] in '"“'
+        and sentence.rstrip()[-1] in '"”'
+        and not re.search(r"[,?!][\"”]\s", sentence)
+    )
+    return wholly_quoted and bool(re.search(r"[\"”]", before))
+
+
+def _open_quote(text: str) -> bool:
+    return text.count("“") > text.count("”") or text.count('"') % 2 == 1
+
+
+def _is_title(sentence: Passage) -> bool:
+    return sentence.text.strip() in sentence.article.title
+
+
+def _sentences_of(hits: Sequence[Hit]) -> list[Passage]:
+    """The sentences that the hits' passages hold or touch, once each, without headlines."""
+    found: dict[tuple[str, int], Passage] = {}
+    for p in (hit.passage for hit in hits):
+        for start, end in _spans(p.article):
+            sentence = Passage(p.article, start, end)
+            if start < p.end and end > p.start and any(c.isalnum() for c in sentence.text):
+                found.setdefault((p.article.id, start), sentence)
+    # A headline is no sentence of the report, unless there is nothing else.
+    return [s for s in found.values() if not _is_title(s)] or list(found.values())
+
+
+def with_neighbours(sentence: Passage) -> Passage:
+    """The sentence with the one before it and the one after it."""
+    spans = _spans(sentence.article)
+    place = next(i for i, (start, _) in enumerate(spans) if start == sentence.start)
+    first, last = spans[max(0, place - 1)], spans[min(len(spans) - 1, place + 1)]
+    return Passage(sentence.article, first[0], last[1])
+
+
+def with_next(sentence: Passage) -> Passage:
+    """The sentence, with the one after it if both have at most `QUOTE_WORDS` words."""
+    after = next((span for span in _spans(sentence.article) if span[0] >= sentence.end), None)
+    if after is None:
+        return sentence
+    wide = Passage(sentence.article, sentence.start, after[1])
+    return wide if len(wide.text.split()) <= QUOTE_WORDS else sentence
+
+
+def _labelled(passages: Sequence[Passage], scores: Sequence[Scored]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(f"E{n}", Hit(passage, scored.score, n))
+        for n, (passage, scored) in enumerate(zip(passages, scores, strict=False), 1)
+    )
+
+
+def _context(sentence: Passage) -> str:
+    return f"{sentence.article.title}\n{with_neighbours(sentence).text}"
+
+
+def _overlap(a: Passage, b: Passage) -> bool:
+    return a.article.id == b.article.id and a.start < b.end and b.start < a.end
+
+
+def _reading_of(
+    sentence: Passage, hits: Sequence[Hit], readings: Sequence[Reading]
+) -> tuple[int, Reading]:
+    """Rank (from 0) and reading of the best hit that holds most of the sentence."""
+
+    def shared(i: int) -> int:
+        p = hits[i].passage
+        same = p.article.id == sentence.article.id
+        return min(p.end, sentence.end) - max(p.start, sentence.start) if same else -1
+
+    place = max(range(len(hits)), key=shared)
+    return place, readings[place]
+
+
+def _span_in(reading: Reading, passage: Passage, sentence: Passage) -> tuple[float, int, int]:
+    """The reader's likeliest answer inside the sentence: margin, start, end in the article."""
+    best = reading.best_span(sentence.start - passage.start, sentence.end - passage.start)
+    if best is None:
+        return (-20.0, sentence.start, sentence.end)
+    margin, start, end = best
+    return margin, start + passage.start, end + passage.start
+
+
+def _term_weights(question: Question, sentences: Sequence[Passage]) -> dict[str, float]:
+    """Stem -> weight: rare among the sentences found weighs more (inverse document frequency)."""
+    seen = Counter(s for p in sentences for s in set(stems(p.text)))
+    asked = set(stems(" ".join(question.terms))) or set(stems(question.text))
+    return {s: math.log(1 + len(sentences) / (0.5 + seen[s])) for s in asked}
+
+
+def _coverage(weights: dict[str, float], found: Iterable[str]) -> float:
+    present = set(found)
+    total = sum(weights.values())
+    return sum(w for s, w in weights.items() if s in present) / total if total else 0.0
+
+
+def _squash(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
+
+
+def logistic(model: dict[str, float], names: Sequence[str], values: Sequence[float]) -> float:
+    """0..1 from a logistic model's weights by name, and its "bias"."""
+    return _squash(model["bias"] + sum(model[n] * v for n, v in zip(names, values, strict=True)))
+
+
+@lru_cache(maxsize=1)
+def model_weights() -> dict[str, dict[str, float]]:
+    """The logistic weights of `rag/evidence.json`, by model name."""
+    text = resources.files("rag").joinpath("evidence.json").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, float]] = json.loads(text)
+    return loaded

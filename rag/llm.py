@@ -1,0 +1,409 @@
+"""The border to language models: the only file that calls LiteLLM.
+
+Every model is named as LiteLLM names it. "embedded" is the one that ships with the installation; it
+is a LiteLLM provider of our own, so that it and the remote ones take the same way. What goes wrong
+becomes one of `index.errors`' ModelError, whose text never repeats what the provider sent: a
+provider may echo the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from index.errors import (
+    ModelError,
+    ModelKeyMissing,
+    ModelReplyError,
+    ModelUnknown,
+    ModelUnreachable,
+    SettingError,
+)
+from rag import embedded
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+T = TypeVar("T")
+
+EMBEDDED, NONE = "embedded", "none"
+#: characters that a reply may have
+LONGEST_REPLY = 20_000
+#: tries after the first one
+RETRIES = 2
+#: seconds that the first retry waits at most; the next one waits twice that
+BACK_OFF = 0.5
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A model's whole reply.
+
+    `seconds` is the time it took, with its `attempts` (1 to 3); `finish` is why it ended, in the
+    provider's word, mostly "stop".
+    """
+
+    text: str
+    model: str
+    seconds: float
+    attempts: int
+    finish: str
+
+
+def default_model() -> str:
+    """The configured model: what the environment's WIRECHECK_MODEL says, else "embedded"."""
+    return os.environ.get("WIRECHECK_MODEL", "").strip() or EMBEDDED
+
+
+def can_write(model: str) -> bool:
+    """Whether sentences of the model's own may be asked for; the embedded one only chooses."""
+    return model != NONE and not _is_embedded(model)
+
+
+def check_model(model: str) -> None:
+    """Says before any work whether `model` can't serve.
+
+    Raises SettingError for what is no name, ModelUnknown for a provider or a bundled model that
+    isn't there, ModelKeyMissing for a key that isn't set. Nothing is sent to anyone.
+    """
+    if not model.strip() or not model.isprintable():
+        raise SettingError(
+            f"{_short(model)} is no model's name: give one as LiteLLM names it, "
+            "or 'embedded', or 'none'"
+        )
+    if model == NONE:
+        return
+    if _is_embedded(model):
+        if model not in (EMBEDDED, f"{EMBEDDED}/{embedded.NAME}"):
+            raise ModelUnknown(f"no model {_short(model)} ships with Wirecheck: use 'embedded'")
+        embedded.find_model()
+        return
+    provider = _provider(model)
+    if missing := _missing_keys(model, provider):
+        raise ModelKeyMissing(
+            f"model {_short(model)} needs a key: set {' or '.join(missing)} "
+            "in the environment, or use 'embedded', or 'none'"
+        )
+
+
+def complete(
+    model: str,
+    messages: list[dict[str, str]],
+    *,
+    max_tokens: int = 400,
+    deadline: float = 60.0,
+    choices: Sequence[str] | None = None,
+) -> Completion:
+    """The model's reply to `messages`, at temperature 0.
+
+    `deadline` is in seconds and covers all tries and the waits between them; loading the embedded
+    model comes before. With `choices` the reply is exactly one of them: the embedded model is bound
+    to them, another one's reply is refused if it is not among them.
+
+    Raises what `check_model` raises; ModelUnreachable where no reply came in time or the provider
+    failed; ModelReplyError where a reply came that is empty, cut off, refused or no choice.
+    """
+    check_model(model)
+    if model == NONE:
+        raise SettingError("the model 'none' writes nothing: choose another one")
+    call = _Call(model, messages, max_tokens, deadline, choices)
+    litellm = _litellm()
+    if _is_embedded(model):
+        embedded.load()
+    return _run(_try(litellm, call), call)
+
+
+@dataclass(frozen=True)
+class _Call:
+    model: str
+    messages: list[dict[str, str]]
+    max_tokens: int
+    deadline: float
+    choices: Sequence[str] | None
+
+    def options(self) -> dict[str, Any]:
+        """What LiteLLM is called with: its own retries are off, ours know the deadline."""
+        options: dict[str, Any] = {
+            "model": self.model,
+            "messages": self.messages,
+            "max_tokens": self.max_tokens,
+            "temperature": 0,
+            "timeout": self.deadline,
+            "max_retries": 0,
+            "num_retries": 0,
+        }
+        if _is_embedded(self.model):
+            options["model"] = f"{EMBEDDED}/{embedded.NAME}"
+            if self.choices is not None:
+                options["choices"] = list(self.choices)
+        return options
+
+
+# --- trying -------------------------------------------------------------------------------------
+
+
+async def _try(litellm: ModuleType, call: _Call) -> Completion:
+    start = time.monotonic()
+    until = start + call.deadline
+    for attempt in range(1, RETRIES + 2):
+        outcome = await _ask(litellm, call, until)
+        if not isinstance(outcome, Exception):
+            break
+        wait = _wait(outcome, attempt)
+        if wait is None or time.monotonic() + wait >= until:
+            raise _translated(outcome, call, attempt, litellm) from _without_keys(outcome)
+        await asyncio.sleep(wait)
+    text, finish = _read(outcome, call)
+    return Completion(text, call.model, time.monotonic() - start, attempt, finish)
+
+
+async def _ask(litellm: ModuleType, call: _Call, until: float) -> Any:
+    """LiteLLM's response, or the exception that came instead.
+
+    Returned, not raised: raised on, it would hang on ours as context, with all that it says.
+    """
+    try:
+        async with asyncio.timeout(until - time.monotonic()):
+            return await litellm.acompletion(**call.options())
+    except Exception as error:
+        return error
+
+
+def _wait(error: Exception, attempt: int) -> float | None:
+    """Seconds to wait before the next try; None if there should be none."""
+    status = getattr(error, "status_code", None)
+    if attempt > RETRIES or not isinstance(status, int) or _ours(error):
+        return None
+    if status not in (408, 429) and status < 500:
+        return None
+    headers = getattr(error, "litellm_response_headers", None) or {}
+    back_off = random.uniform(0, BACK_OFF * 2 ** (attempt - 1))
+    return max(back_off, _retry_after(headers.get("retry-after", "")))
+
+
+def _retry_after(value: str) -> float:
+    """Seconds that the header asks to wait, below 0 for a date gone by; 0 if it can't be read."""
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(value)
+        return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _read(response: Any, call: _Call) -> tuple[str, str]:
+    """The reply's text and why it ended, if it can be used."""
+    name = _short(call.model)
+    if not response.choices:
+        raise ModelReplyError(f"model {name} sent a reply with nothing in it: ask again")
+    finish = str(response.choices[0].finish_reason)
+    text = response.choices[0].message.content or ""
+    if finish == "content_filter":
+        raise ModelReplyError(
+            f"the provider of model {name} withheld the reply: ask otherwise, or use another model"
+        )
+    if finish == "length" or len(text) > LONGEST_REPLY:
+        raise ModelReplyError(
+            f"model {name} wrote more than it was allowed and was cut off: "
+            "ask again, or use another model"
+        )
+    if not text.strip():
+        raise ModelReplyError(f"model {name} sent an empty reply: ask again")
+    if call.choices is not None and text.strip() not in call.choices:
+        raise ModelReplyError(f"model {name} chose none of what it was given: ask again")
+    return text.strip(), finish
+
+
+# --- what went wrong, in our words --------------------------------------------------------------
+
+
+def _translated(error: Exception, call: _Call, attempts: int, litellm: ModuleType) -> ModelError:
+    if own := _ours(error):
+        return own
+    name, status = _short(call.model), getattr(error, "status_code", None)
+    if isinstance(error, TimeoutError) or status == 408:
+        return _too_slow(call)
+    if isinstance(error, litellm.ContextWindowExceededError) or status == 413:
+        return ModelReplyError(f"the prompt is too long for model {name}: give it less evidence")
+    if isinstance(error, litellm.ContentPolicyViolationError):
+        return ModelReplyError(
+            f"the provider of model {name} refused the prompt: ask otherwise, or use another model"
+        )
+    if status in (401, 403):
+        return ModelKeyMissing(
+            f"the provider of model {name} refuses the key: check "
+            f"{_key_name(call.model)} in the environment"
+        )
+    if status == 404:
+        return ModelUnknown(
+            f"the provider knows no model {name}, or there is none at its address: check both"
+        )
+    tries = "" if attempts == 1 else f" ({attempts} tries)"
+    if status == 429:
+        return ModelUnreachable(
+            f"model {name} is asked too much at present{tries}: ask again "
+            "later, or check the account's limits"
+        )
+    if status in (400, 422):
+        return ModelReplyError(
+            f"the provider of model {name} refused the request as malformed: "
+            "check the name, or use another model"
+        )
+    return ModelUnreachable(
+        f"model {name} can't be reached or is failing{tries}: check the "
+        "network and the provider's address, or use another model"
+    )
+
+
+def _too_slow(call: _Call) -> ModelUnreachable:
+    return ModelUnreachable(
+        f"model {_short(call.model)} gave no reply within {call.deadline:g} "
+        "seconds: ask again, or use another model"
+    )
+
+
+def _ours(error: BaseException | None) -> ModelError | None:
+    """The error of ours that LiteLLM wrapped up in its own, if there is one."""
+    while error is not None:
+        if isinstance(error, ModelError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _without_keys(error: Exception) -> Exception:
+    """What `error` says, as a cause, less any key: tracebacks end up in logs."""
+    text = f"{type(error).__name__}: {error}"
+    for name, value in os.environ.items():
+        if name.endswith(("KEY", "TOKEN", "SECRET")) and len(value) >= 6:
+            text = text.replace(value, f"[{name}]")
+    return RuntimeError(text)
+
+
+def _short(model: str) -> str:
+    return repr(model if len(model) <= 80 else f"{model[:77]}...")
+
+
+# --- LiteLLM ------------------------------------------------------------------------------------
+
+
+def _is_embedded(model: str) -> bool:
+    return model.split("/")[0] == EMBEDDED
+
+
+def _provider(model: str) -> str:
+    """The provider's name as LiteLLM has it; raises ModelUnknown where there is none."""
+    unknown = ModelUnknown(
+        f"no model {_short(model)} is known: name it as LiteLLM does, provider "
+        "first (openai/..., anthropic/..., ollama/...), or use 'embedded', or "
+        "'none'"
+    )
+    try:
+        name, provider, _, _ = _litellm().get_llm_provider(model=model)
+    except Exception as error:
+        raise unknown from error
+    if not name:
+        raise unknown
+    return str(provider)
+
+
+def _missing_keys(model: str, provider: str) -> list[str]:
+    """The environment's variables that should hold the provider's key, if none does."""
+    usual = f"{provider.upper()}_API_KEY"
+    if usual in os.environ and not os.environ[usual].strip():
+        return [usual]
+    # Other variables that LiteLLM looks for have defaults or other sources: an address, a region,
+    # the files of a cloud's own tools.
+    return [
+        name
+        for name in _litellm().validate_environment(model=model)["missing_keys"]
+        if name.endswith(("_API_KEY", "_API_TOKEN")) and name not in os.environ
+    ]
+
+
+def _key_name(model: str) -> str:
+    name = f"{_provider(model).upper()}_API_KEY"
+    return name if name in os.environ else "the provider's key"
+
+
+@cache
+def _litellm() -> ModuleType:
+    """LiteLLM, quiet and offline until it is asked; importing it takes seconds."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches a price list
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env files
+    import litellm
+
+    litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    litellm.redact_messages_in_exceptions = True
+    litellm.drop_params = True
+    litellm.telemetry = False
+    # Its log repeats providers' words, which may repeat the key.
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    litellm.custom_provider_map = [
+        {"provider": EMBEDDED, "custom_handler": _embedded_provider(litellm)}
+    ]
+    return litellm
+
+
+def _embedded_provider(litellm: ModuleType) -> Any:
+    class EmbeddedProvider(litellm.CustomLLM):  # type: ignore[misc,name-defined]
+        async def acompletion(self, *_: Any, **call: Any) -> Any:
+            options = call["optional_params"]
+            reply = await asyncio.to_thread(
+                embedded.reply,
+                call["messages"],
+                max_tokens=options["max_tokens"],
+                choices=options.get("choices"),
+                seconds=call["timeout"],
+            )
+            response = call["model_response"]
+            response.choices[0].message.content = reply.text
+            response.choices[0].finish_reason = reply.finish
+            return response
+
+    return EmbeddedProvider()
+
+
+# --- the thread that all calls run in -----------------------------------------------------------
+
+
+def _run(work: Coroutine[Any, Any, T], call: _Call) -> T:
+    """What `work` returns; it runs in a loop of its own, so the caller may have a running one."""
+    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    try:
+        return future.result(call.deadline + 1)  # `work` minds the deadline; this, a stuck loop
+    except FutureTimeoutError as error:
+        raise _too_slow(call) from error
+    finally:
+        future.cancel()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="wirecheck-llm", daemon=True).start()
+    asyncio.run_coroutine_threadsafe(_follow_no_redirects(), loop).result()
+    return loop
+
+
+async def _follow_no_redirects() -> None:
+    """For the providers with OpenAI's interface: a redirect would carry the key elsewhere."""
+    import httpx
+
+    litellm: Any = _litellm()
+    litellm.aclient_session = httpx.AsyncClient(follow_redirects=False)

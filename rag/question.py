@@ -1,0 +1,227 @@
+"""What a question asks for, read without a language model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from index.errors import QuestionError
+from index.language import parse
+from rag.values import When, find_dates, find_quantities
+
+MAX_CHARACTERS = 2000
+
+#: Where "when", "where" and "who" ask: at the beginning, or after a comma or a preposition there.
+_FIRST = (
+    r"(?:^|,\s+(?:and\s+)?)(?:(?:until|till|since|by|from|to|with|for|at|in|on|and|but|so)"
+    r"\s+)?(?:exactly\s+)?"
+)
+#: First match wins. The type says which words of a sentence can be a short answer.
+_TYPES = (
+    (
+        "duration",
+        r"\bhow long\b(?! is the| are the)|\bhow many (?:more |extra |full )?"
+        r"(?:seconds|minutes|hours|days|nights|weeks|months|years)\b"
+        r"|\bfor what (?:time|period)\b",
+    ),
+    (
+        "percent",
+        r"\b(?:what|which) (?:percentage|percent|per cent|share|proportion)\b"
+        r"|\bwhat \w+ rate\b|\bhow (?:high|low) (?:is|was|were) the .*rate\b"
+        r"|\bby how many (?:percentage )?points\b",
+    ),
+    (
+        "money",
+        r"\bhow much (?:money|will|would|did|does|do|is|was|are|were|has|have)?\b.*"
+        r"\b(?:cost|costs|pay|paid|spend|spent|worth|price|priced|value|valued|fine|fined|"
+        r"budget|raise|raised|invest|offer|offered|earn|lose|lost|owe|donate|fund|funding|"
+        r"compensation|money)\b|\bhow much money\b"
+        r"|\b(?:what|which) (?:\w+ ){0,3}(?:price|cost|fee|fine|sum|budget|salary|amount)\b"
+        r"|\bwhat (?:is|was|were) .*\b(?:worth|price|cost)\b",
+    ),
+    (
+        "count",
+        r"\bhow many\b|\b(?:what|which) (?:is|was|were)? ?(?:\w+ ){0,3}"
+        r"(?:number|total|toll|count|tally|margin|turnout)\b|\bhow old\b|\bhow large\b"
+        r"|\bhow big\b",
+    ),
+    ("measure", r"\bhow (?:much|far|high|tall|deep|wide|heavy|fast|large|strong)\b"),
+    (
+        "time",
+        rf"{_FIRST}when\b|\b(?:what|which|on what|on which|in which) "
+        r"(?:day|date|year|month|weekday|time|hour)\b|\bhow soon\b|\bby what date\b",
+    ),
+    (
+        "place",
+        rf"{_FIRST}where\b|\b(?:what|which) (?:city|town|country|place|port|region|"
+        r"village|capital|street|location|airport|harbou?r|island|province|district)\b",
+    ),
+    (
+        "person",
+        rf"{_FIRST}who(?:m|se)?\b|\b(?:what|which) (?:person|minister|official|leader|"
+        r"spokes\w+|officer|expert|judge|mayor)\b",
+    ),
+    (
+        "name",
+        r"\b(?:which|what)\b(?= (?:\w+[ -]){0,3}(?:company|firm|bank|agency|outlet|newspaper|"
+        r"party|team|club|group|union|base|ministry|university|institute|ship|vessel|ferry|"
+        r"bridge|hospital|museum|organi[sz]ation|court|committee|authority|paper|river|law))",
+    ),
+)
+#: "Who is X?" asks what somebody is, and the sentence that introduces the name answers it.
+_IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
+_OPEN = re.compile(r"\bwho (?:says?|said|told|claimed|reported) (?:what|something)", re.I)
+_SAYING = re.compile(
+    r"\b(?:say|said|says|tell|told|claim|claimed|announce|announced|describe|"
+    r"described|call|called|words?|state|stated|argue|argued|explain|explained|"
+    r"quote|quoted|comment|reply|respond)\b",
+    re.I,
+)
+_QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
+_FUNCTION_POS = {
+    "DET",
+    "ADP",
+    "AUX",
+    "PRON",
+    "PUNCT",
+    "SPACE",
+    "PART",
+    "CCONJ",
+    "SCONJ",
+    "SYM",
+    "X",
+    "INTJ",
+}
+_ASKING_WORDS = {
+    "what",
+    "which",
+    "who",
+    "whom",
+    "whose",
+    "where",
+    "when",
+    "why",
+    "how",
+    "many",
+    "much",
+    "long",
+    "say",
+    "tell",
+    "give",
+    "do",
+    "be",
+    "have",
+    "happen",
+    "accord",
+    "report",
+    "mention",
+    "other",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as typed, and what can be read off it.
+
+    `answer_type` is one of duration, percent, money, count, measure, time, place, person, name,
+    or None where no short answer of a type is asked for. `terms` are its content words' lemmas,
+    lower case; `names` its proper names; `quoted` the words that it puts in quotation marks.
+    """
+
+    text: str
+    answer_type: str | None
+    terms: tuple[str, ...]
+    names: tuple[str, ...]
+    dates: tuple[When, ...]
+    quoted: tuple[str, ...]
+    asks_words: bool
+    asks_identity: bool
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The quantities in the question, as typed; a plain "one" seldom counts and is left out."""
+        return tuple(
+            self.text[q.start : q.end] for q in find_quantities(self.text) if q.amount != 1.0
+        )
+
+
+def analyse(text: str) -> Question:
+    """Read a question. Raises QuestionError when it is empty, too long or not text."""
+    if not isinstance(text, str):
+        raise QuestionError(f"a question must be text, not {type(text).__name__}")
+    if len(text) > MAX_CHARACTERS:
+        raise QuestionError(
+            f"the question has {len(text):,} characters; ask in at most {MAX_CHARACTERS:,}"
+        )
+    clean = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+    if not any(c.isalnum() for c in clean):
+        raise QuestionError("the question is empty; type what you want to know")
+    return Question(
+        text=clean,
+        answer_type=answer_type(clean),
+        terms=_terms(clean),
+        names=_names(clean),
+        dates=tuple(find_dates(clean)),
+        quoted=tuple(_QUOTED.findall(clean)),
+        asks_words=bool(_SAYING.search(clean)),
+        asks_identity=bool(_IDENTITY.search(clean)),
+    )
+
+
+def answer_type(text: str) -> str | None:
+    """The kind of short answer that a question asks for; None for open questions.
+
+    "How long did the strike last?" -> "duration"; "Why did it end?" -> None.
+    """
+    if _OPEN.search(text) or re.match(
+        r"\s*(?:why|how did|how do|how does|did|do|does|is|was|were|"
+        r"are|has|have|will|would|can|could)\b",
+        text,
+        re.I,
+    ):
+        return None
+    if _IDENTITY.search(text) and re.match(r"\s*who", text, re.I) and len(text.split()) <= 6:
+        return None
+    head = re.split(r"\b(?:after|before|when|while|that|because)\b", text, maxsplit=1)[0]
+    for part in (head, text) if len(head.split()) > 2 else (text,):
+        for kind, pattern in _TYPES:
+            if re.search(pattern, part, re.IGNORECASE):
+                return kind
+    return None
+
+
+def _terms(text: str) -> tuple[str, ...]:
+    words = [
+        t.lemma_.lower()
+        for t in parse(text)
+        if t.pos_ not in _FUNCTION_POS and t.lemma_.lower() not in _ASKING_WORDS
+    ]
+    return tuple(dict.fromkeys(w for w in words if any(c.isalnum() for c in w)))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Maximal runs of proper nouns and named entities that aren't dates or amounts."""
+    doc = parse(text)
+    kept = [
+        s.text
+        for s in doc.ents
+        if s.label_
+        in {"PERSON", "ORG", "GPE", "LOC", "FAC", "NORP", "EVENT", "PRODUCT", "WORK_OF_ART", "LAW"}
+    ]
+    run: list[str] = []
+    for token in [*doc, None]:
+        if (
+            token is not None
+            and token.pos_ == "PROPN"
+            and token.ent_type_ not in ("DATE", "TIME", "CARDINAL", "MONEY", "PERCENT", "ORDINAL")
+        ):
+            run.append(token.text)
+        elif run:
+            kept.append(" ".join(run))
+            run = []
+    cleaned = [re.sub(r"^(?:the|The)\s+|['’]s$", "", k).strip() for k in kept]
+    return tuple(dict.fromkeys(k for k in cleaned if k and not _is_asking(k)))
+
+
+def _is_asking(name: str) -> bool:
+    return name.lower() in _ASKING_WORDS

@@ -1,0 +1,290 @@
+r"""What flows from a question to its answer.
+
+Hit -> Evidence -> DraftClaim -> Claim(Citation...) -> Answer
+                   untrusted  \-> Rejection(reason)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from index.errors import SettingError
+from index.records import Article, Hit, Passage
+
+Outcome = Literal["answered", "declined"]
+#: span: a few of the source's words that answer; quote: a whole sentence of the source, verbatim;
+#: written: a sentence that a language model wrote and that passed every check.
+Kind = Literal["span", "quote", "written"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A sentence that may answer; `label` ("E1") is all that a model sees of its origin.
+
+    `hit.score` is how well the sentence answers the question, 0..1, higher is better.
+    """
+
+    label: str
+    hit: Hit
+
+
+@dataclass(frozen=True)
+class DraftClaim:
+    """A sentence as drafted, with the labels it names: untrusted."""
+
+    text: str
+    labels: tuple[str, ...]
+    kind: Kind = "written"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a claim: its name, whether it passed, and what it saw, in plain words."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Citation:
+    """The span of an article that supports a claim; `support` is 0..1, how far it entails it."""
+
+    passage: Passage
+    support: float
+
+    @property
+    def article_id(self) -> str:
+        """The ID of the cited file."""
+        return self.passage.article.id
+
+    @property
+    def start(self) -> int:
+        """Where the span begins in the article's text, in code points."""
+        return self.passage.start
+
+    @property
+    def end(self) -> int:
+        """Where it ends; the end is not part of it."""
+        return self.passage.end
+
+    @property
+    def quote(self) -> str:
+        """The words of the span, taken from the article now."""
+        return self.passage.text
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of the answer, with what supports it and the checks that it passed."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    support: float
+    checks: tuple[Check, ...] = ()
+    kind: Kind = "written"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A drafted sentence that is not shown. `reason` is a short name, `detail` says it in words."""
+
+    text: str
+    reason: str
+    detail: str
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Position:
+    """One row of the ledger: which articles say this value about the point that was asked."""
+
+    article_ids: tuple[str, ...]
+    stance: str
+    value: str
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question gets.
+
+    `note` says in one sentence what kind of answer this is. `evidence` is what was looked at, best
+    first; of a declined answer it is the nearest passages and no answer. `trace` is JSON-ready.
+    """
+
+    question: str
+    outcome: Outcome
+    claims: tuple[Claim, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    ledger: tuple[Position, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    note: str = ""
+    trace: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """Markdown: each sentence followed by its [file-id] marks; empty when declined."""
+        return "\n\n".join(f"{_escape(c.text)} {_marks(c.citations)}" for c in self.claims)
+
+    @property
+    def articles(self) -> dict[str, Article]:
+        """The articles that the answer refers to, by ID."""
+        passages = [e.hit.passage for e in self.evidence]
+        cited = [
+            *(c for claim in self.claims for c in claim.citations),
+            *(c for row in self.ledger for c in row.citations),
+        ]
+        return {p.article.id: p.article for p in [*passages, *(c.passage for c in cited)]}
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, self-contained: the articles referred to are in it, with their hashes."""
+        return {
+            "question": self.question,
+            "outcome": self.outcome,
+            "text": self.text,
+            "note": self.note,
+            "claims": [_claim_to_dict(c) for c in self.claims],
+            "rejected": [
+                {"text": r.text, "reason": r.reason, "detail": r.detail, "labels": list(r.labels)}
+                for r in self.rejected
+            ],
+            "ledger": [
+                {
+                    "article_ids": list(p.article_ids),
+                    "stance": p.stance,
+                    "value": p.value,
+                    "citations": [_citation_to_dict(c) for c in p.citations],
+                }
+                for p in self.ledger
+            ],
+            "evidence": [_evidence_to_dict(e) for e in self.evidence],
+            "articles": {a.id: _article_to_dict(a) for a in self.articles.values()},
+            "trace": self.trace,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Answer:
+        """The answer that `to_dict` wrote.
+
+        Raises SettingError when an article's text or a quote is not what its hash or span says.
+        """
+        try:
+            articles = {
+                key: _article_from_dict(key, value) for key, value in data["articles"].items()
+            }
+            return cls(
+                question=data["question"],
+                outcome=data["outcome"],
+                note=data["note"],
+                claims=tuple(_claim_from_dict(c, articles) for c in data["claims"]),
+                rejected=tuple(
+                    Rejection(r["text"], r["reason"], r["detail"], tuple(r["labels"]))
+                    for r in data["rejected"]
+                ),
+                ledger=tuple(
+                    Position(
+                        tuple(p["article_ids"]),
+                        p["stance"],
+                        p["value"],
+                        _citations(p["citations"], articles),
+                    )
+                    for p in data["ledger"]
+                ),
+                evidence=tuple(_evidence_from_dict(e, articles) for e in data["evidence"]),
+                trace=data["trace"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SettingError(f"not an answer that Wirecheck wrote: {error!r}") from error
+
+
+def _escape(text: str) -> str:
+    """`text` on one line, with what Markdown would read as markup made literal."""
+    flat = " ".join(text.split())
+    return "".join("\\" + c if c in "\\`*_[]<>#|~" else c for c in flat)
+
+
+def _marks(citations: Iterable[Citation]) -> str:
+    return " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in citations))
+
+
+def _article_to_dict(article: Article) -> dict[str, Any]:
+    return {
+        "title": article.title,
+        "outlet": article.outlet,
+        "published": article.published,
+        "url": article.url,
+        "sha256": article.sha256,
+        "text": article.text,
+    }
+
+
+def _article_from_dict(name: str, data: dict[str, Any]) -> Article:
+    article = Article(
+        name, data["title"], data["text"], data["outlet"], data["published"], data["url"]
+    )
+    if article.sha256 != data["sha256"]:
+        raise SettingError(f"the text of article {name!r} is not the text that its sha256 names")
+    return article
+
+
+def _passage_to_dict(passage: Passage) -> dict[str, Any]:
+    return {
+        "article_id": passage.article.id,
+        "start": passage.start,
+        "end": passage.end,
+        "quote": passage.text,
+    }
+
+
+def _passage_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Passage:
+    passage = Passage(articles[data["article_id"]], data["start"], data["end"])
+    if passage.text != data["quote"]:
+        raise SettingError(
+            f"a quote is not what article {passage.article.id!r} says at "
+            f"{passage.start}-{passage.end}"
+        )
+    return passage
+
+
+def _citation_to_dict(citation: Citation) -> dict[str, Any]:
+    return {**_passage_to_dict(citation.passage), "support": citation.support}
+
+
+def _citations(rows: list[dict[str, Any]], articles: dict[str, Article]) -> tuple[Citation, ...]:
+    return tuple(Citation(_passage_from_dict(row, articles), row["support"]) for row in rows)
+
+
+def _claim_to_dict(claim: Claim) -> dict[str, Any]:
+    return {
+        "text": claim.text,
+        "kind": claim.kind,
+        "support": claim.support,
+        "citations": [_citation_to_dict(c) for c in claim.citations],
+        "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in claim.checks],
+    }
+
+
+def _claim_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Claim:
+    checks = tuple(Check(c["name"], c["passed"], c["detail"]) for c in data["checks"])
+    return Claim(
+        data["text"], _citations(data["citations"], articles), data["support"], checks, data["kind"]
+    )
+
+
+def _evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
+    hit = evidence.hit
+    return {
+        "label": evidence.label,
+        **_passage_to_dict(hit.passage),
+        "score": hit.score,
+        "rank": hit.rank,
+    }
+
+
+def _evidence_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Evidence:
+    return Evidence(
+        data["label"], Hit(_passage_from_dict(data, articles), data["score"], data["rank"])
+    )

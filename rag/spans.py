@@ -1,0 +1,101 @@
+"""Short answers: the spans of a sentence that are of the kind a question asks for.
+
+Quantities and dates are found by their values, names by spaCy's entities. A span is always the
+source's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from index.language import parse
+from index.words import stems, words
+from rag.question import Question
+from rag.values import Quantity, find_dates, find_quantities, same_date, same_quantity
+
+Span = tuple[int, int]
+
+_CAPITALISED = re.compile(r"(?<![.!?“\"] )(?<!^)\b[A-Z][\w’'-]+")
+
+_FAMILIES: dict[str, Callable[[Quantity], bool]] = {
+    "duration": lambda q: q.family == "time",
+    "percent": lambda q: q.family == "percent",
+    "money": lambda q: q.family in {"$", "€", "£", "crown"},
+    "count": lambda q: q.family == "",
+    "measure": lambda q: True,
+}
+_ENTITIES = {
+    "person": {"PERSON"},
+    "place": {"GPE", "LOC", "FAC"},
+    "name": {"ORG", "FAC", "GPE", "LOC", "PRODUCT", "WORK_OF_ART", "PERSON", "EVENT", "LAW"},
+}
+
+
+def typed_spans(question: Question, text: str) -> list[Span]:
+    """Spans of `text` of the question's answer type, in order, without what the question says."""
+    kind = question.answer_type
+    if kind in _FAMILIES:
+        wanted = _FAMILIES[kind]
+        asked = find_quantities(question.text)
+        found = [
+            (q.start, q.end)
+            for q in find_quantities(text)
+            if wanted(q) and not any(same_quantity(q, a) and q.family == a.family for a in asked)
+        ]
+    elif kind == "time":
+        found = [
+            (d.start, d.end)
+            for d in find_dates(text)
+            if not any(same_date(d, a) for a in question.dates)
+        ] + _entities(text, {"TIME"})
+    elif kind in _ENTITIES:
+        said = set(words(question.text))
+        found = [
+            (s, e)
+            for s, e in _entities(text, _ENTITIES[kind])
+            if not set(stems_or_words(text[s:e])) <= said
+        ]
+    else:
+        found = []
+    return sorted(set(found))
+
+
+def holds_type(question: Question, text: str) -> bool:
+    """Whether `text` seems to hold a span of the question's type; True for untyped questions.
+
+    A quick look for ranking many sentences: a capital letter stands for a name.
+    """
+    if question.answer_type is None:
+        return True
+    if question.answer_type in _ENTITIES:
+        said = set(words(question.text))
+        return any(not set(words(name)) <= said for name in _CAPITALISED.findall(text))
+    return bool(typed_spans(question, text))
+
+
+def stems_or_words(text: str) -> list[str]:
+    """Content words of a span, lower case; all its words where none has content."""
+    return [w for w in words(text) if stems(w)] or words(text)
+
+
+def _entities(text: str, labels: set[str]) -> list[Span]:
+    return [(e.start_char, e.end_char) for e in parse(text).ents if e.label_ in labels]
+
+
+def same_value(kind: str | None, a: str, b: str) -> bool:
+    """Whether two short answers say the same value of a kind.
+
+    "two and a half hours" and "150 minutes" do, as durations; "Hakan Fidan" and "Fidan" do, as
+    persons; "almost three hours" and "two and a half hours" don't.
+    """
+    if kind in _FAMILIES:
+        left, right = find_quantities(a), find_quantities(b)
+        if left and right:
+            return same_quantity(left[0], right[0])
+    if kind == "time":
+        ours, theirs = find_dates(a), find_dates(b)
+        if ours and theirs:
+            return same_date(ours[0], theirs[0])
+    bag, other = set(stems_or_words(a)), set(stems_or_words(b))
+    return bool(bag & other) and (bag <= other or other <= bag)

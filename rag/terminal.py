@@ -1,0 +1,52 @@
+"""An answer as plain text for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rag.schema import Answer, Citation, Claim, Evidence
+
+WIDTH = 88
+
+
+def show(answer: Answer) -> str:
+    """The answer with its quotes, sources and refusals; control characters are never passed on."""
+    parts = [_claim(c) for c in answer.claims]
+    if answer.outcome == "declined":
+        parts += ["No answer.", *(_nearest(e) for e in answer.evidence)]
+        parts.insert(1, _wrap(answer.note))
+    else:
+        parts.append(_wrap(answer.note))
+    if answer.rejected:
+        parts.append(
+            f"Not shown: {len(answer.rejected)}\n"
+            + "\n".join(
+                _wrap(f"- {r.text} ({r.reason}: {r.detail})", "  ") for r in answer.rejected
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _claim(claim: Claim) -> str:
+    marks = " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in claim.citations))
+    lines = [_wrap(f"{claim.text} {marks}")]
+    if claim.kind != "quote":
+        lines += [_quote(c) for c in claim.citations]
+    return "\n".join(lines)
+
+
+def _quote(citation: Citation) -> str:
+    article = citation.passage.article
+    source = ", ".join([article.outlet or "outlet unknown", article.published or "date unknown"])
+    return _wrap(f"“{citation.quote}” ({citation.article_id}; {source})", "    ")
+
+
+def _nearest(evidence: Evidence) -> str:
+    passage = evidence.hit.passage
+    text = passage.text if len(passage.text) <= 300 else passage.text[:297] + "..."
+    return _wrap(f"{passage.article.id}: {text}", "    ")
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return textwrap.fill(plain, WIDTH, initial_indent=indent, subsequent_indent=indent)

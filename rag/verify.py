@@ -1,0 +1,254 @@
+"""Proof before display: whether the words that a claim cites support it.
+
+Hard checks come first; each says in plain words what it saw. Then comes `support`, 0..1, from a
+checker: how far the evidence entails the claim. A claim is shown if it passes all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any, Protocol
+
+import numpy as np
+
+from index import Encoder, load_encoder
+from index.language import parse, sentence_spans
+from index.words import stems, words
+from rag.schema import Check
+from rag.values import find_dates, find_quantities, same_date, same_quantity
+
+#: Evidence is read up to this many sentences.
+MAX_SENTENCES = 400
+MAX_CLAIM = 2000
+_OPEN, _CLOSE = '"“„«', '"”“»'
+_QUOTED = re.compile(rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]+)(?:[{_CLOSE}]|$)")
+
+
+class Checker(Protocol):
+    """Says how far evidence entails a claim."""
+
+    @property
+    def threshold(self) -> float:
+        """A claim is shown if its support is at least this."""
+
+    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """0..1 for each pair of (evidence, claim), higher is better supported."""
+
+
+# --- hard checks -------------------------------------------------------------------------------
+
+
+def fold(text: str) -> str:
+    """`text` with white space runs as one space and curly quotes as straight ones; nothing else."""
+    straight = text.translate(str.maketrans("“”„‘’", '"""\'\''))
+    return " ".join(straight.split())
+
+
+def check_quotation(claim: str, evidence: str) -> Check:
+    """Words in quotation marks must stand in the evidence, letter for letter."""
+    source = fold(evidence)
+    for quoted in _QUOTED.findall(claim):
+        if fold(quoted).strip(" ,.") not in source:
+            return Check("quotation", False, f"the words “{_short(quoted)}” are not in the source")
+    return Check("quotation", True)
+
+
+def check_numbers(claim: str, evidence: str) -> Check:
+    """Every quantity of the claim must be one that the evidence says, as a value."""
+    said = find_quantities(evidence)
+    for quantity in find_quantities(claim):
+        if not any(same_quantity(quantity, other) for other in said):
+            found = claim[quantity.start : quantity.end].strip()
+            return Check("number", False, f"the source does not say “{_short(found)}”")
+    return Check("number", True)
+
+
+def check_dates(claim: str, evidence: str) -> Check:
+    """Every date of the claim must agree with one that the evidence says."""
+    said = find_dates(evidence)
+    for date in find_dates(claim):
+        if not any(same_date(date, other) for other in said):
+            found = claim[date.start : date.end]
+            return Check("date", False, f"the source does not say “{_short(found)}”")
+    return Check("date", True)
+
+
+def check_names(claim: str, evidence: str) -> Check:
+    """Every name in the claim must occur in the evidence: "Blinken" in "Antony Blinken"."""
+    said = set(words(evidence))
+    for token in parse(claim[:MAX_CLAIM]):
+        if token.pos_ != "PROPN" and token.ent_type_ not in {"PERSON", "ORG", "GPE", "LOC", "FAC"}:
+            continue
+        parts = [w for w in words(token.text) if not w.isdigit()]
+        if token.text[:1].isupper() and any(p not in said for p in parts):
+            return Check("name", False, f"the source does not name “{_short(token.text)}”")
+    return Check("name", True)
+
+
+HARD_CHECKS: tuple[Callable[[str, str], Check], ...] = (
+    check_quotation,
+    check_numbers,
+    check_dates,
+    check_names,
+)
+
+
+def hard_checks(claim: str, evidence: str) -> list[Check]:
+    """Every hard check of a claim against the text that it cites, in order."""
+    return [check(claim, evidence) for check in HARD_CHECKS]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --- support -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Weights of a logistic model over `SIGNALS`, its threshold, and where they come from."""
+
+    weights: tuple[float, ...]
+    bias: float
+    threshold: float
+    origin: str
+
+
+SIGNALS = (
+    "containment",
+    "best_sentence",
+    "cosine",
+    "pair_cosine",
+    "missing_values",
+    "missing_names",
+)
+
+
+class SignalChecker:
+    """Support from word containment and encoder similarity, calibrated by a logistic model.
+
+    Signals, each 0..1 unless said: the weighted share of the claim's words in the whole evidence
+    and in its best sentence; the cosine (-1..1) of the claim with its nearest sentence and nearest
+    pair of neighbouring sentences; the share of its values, and of its capitalised words, that
+    the evidence lacks.
+    """
+
+    def __init__(self, encoder: Encoder, calibration: Calibration) -> None:
+        self.encoder = encoder
+        self.calibration = calibration
+
+    @property
+    def threshold(self) -> float:
+        """A claim is shown if its support is at least this."""
+        return self.calibration.threshold
+
+    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """0..1 for each pair of (evidence, claim); 0.0 where either holds no word."""
+        table = self.signals(pairs)
+        logits = table @ np.array(self.calibration.weights) + self.calibration.bias
+        empty = [not (words(e) and words(c)) for e, c in pairs]
+        return [
+            0.0 if bare else 1 / (1 + math.exp(-float(x)))
+            for x, bare in zip(logits, empty, strict=True)
+        ]
+
+    def signals(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """The signals of each pair, `(len(pairs), len(SIGNALS))` float64."""
+        if not pairs:
+            return np.zeros((0, len(SIGNALS)))
+        claims = [claim[:MAX_CLAIM] for _, claim in pairs]
+        candidates = [
+            _candidates(evidence, claim) for (evidence, _), claim in zip(pairs, claims, strict=True)
+        ]
+        texts = list(dict.fromkeys([*claims, *(t for c in candidates for t in c.texts)]))
+        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
+        return np.array(
+            [
+                [
+                    *candidate.overlaps(claim),
+                    *candidate.cosines(vectors[claim], vectors),
+                    *_missing(claim, evidence),
+                ]
+                for (evidence, _), claim, candidate in zip(pairs, claims, candidates, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """The evidence's sentences that share most words with the claim, and pairs of neighbours."""
+
+    whole: frozenset[str]
+    sentences: tuple[str, ...]
+    pairs: tuple[str, ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        return self.sentences + self.pairs
+
+    def overlaps(self, claim: str) -> tuple[float, float]:
+        weights = _weights(claim)
+        return (
+            _containment(weights, self.whole),
+            max((_containment(weights, frozenset(stems(s))) for s in self.texts), default=0.0),
+        )
+
+    def cosines(self, claim: np.ndarray, vectors: dict[str, np.ndarray]) -> tuple[float, float]:
+        single = max((float(vectors[s] @ claim) for s in self.sentences), default=0.0)
+        double = max((float(vectors[s] @ claim) for s in self.pairs), default=single)
+        return single, double
+
+
+def _candidates(evidence: str, claim: str, keep: int = 3) -> _Candidates:
+    spans = sentence_spans(evidence[: 400 * MAX_SENTENCES])[:MAX_SENTENCES]
+    sentences = [evidence[s:e] for s, e in spans]
+    weights = _weights(claim)
+    bags = [frozenset(stems(s)) for s in sentences]
+    order = sorted(range(len(sentences)), key=lambda i: -_containment(weights, bags[i]))
+    best = sorted(order[:keep])
+    starts = sorted({p for i in best for p in (i - 1, i) if 0 <= p < len(sentences) - 1})
+    return _Candidates(
+        frozenset().union(*bags),
+        tuple(sentences[i] for i in best),
+        tuple(f"{sentences[p]} {sentences[p + 1]}" for p in starts),
+    )
+
+
+def _weights(claim: str) -> dict[str, float]:
+    """Stem -> weight: numbers and capitalised words count double."""
+    marked = {s for w in re.findall(r"\b[A-Z][\w-]*|\b\d[\d.,]*\d|\b\d", claim) for s in stems(w)}
+    return {s: 2.0 if s in marked else 1.0 for s in stems(claim)}
+
+
+def _containment(weights: dict[str, float], bag: frozenset[str]) -> float:
+    total = sum(weights.values())
+    return sum(w for s, w in weights.items() if s in bag) / total if total else 0.0
+
+
+def _missing(claim: str, evidence: str) -> tuple[float, float]:
+    values, said = find_quantities(claim), find_quantities(evidence)
+    lacking = sum(not any(same_quantity(v, o) for o in said) for v in values)
+    names = {w.lower() for w in re.findall(r"(?<!^)\b[A-Z][a-z]\w+", claim)}
+    present = set(words(evidence))
+    lost = sum(n not in present for n in names)
+    return (lacking / len(values) if values else 0.0, lost / len(names) if names else 0.0)
+
+
+@lru_cache(maxsize=1)
+def default_checker() -> Checker:
+    """The checker that ships: bundled encoder, weights from `rag/checker.json`."""
+    data: dict[str, Any] = json.loads(
+        resources.files("rag").joinpath("checker.json").read_text(encoding="utf-8")
+    )
+    weights = tuple(float(data["weights"][name]) for name in SIGNALS)
+    return SignalChecker(
+        load_encoder(),
+        Calibration(weights, float(data["bias"]), float(data["threshold"]), data["origin"]),
+    )

@@ -1,0 +1,49 @@
+"""Stand-ins that ship for tests: whatever they return can be worked out in one's head."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from index.encoder import Vectors
+
+TOPICS = ("harbour", "election", "storm", "bank", "hospital", "railway", "museum")
+
+
+class TopicEncoder:
+    """Counts topic words: "harbour harbour storm" -> (2, 0, 1, 0, 0, 0, 0, 0), at unit length.
+
+    The last of the `len(TOPICS) + 1` numbers is 1 for a text without a topic. A topic counts where
+    a word begins with it ("storms"), in either case. Tokens are words and single punctuation
+    marks; two special ones are added, as a real model does. `encoded` keeps every text that was
+    embedded as a passage, in order.
+    """
+
+    dim = len(TOPICS) + 1
+    special_tokens = 2
+
+    def __init__(self, *, max_tokens: int = 256, fingerprint: str = "topics:1") -> None:
+        """`fingerprint` plays another encoder, `max_tokens` one that reads less."""
+        self.fingerprint = fingerprint
+        self.max_tokens = max_tokens
+        self.encoded: list[str] = []
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Words and punctuation marks."""
+        return [m.span() for m in re.finditer(r"\w+|[^\w\s]", text)]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Count topics, `(n, dim)`."""
+        self.encoded.extend(texts)
+        return np.array([self._vector(t) for t in texts], dtype=np.float32).reshape(-1, self.dim)
+
+    def encode_query(self, text: str) -> Vectors:
+        """Count topics, `(dim,)`."""
+        return self._vector(text)
+
+    def _vector(self, text: str) -> Vectors:
+        counts = [len(re.findall(rf"\b{topic}", text.lower())) for topic in TOPICS]
+        vector = np.array([*counts, not any(counts)], dtype=np.float32)
+        return vector / np.linalg.norm(vector)

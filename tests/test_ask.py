@@ -1,0 +1,188 @@
+"""The whole way, from files on disk to an answer, with scripted parts."""
+
+import re
+
+import pytest
+
+import rag
+from index import build_index, open_index
+from index.errors import ModelKeyMissing, ModelUnreachable, QuestionError
+from rag.ask import Parts, ask
+from rag.question import analyse
+from rag.schema import Answer
+from tests.fake_reader import PatternReader
+from tests.fakes import TopicEncoder
+from tests.openai_server import OpenAIServer, echoes_key, fails, says
+
+ARTICLES = {
+    "h1": "Harbour shut\n\nThe harbour of Lune Mills was shut for four days, harbour master Ada Holm "
+    "said on Friday. Nobody was hurt in the storm.",
+    "h2": 'Storm closes harbour\n\nA storm closed the harbour of Lune Mills for four days. "We lost '
+    'two cranes," said Holm.',
+    "h3": "Harbour open again\n\nThe harbour of Lune Mills was shut for almost six days, the port "
+    "union said.",
+    "m1": "Museum opens\n\nThe museum of Arden opened a new wing.",
+}
+DURATION = "How long was the harbour of Lune Mills shut?"
+OPEN = "What did Ada Holm say about the cranes in the harbour?"
+MUSEUM = "Why was the election in Varnholm stopped?"
+PATTERNS = {DURATION: r"four days|almost six days", OPEN: r"two cranes"}
+
+
+class OverlapChecker:
+    """Support is the share of the claim's words that the evidence has."""
+
+    threshold = 0.6
+
+    def support(self, pairs):
+        bags = [
+            (set(re.findall(r"\w+", e.lower())), re.findall(r"\w+", c.lower())) for e, c in pairs
+        ]
+        return [sum(w in bag for w in claim) / max(1, len(claim)) for bag, claim in bags]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("articles")
+    for id, text in ARTICLES.items():
+        (folder / f"{id}.txt").write_text(text, encoding="utf-8")
+    build_index([folder], folder / "index", encoder=TopicEncoder())
+    return open_index(folder / "index", encoder=TopicEncoder())
+
+
+@pytest.fixture
+def answered(corpus):
+    def run(question: str, model: str = "none") -> Answer:
+        parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), model)
+        return ask(analyse(question), parts, lambda step: None, {})
+
+    return run
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """Starts a server that says one thing; returns the model's name for it."""
+    servers = []
+
+    def start(*script):
+        server = OpenAIServer(*script).__enter__()
+        servers.append(server)
+        monkeypatch.setenv("OPENAI_API_BASE", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789abcdef")
+        return "openai/scripted", server
+
+    yield start
+    for server in servers:
+        server.__exit__()
+
+
+def check_citations(answer: Answer) -> None:
+    for claim in answer.claims:
+        assert claim.citations
+        for c in claim.citations:
+            assert ARTICLES[c.article_id][c.start : c.end] == c.quote != ""
+
+
+def test_without_a_model_values_come_first_each_once_with_its_files(answered):
+    answer = answered(DURATION)
+    check_citations(answer)
+    assert answer.outcome == "answered"
+    assert [(c.text, sorted(x.article_id for x in c.citations)) for c in answer.claims] == [
+        ("four days", ["h1", "h2"]),
+        ("almost six days", ["h3"]),
+    ]
+    assert [(p.value, sorted(p.article_ids)) for p in answer.ledger] == [
+        ("four days", ["h1", "h2"]),
+        ("almost six days", ["h3"]),
+    ]
+    assert "differ" in answer.note
+
+
+def test_an_open_question_is_answered_in_the_reports_own_words(answered):
+    answer = answered(OPEN)
+    check_citations(answer)
+    assert answer.claims[0].kind == "quote" and "two cranes" in answer.claims[0].text
+    assert "quotations" in answer.note
+
+
+def test_it_declines_and_says_what_it_looked_for(answered):
+    answer = answered(MUSEUM)
+    assert answer.outcome == "declined" and answer.claims == () and answer.text == ""
+    assert "Varnholm" in answer.note and "election" in answer.note
+    assert answer.evidence
+
+
+def test_a_writing_model_is_cited_and_sees_no_file_id(answered, model):
+    name, server = model(says("The harbour of Lune Mills was shut for four days. [E1]"))
+    answer = answered(DURATION, name)
+    check_citations(answer)
+    assert [c.kind for c in answer.claims] == ["written"]
+    assert answer.trace["voice"] == "write" and set(answer.trace["prompts"])
+    sent = str(server.requests[0].body)
+    assert "E1" in sent and "Lune Mills" in sent
+    assert not any(f'"{id}"' in sent or f"{id}.txt" in sent for id in ARTICLES)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("The harbour was shut for four days. [E99]", "unknown label"),
+        ("The harbour was shut for four days.", "no label"),
+        ('Holm said "we lost nine ships" in the harbour. [E1]', "quotation"),
+        ("The harbour of Lune Mills was shut for nine days. [E1]", "number"),
+        ("The harbour of Varnholm was shut for four days. [E1]", "name"),
+        ("An orchestra played waltzes near town until late. [E1]", "support"),
+    ],
+)
+def test_what_a_model_invents_is_refused_and_the_sources_speak(answered, model, reply, reason):
+    answer = answered(DURATION, model(says(reply))[0])
+    check_citations(answer)
+    assert [r.reason for r in answer.rejected] == [reason]
+    assert answer.rejected[0].text == re.sub(r"\s*\[E\d+\]$", "", reply)
+    assert answer.outcome == "answered" and {c.kind for c in answer.claims} == {"quote"}
+    assert answer.trace["voice"] == "quote instead"
+
+
+def test_good_sentences_are_kept_when_others_are_refused(answered, model):
+    reply = "The harbour of Lune Mills was shut for four days. [E1]\nIt burned down in May. [E1]"
+    answer = answered(DURATION, model(says(reply))[0])
+    assert len(answer.claims) == 1 and len(answer.rejected) == 1
+
+
+@pytest.mark.parametrize("step", [says(""), says(None), says("x", "content_filter")])
+def test_a_reply_that_cannot_be_used_leaves_the_quotations(answered, model, step):
+    answer = answered(DURATION, model(step)[0])
+    assert answer.outcome == "answered" and answer.trace["model_error"]
+    assert {c.kind for c in answer.claims} == {"quote"}
+
+
+def test_a_model_that_sees_no_answer_is_believed_only_so_far(answered, model):
+    answer = answered(DURATION, model(says("NO ANSWER"))[0])
+    assert answer.trace["model_declined"] is True
+    assert {c.kind for c in answer.claims} == {"quote"}
+
+
+def test_a_model_that_cannot_be_reached_is_the_callers_to_mend(answered, model):
+    with pytest.raises(ModelKeyMissing) as refused:
+        answered(DURATION, model(echoes_key())[0])
+    assert "canary" not in str(refused.value) and "\n" not in str(refused.value)
+    with pytest.raises(ModelUnreachable):
+        answered(DURATION, model(fails(503))[0])
+
+
+def test_the_answer_survives_json(answered):
+    answer = answered(DURATION)
+    assert Answer.from_dict(answer.to_dict()) == answer
+
+
+@pytest.mark.parametrize("question", ["", " ", "why " * 25_000])
+def test_a_question_that_is_none_is_refused_before_any_work(question):
+    with pytest.raises(QuestionError):
+        rag.answer(question, index="nowhere", model="none")
+
+
+def test_the_steps_are_told(corpus):
+    told = []
+    parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), "none")
+    ask(analyse(DURATION), parts, told.append, {})
+    assert told == ["searching 4 reports", "drafting", "checking 2 sentences"]

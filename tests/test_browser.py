@@ -1,0 +1,347 @@
+"""The page in a real browser: Debian's Chromium, headless, driven by Playwright.
+
+Needs `apt-get install chromium`; skips where there is none. Leaves pictures in test-output/.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from scripted_answers import (
+    ANSWERS,
+    DECLINED,
+    HARBOUR,
+    HOSTILE,
+    QUOTE,
+    SPAN,
+    THREE,
+    TWO,
+    WIRE,
+    WRITTEN,
+    Scripted,
+    hostile_answers,
+    serving,
+)
+
+import app
+import page
+
+CHROMIUM = Path("/usr/bin/chromium")
+PICTURES = Path(__file__).parents[1] / "test-output"
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium here")
+
+#: Under harmless questions, answers made of nothing but hostile strings.
+DISGUISED = dict(zip(("hostile answered", "hostile declined"), hostile_answers(*HOSTILE),
+                     strict=True))
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Scripted:
+    scripted = Scripted(seconds=0.3)
+    scripted.answers.update(DISGUISED)
+    return scripted
+
+
+@pytest.fixture(scope="module")
+def address(scripted: Scripted) -> Iterator[str]:
+    facts = page.Facts("night desk", 4, 9, "g1")
+    blocks = app.build_page(app.Desk(scripted, None), facts, questions=list(ANSWERS),
+                            models=["scripted", "none"])
+    with serving(app.build_app(blocks)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options)
+        yield browser
+        browser.close()
+
+
+class Reader:
+    """Somebody at the page; whatever goes wrong in the browser is kept."""
+
+    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 850,
+                 **context: str) -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, **context)
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.faults: list[str] = []
+        self.address = address
+        self.page.on("console", self.heard)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
+        self.page.on("request", self.asked)
+        self.page.goto(address)
+        self.box = self.page.locator("#question textarea")
+        self.box.wait_for()
+
+    def heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(message.text)
+
+    def asked(self, request: Request) -> None:
+        if not request.url.startswith((self.address, "data:")):
+            self.faults.append(f"asked {request.url}")
+
+    def ask(self, question: str) -> None:
+        """Ask with the keyboard, and wait for what comes of it."""
+        done = self.page.locator(".turn:not(.pending)").count()
+        self.box.fill(question)
+        self.box.press("Enter")
+        self.page.wait_for_function(
+            "n => document.querySelectorAll('.turn:not(.pending)').length > n", arg=done)
+
+    @property
+    def turn(self):
+        """The newest question and its answer."""
+        return self.page.locator(".turn").last
+
+    def marked(self) -> str:
+        """The highlighted words of the article beside the answer."""
+        return "".join(self.page.locator("#article-panel mark.here").all_text_contents())
+
+    def picture(self, name: str, settle: int = 400) -> None:
+        PICTURES.mkdir(exist_ok=True)
+        self.page.wait_for_timeout(settle)
+        self.page.screenshot(path=PICTURES / f"{name}.png")
+
+
+@pytest.fixture
+def reader(browser: Browser, address: str) -> Iterator[Reader]:
+    reader = Reader(browser, address)
+    yield reader
+    reader.context.close()
+    assert not reader.faults
+
+
+def quoted(citations) -> list[str]:
+    """What the articles say where they are cited."""
+    return [c.passage.article.text[c.start:c.end] for c in citations]
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+def test_a_question_gets_its_answer_and_the_box_is_free_again(reader):
+    assert reader.page.locator("h1").inner_text() == "Wirecheck"
+    reader.picture("start")
+    reader.box.fill(SPAN.question)
+    reader.box.press("Enter")
+    reader.page.locator(".turn.pending .doing").filter(has_text="Searching 4 reports").wait_for()
+    reader.page.locator(".turn.answered").wait_for()
+    assert reader.turn.locator(".question").inner_text() == SPAN.question
+    assert reader.turn.locator(".short").all_inner_texts() == ["two dockers", "Three dockers"]
+    assert reader.turn.locator("blockquote").all_inner_texts() == quoted([*TWO, *THREE])
+    assert reader.box.input_value() == "" and reader.page.locator(".turn").count() == 1
+    reader.picture("answer")
+
+
+def test_the_button_and_the_suggestions_ask_too(reader, scripted):
+    reader.page.get_by_role("button", name=QUOTE.question).click()
+    reader.page.locator(".turn.answered").wait_for()
+    assert reader.turn.locator("blockquote").all_inner_texts() == [c.text for c in QUOTE.claims]
+    assert not reader.page.locator("#suggestions").is_visible()
+    reader.box.fill(WRITTEN.question)
+    reader.page.get_by_role("button", name="Ask", exact=True).click()
+    reader.page.locator(".turn.answered .written").first.wait_for()
+    assert scripted.asked[-1] == (WRITTEN.question, "scripted")
+
+
+def test_the_newest_answer_stands_last_and_clear_begins_anew(reader):
+    reader.ask(SPAN.question)
+    reader.ask(DECLINED.question)
+    assert reader.page.locator(".question").all_inner_texts() == [SPAN.question, DECLINED.question]
+    reader.page.locator(".cite").first.click()
+    reader.page.get_by_role("button", name="Clear").click()
+    assert reader.page.locator(".turn").count() == 0
+    assert not reader.page.locator("#article-panel").is_visible()
+    assert reader.page.locator("#suggestions").is_visible()
+    reader.ask(QUOTE.question)
+    assert reader.page.locator(".turn").count() == 1
+
+
+def test_an_answer_that_was_cleared_away_does_not_come_back(reader):
+    reader.box.fill(SPAN.question)
+    reader.box.press("Enter")
+    reader.page.locator(".turn.pending").wait_for()
+    reader.page.get_by_role("button", name="Clear").click()
+    reader.page.wait_for_timeout(900)
+    assert reader.page.locator(".turn").count() == 0
+
+
+def test_another_model_can_be_chosen(reader, scripted):
+    reader.page.get_by_label("Model").click()
+    reader.page.get_by_role("option", name="none").click()
+    reader.ask(SPAN.question)
+    assert scripted.asked[-1] == (SPAN.question, "none")
+
+
+def test_an_empty_question_is_not_asked(reader, scripted):
+    before = len(scripted.asked)
+    reader.box.fill("   ")
+    reader.box.press("Enter")
+    reader.page.wait_for_timeout(600)
+    assert len(scripted.asked) == before and reader.page.locator(".turn").count() == 0
+
+
+def test_errors_are_one_plain_line(reader):
+    reader.ask("no key")
+    line = "Not answered. model 'far/one' wants a key: set FAR_API_KEY"
+    assert reader.turn.locator(".error").inner_text() == line
+    reader.ask("crash")
+    assert "under" in reader.turn.locator(".error").inner_text()
+    assert "secret" not in reader.page.content()
+    reader.picture("errors")
+
+
+def test_the_status_tells_what_is_served(reader):
+    assert reader.page.locator(".status li").all_inner_texts() == [
+        "Index night desk", "4 articles", "9 passages", "generation g1", "ready"]
+
+
+# --- proof ----------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_file_id_shows_its_article_with_the_cited_words(reader):
+    reader.ask(SPAN.question)
+    for citation in [*TWO, *THREE]:
+        link = reader.turn.locator(".claim .cite").filter(has_text=citation.article_id)
+        link.click()
+        panel = reader.page.locator("#article-panel")
+        assert panel.locator(".text").text_content() == citation.passage.article.text
+        assert [reader.marked()] == quoted([citation])
+        assert panel.locator(".file-id").inner_text() == citation.article_id
+        assert panel.locator("mark.here").first.is_visible()
+        assert link.get_attribute("aria-expanded") == "true"
+    assert reader.turn.locator(".cite[aria-expanded]").count() == 1
+    reader.turn.locator(".claim .cite").first.click()
+    reader.picture("citation")
+
+
+def test_a_click_on_a_quote_does_too_and_marks_can_be_stepped_through(reader):
+    reader.ask(WRITTEN.question)
+    reader.turn.get_by_text("The words they rest on").click()
+    reader.turn.locator("blockquote").nth(2).click()
+    assert [reader.marked()] == quoted(WRITTEN.claims[1].citations)
+    assert reader.page.locator("#article-panel mark").count() == 2
+    for name, citation in [("Next", WRITTEN.claims[0].citations[1]),
+                           ("Previous", WRITTEN.claims[1].citations[0])]:
+        reader.page.get_by_role("button", name=f"{name} cited words").click()
+        assert [reader.marked()] == quoted([citation])
+
+
+def test_the_cited_words_are_scrolled_to(browser, address):
+    reader = Reader(browser, address, 1280, 420)
+    reader.ask(WRITTEN.question)
+    reader.turn.locator(".written .cite").last.click()
+    sheet = reader.page.locator("#article-panel .sheet")
+    sheet.evaluate("element => element.scrollTo(0, 9999)")
+    assert sheet.evaluate("element => element.scrollTop") > 500
+    reader.turn.locator(".written .cite").last.click()
+    mark = reader.page.locator("#article-panel mark.here").bounding_box()
+    assert 0 < mark["y"] < 420 and WIRE.text.count("\r\n") > 40
+    reader.context.close()
+    assert not reader.faults
+
+
+def test_the_keyboard_alone_will_do(reader):
+    reader.ask(SPAN.question)
+    reader.turn.locator(".cite").first.focus()
+    reader.page.keyboard.press("Enter")
+    assert [reader.marked()] == quoted(TWO[:1])
+    assert reader.page.evaluate("document.activeElement.className") == "sheet"
+    reader.page.keyboard.press("Escape")
+    assert not reader.page.locator("#article-panel").is_visible()
+    assert reader.page.evaluate("document.activeElement.textContent") == HARBOUR.id
+    reader.turn.locator(".refused summary").press("Enter")
+    assert reader.turn.locator(".dropped").first.is_visible()
+
+
+def test_refused_sentences_are_one_click_away(reader):
+    reader.ask(SPAN.question)
+    assert not reader.turn.locator(".dropped").first.is_visible()
+    reader.turn.get_by_text("Not shown: 2").click()
+    assert reader.turn.locator(".dropped").all_inner_texts() == [r.text for r in SPAN.rejected]
+    assert reader.turn.locator(".why").first.inner_text() == (
+        "Why: the number 4 is not in what it cites")
+    reader.picture("refused")
+
+
+def test_who_says_what_is_a_table_with_links(reader):
+    reader.ask(SPAN.question)
+    table = reader.turn.locator("table")
+    assert table.locator("tbody th").all_inner_texts() == ["two dockers", "Three dockers"]
+    table.locator(".cite").last.click()
+    assert [reader.marked()] == quoted(THREE)
+
+
+def test_a_declined_answer_says_so_and_shows_the_nearest_passages(reader):
+    reader.ask(DECLINED.question)
+    assert reader.turn.locator(".verdict").inner_text() == "No answer in these reports."
+    assert reader.turn.locator("h3").inner_text() == "The nearest passages not an answer"
+    assert reader.turn.locator(".claim").count() == 0
+    reader.turn.locator(".cite").first.click()
+    assert reader.marked() == "The crane was built in 1974."
+    reader.picture("declined")
+
+
+# --- looks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "width", "scheme"), [
+    ("dark", 1280, "dark"), ("wide", 1800, "light"), ("narrow", 390, "light"),
+    ("narrow-dark", 390, "dark")])
+def test_it_fits_every_width_in_light_and_dark(browser, address, name, width, scheme):
+    reader = Reader(browser, address, width, 844, color_scheme=scheme)
+    reader.ask(SPAN.question)
+    reader.picture(name)
+    reader.turn.locator(".cite").first.click()
+    reader.picture(f"{name}-citation")
+    assert [reader.marked()] == quoted(TWO[:1])
+    assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+    paper = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(22, 23, 26)") is (scheme == "dark")
+    reader.context.close()
+    assert not reader.faults
+
+
+def test_the_page_is_usable_soon(browser, address):
+    begun = time.monotonic()
+    reader = Reader(browser, address)
+    seconds = time.monotonic() - begun
+    reader.context.close()
+    assert seconds < 10, seconds
+
+
+# --- hostile strings ------------------------------------------------------------------------------
+
+_FOREIGN = """() => [...document.querySelectorAll('.log *, #article-panel *')].filter(e =>
+  /^(SCRIPT|IMG|SVG|IFRAME|FORM|INPUT|OBJECT|EMBED|LINK|STYLE|META|BASE|VIDEO|MATH|HR|BR|P\\w+)$/i
+    .test(e.tagName) && e.tagName !== 'P' || e.tagName === 'B' || e.tagName === 'H1'
+  || [...e.attributes].some(a => a.name.startsWith('on') || a.name === 'style')).length"""
+
+
+def test_hostile_strings_create_nothing(reader):
+    """As article, title, outlet, ID, claim, reason, note and value; then as question."""
+    reader.ask("hostile answered")
+    links = reader.turn.locator(".claim > .source .cite")
+    assert links.count() == len(HOSTILE)
+    for n in range(len(HOSTILE)):
+        links.nth(n).evaluate("element => element.click()")
+        assert reader.page.locator("#article-panel mark.here").count() > 0
+        assert reader.page.evaluate(_FOREIGN) == 0, HOSTILE[n]
+    reader.picture("hostile")
+    reader.ask("hostile declined")
+    for text in HOSTILE[::4]:
+        reader.ask(text.strip())
+    assert reader.page.evaluate(_FOREIGN) == 0
+    assert reader.page.evaluate("window.pwned") is None
+    assert reader.page.locator("h1").count() == 1

@@ -1,0 +1,116 @@
+import pytest
+
+from index.records import Article, Hit, Passage
+from rag.cite import verify, verify_claim
+from rag.schema import Claim, DraftClaim, Evidence, Rejection
+
+TEXT = (
+    'The Arden bridge closed on Friday after 12 cables snapped. "We had no choice," said mayor '
+    "Ansel Brock. Repairs will cost 3.5 million crowns."
+)
+
+
+class FixedChecker:
+    """Gives every pair one support; records what it was asked."""
+
+    threshold = 0.5
+
+    def __init__(self, support: float = 0.9) -> None:
+        self.value = support
+        self.pairs: list[tuple[str, str]] = []
+
+    def support(self, pairs):
+        self.pairs += pairs
+        return [self.value] * len(pairs)
+
+
+def evidence(text: str = TEXT, id: str = "b1") -> dict[str, Evidence]:
+    article = Article(id, "", text)
+    return {"E1": Evidence("E1", Hit(Passage(article, 0, len(text)), 0.8, 1))}
+
+
+def judge(
+    text: str, labels: tuple[str, ...] = ("E1",), kind: str = "written", support: float = 0.9
+) -> Claim | Rejection:
+    return verify_claim(DraftClaim(text, labels, kind), evidence(), FixedChecker(support))
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "reason"),
+    [
+        ("The bridge closed on Friday.", (), "no label"),
+        ("The bridge closed on Friday.", ("E2",), "unknown label"),
+        ("The bridge closed on Friday.", ("E1", "E0"), "unknown label"),
+        ('Brock said: "We had a choice."', ("E1",), "quotation"),
+        ("The bridge closed after 14 cables snapped.", ("E1",), "number"),
+        ("Repairs will cost 3.5 billion crowns.", ("E1",), "number"),
+        ("The bridge closed on Monday.", ("E1",), "date"),
+        ("Mayor Odile Brock had no choice.", ("E1",), "name"),
+    ],
+)
+def test_a_sentence_is_refused_with_its_reason(text, labels, reason):
+    judged = judge(text, labels)
+    assert isinstance(judged, Rejection)
+    assert judged.reason == reason
+    assert judged.detail and judged.text == text and judged.labels == labels
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The bridge closed on Friday.",
+        "Twelve cables snapped.",
+        "Brock said: “We had no choice.”",
+        "The repairs will cost 3,500,000 crowns.",
+        "Mayor Brock closed the bridge.",
+    ],
+)
+def test_a_true_sentence_passes(text):
+    assert isinstance(judge(text), Claim)
+
+
+def test_too_little_support_is_refused():
+    judged = judge("The bridge closed on Friday.", support=0.2)
+    assert isinstance(judged, Rejection) and judged.reason == "support"
+
+
+def test_a_written_claim_cites_the_sentence_that_supports_it_best():
+    class Picky(FixedChecker):
+        def support(self, pairs):
+            return [0.9 if e.startswith("Repairs") else 0.6 for e, _ in pairs]
+
+    claim = verify_claim(
+        DraftClaim("Repairs will cost 3.5 million crowns.", ("E1",)), evidence(), Picky()
+    )
+    assert claim.citations[0].quote == "Repairs will cost 3.5 million crowns."
+    assert claim.citations[0].article_id == "b1"
+
+
+def test_verbatim_claims_must_be_the_sources_words():
+    good, bad = judge("12", kind="span"), judge("13", kind="span")
+    assert isinstance(good, Claim) and good.citations[0].quote == TEXT
+    assert isinstance(bad, Rejection) and bad.reason == "not verbatim"
+
+
+def test_a_copy_that_does_not_say_it_is_not_cited():
+    class Second(FixedChecker):
+        def support(self, pairs):
+            return [0.9, 0.1][: len(pairs)]
+
+    both = [
+        *evidence().values(),
+        Evidence("E2", Hit(Passage(Article("b2", "", "Rain."), 0, 5), 0.5, 2)),
+    ]
+    verified = verify([DraftClaim(TEXT, ("E1", "E2"), "quote")], both, Second())
+    assert [c.article_id for c in verified.claims[0].citations] == ["b1"]
+
+
+def test_everything_drafted_is_shown_or_refused_in_order():
+    drafts = [
+        DraftClaim("The bridge closed on Friday.", ("E1",)),
+        DraftClaim("It fell.", ()),
+        DraftClaim("Twelve cables snapped.", ("E1",)),
+    ]
+    verified = verify(drafts, list(evidence().values()), FixedChecker())
+    assert [c.text for c in verified.claims] == [drafts[0].text, drafts[2].text]
+    assert [r.text for r in verified.rejected] == ["It fell."]

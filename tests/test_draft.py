@@ -1,0 +1,132 @@
+import pytest
+
+from index.records import Article, Hit, Passage
+from rag.draft import MAX_QUOTES, MAX_WORDS, parse_draft, quote, short_answers
+from rag.evidence import SIGNALS, Found, Scored
+from rag.question import analyse
+from rag.schema import DraftClaim, Evidence
+
+
+@pytest.mark.parametrize(
+    ("reply", "claims"),
+    [
+        ("The strike lasted four days. [E2]", [("The strike lasted four days.", ("E2",))]),
+        (
+            "- Two died. [E1][E3]\n- Nine were hurt. [E2, E4].",
+            [("Two died.", ("E1", "E3")), ("Nine were hurt.", ("E2", "E4"))],
+        ),
+        ("1. It rained. [ E1 ; E1 ]", [("It rained.", ("E1",))]),
+        ("It rained.", [("It rained.", ())]),
+        ("In [E1] it rained a lot.", [("In [E1] it rained a lot.", ())]),
+        ("NO ANSWER", []),
+        ("no answer.", []),
+        ("", []),
+        ("[E1]\n\n***", []),
+        ("It rained. [E99]", [("It rained.", ("E99",))]),
+        ("It rained. [0] [-1] [doc-7]", [("It rained. [0] [-1] [doc-7]", ())]),
+    ],
+)
+def test_a_reply_is_read_line_by_line(reply, claims):
+    assert parse_draft(reply) == [DraftClaim(text, labels) for text, labels in claims]
+
+
+def found(*rows: tuple[str, str, float, str | None]) -> Found:
+    """Sentences as (article ID, text, score, the answer the reader sees), best first."""
+    sentences = []
+    for id, text, score, answer in rows:
+        article = Article(id, "", text)
+        start = text.index(answer) if answer else 0
+        sentences.append(
+            Scored(
+                Passage(article, 0, len(text)),
+                (0.0,) * len(SIGNALS),
+                score,
+                (start, start + len(answer or text)),
+                5.0 if answer else -5.0,
+            )
+        )
+    return Found(tuple(sentences), (), 0.9, ())
+
+
+def drafts(question: str, f: Found) -> list[DraftClaim]:
+    return quote(analyse(question), f)[1]
+
+
+def test_one_value_is_said_once_with_every_report_that_says_it():
+    f = found(
+        ("a", "The talks took two and a half hours.", 0.9, "two and a half"),
+        ("b", "They spoke for 150 minutes.", 0.88, "150"),
+        ("c", "The talks went on for almost three hours.", 0.87, "three hours"),
+    )
+    assert drafts("How long did the talks last?", f) == [
+        DraftClaim("two and a half hours", ("E1", "E2"), "span"),
+        DraftClaim("almost three hours", ("E3",), "span"),
+    ]
+
+
+def test_another_value_in_an_article_that_gives_the_first_is_no_difference():
+    f = found(
+        ("a", "The talks took four hours.", 0.9, "four hours"),
+        ("a", "The flight took nine hours.", 0.89, "nine hours"),
+    )
+    f = Found(
+        tuple(
+            Scored(
+                Passage(
+                    f.sentences[0].passage.article if n == 0 else Article("a", "", s.passage.text),
+                    0,
+                    len(s.passage.text),
+                ),
+                s.signals,
+                s.score,
+                s.span,
+                s.margin,
+            )
+            for n, s in enumerate(f.sentences)
+        ),
+        (),
+        0.9,
+        (),
+    )
+    assert [d.text for d in drafts("How long did the talks last?", f)] == ["four hours"]
+
+
+def test_what_the_question_already_says_is_no_answer():
+    f = found(("a", "Of the 40 houses, 12 burned.", 0.9, "40"))
+    assert drafts("How many of the 40 houses burned?", f)[0].text == "12"
+
+
+def test_sentences_are_quoted_whole_when_no_type_is_asked_for():
+    f = found(
+        ("a", "The mayor left because the  vote was lost.", 0.9, None),
+        ("b", "Rain fell.", 0.3, None),
+    )
+    assert drafts("Why did the mayor leave?", f) == [
+        DraftClaim("The mayor left because the vote was lost.", ("E1",), "quote")
+    ]
+
+
+def test_copies_of_a_sentence_are_one_quotation_with_both_files():
+    f = found(
+        ("a", "The mayor left because the vote was lost.", 0.9, None),
+        ("b", "The mayor left because the vote was lost.", 0.9, None),
+    )
+    assert drafts("Why did the mayor leave?", f)[0].labels == ("E1", "E2")
+
+
+def test_an_answer_stays_short():
+    rows = [(f"a{n}", f"Reason number {n} " + f"word{n} " * 30, 0.9, None) for n in range(6)]
+    texts = [d.text for d in drafts("Why did the mayor leave?", found(*rows))]
+    assert len(texts) <= MAX_QUOTES
+    assert sum(len(t.split()) for t in texts) <= MAX_WORDS
+
+
+def test_evidence_labels_count_from_one():
+    f = found(("a", "One.", 0.9, None), ("b", "Two.", 0.8, None))
+    assert [e.label for e in f.evidence()] == ["E1", "E2"]
+    assert isinstance(f.evidence()[0], Evidence) and isinstance(f.evidence()[0].hit, Hit)
+
+
+def test_an_untyped_question_has_no_short_answer():
+    f = found(("a", "It took four hours.", 0.9, "four hours"))
+    assert short_answers(analyse("Why did it take four hours?"), f, f.evidence()) == []

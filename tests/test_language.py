@@ -1,0 +1,202 @@
+import itertools
+import threading
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.errors import SettingError
+from index.language import MAX_PARSED, _pieces, parse, parse_many, sentence_spans
+
+
+def sentences(text):
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def test_worked_example():
+    assert sentence_spans("He left. She stayed.") == [(0, 8), (9, 20)]
+
+
+# "|" stands where a sentence ends.
+NEWS = [
+    "U.S. Secretary of Trade Dana Whitfield met her Lisbon counterpart on Nov. 6 for two hours.|"
+    "No statement followed.",
+    "Mr. Smith said the deal was worth $2.5 billion.|Mrs. Jones disagreed.",
+    "“We will not leave.”|The minister then walked out.|“It was a long day,” he said.",
+    '"We are ready," said Gen. Paul Ortega.|"We have always been ready."|He declined to say more.',
+    "The bill was passed by the U.S.|The Senate will vote on Tuesday.",
+    "He lives in Washington, D.C. and works for Acme Inc. in Boston.|Sen. John Kerr objected.",
+    "Pro-Harbour protesters gathered.|Anti-toll groups joined them at noon.",
+    "The U.N. Security Council met at 10 a.m. EST.|Lt. Col. Mara Quinn was there.",
+    "Is it over?|Not yet, according to Capt. Ilse Brandt.|Stay tuned!",
+    "Power may be out until Dec. 1, said Maj. Tim Boyle.|Schools stay shut.",
+    "‘Go!’ he shouted.|Nobody went.",
+    "Rep. Ana Diaz called it “a disgrace.”|Others, including Gov. Lee Park, stayed silent.",
+    "The firm rose 3.2% to 1,204.50 crowns.|Analysts cheered.",
+    "The council met again.|(The mayor stayed away.)|It will meet on Jan. 3.",
+    "We discussed...efforts to expand aid ... and more.|Then he left!",
+    "The vote was 52-48.|Eight senators abstained.",
+]
+
+
+@pytest.mark.parametrize("marked", NEWS)
+def test_sentences_of_news(marked):
+    assert sentences(marked.replace("|", " ")) == marked.split("|")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \n\t\n ", []),
+        ("  One line  ", ["One line"]),
+        ("A headline\nA first paragraph.\n\nA second", None),
+        ("A headline\r\nA first\x0bA second\u2028A third\x85Last", None),
+        ("Rain\n-----\nSnow", ["Rain", "-----", "Snow"]),
+    ],
+)
+def test_line_breaks_end_a_sentence(text, expected):
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    assert sentences(text) == (lines if expected is None else expected)
+
+
+WRAPPED = """\
+Harbour master resigns over dredging
+
+The harbour master of Brenwick stepped down on Tuesday after a report found
+that dredging had been paid for twice. He had held the post for eleven years
+and denied any wrongdoing. A successor will be named in June, the town said,
+and until then the deputy is in charge.
+
+- The report is public.
+- The town council meets on Friday to
+discuss it.
+"""
+
+
+def test_a_single_line_break_in_a_hard_wrapped_file_ends_nothing():
+    found = [" ".join(s.split()) for s in sentences(WRAPPED)]
+    assert found == [
+        "Harbour master resigns over dredging",
+        "The harbour master of Brenwick stepped down on Tuesday after a report found that "
+        "dredging had been paid for twice.",
+        "He had held the post for eleven years and denied any wrongdoing.",
+        "A successor will be named in June, the town said, and until then the deputy is in charge.",
+        "- The report is public.",
+        "- The town council meets on Friday to",
+        "discuss it.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # Headlines: their lengths have nothing in common.
+        ["Storm closes the northern line for a second day in a row", "Talks fail", "Bank cuts rate",
+         "Museum finds its missing clock in a cellar", "Ferry sails", "Snow on the pass"],
+        # One sentence a line, of like length: each ends as sentences do.
+        ["The council met on Monday and voted on the toll.",
+         "The mayor spoke on Tuesday and promised a review.",
+         "The port closed on Friday and opened on Sunday.",
+         "The judge read on Monday and ruled on Thursday."],
+        # Whole paragraphs: too long for a wrapped line.
+        [" ".join([w] * 30) for w in ("alpha", "bravo", "delta", "gamma", "kappa")],
+    ],
+    ids=["headlines", "sentences", "paragraphs"],
+)  # fmt: skip
+def test_lines_that_are_not_wrapped_stay_apart(lines):
+    assert sentences("\n".join(lines)) == lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 100_000 + "! B",
+        "!" * 100_000 + " B",
+        "(" * 50_000 + "a" + ")" * 50_000,
+        "http://" + "a.b/" * 25_000,
+        "'s" * 50_000,
+        "\n" * 300_000 + "x",
+        "one\n" * 30_000,
+        "a. " * 30_000,
+        ("!" * 4_900 + " ") * 100,
+    ],
+    ids=lambda text: repr(text[:4]),
+)
+def test_hostile_texts_take_little_time(text):
+    sentence_spans("Warm. Up.")
+    start = time.process_time()
+    sentence_spans(text)
+    assert time.process_time() - start < 3
+
+
+def test_a_very_long_paragraph_is_split_as_a_short_one():
+    part = "The ferry left at noon with 212 people on board. Mr. Dane was at the wheel. "
+    text = part * 400
+    assert sentences(text) == sentences(part) * 400
+    assert len(sentences(part)) == 2
+
+
+def test_long_paragraphs_are_cut_after_a_sentence_or_a_space_or_anywhere():
+    for unit, last in (("It rained again. ", ". "), ("rain ", "n "), ("rain", "")):
+        text = unit * 5_000
+        cuts = [end for _, end in _pieces(text, 0, len(text))]
+        assert cuts[-1] == len(text) and len(cuts) >= 4
+        assert all(text[:cut].endswith(last) for cut in cuts)
+
+
+def test_a_boundary_counts_only_at_white_space():
+    assert sentences("She left.She stayed. They met.") == ["She left.She stayed.", "They met."]
+
+
+PIECES = st.sampled_from(
+    ["The ferry sailed. ", "Mr. ", "No! ", "\n", "\n\n", " ", "\t", "“Go.” ", "2.5 ", "\u00a0", "é"]
+)
+
+
+@given(st.lists(PIECES, max_size=30).map("".join) | st.text(max_size=60))
+@settings(deadline=None)
+def test_every_visible_character_is_in_exactly_one_sentence(text):
+    spans = sentence_spans(text)
+    covered = [i for start, end in spans for i in range(start, end)]
+    assert len(covered) == len(set(covered)) and covered == sorted(covered)
+    assert {i for i, c in enumerate(text) if not c.isspace()} <= set(covered)
+    for start, end in spans:
+        assert text[start:end] == text[start:end].strip() != ""
+    for (_, end), (start, _) in itertools.pairwise(spans):
+        assert start > end  # white space lies between
+
+
+def test_parse_gives_syntax_names_and_lemmas():
+    doc = parse("Mara Quinn visited Lisbon on Tuesday.")
+    assert [f"{e.text}/{e.label_}" for e in doc.ents][:2] == ["Mara Quinn/PERSON", "Lisbon/GPE"]
+    assert doc[2].lemma_ == "visit" and doc[2].dep_ == "ROOT"
+
+
+def test_parse_many_keeps_order_and_remembers():
+    texts = ["One left.", "Two stayed.", "One left."]
+    docs = parse_many(iter(texts))
+    assert [d.text for d in docs] == texts
+    assert docs[0] is docs[2] is parse("One left.")
+    assert parse_many([]) == []
+
+
+def test_parse_from_many_threads():
+    texts = [f"Ship {n} sailed to Lisbon." for n in range(24)]
+    found: dict[str, str] = {}
+
+    def work(part):
+        found.update((t, parse(t).text) for t in part)
+
+    threads = [threading.Thread(target=work, args=(texts[n::4],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {t: t for t in texts}
+
+
+def test_a_text_too_long_to_parse_is_refused():
+    with pytest.raises(SettingError, match="100,001 characters"):
+        parse("a" * (MAX_PARSED + 1))

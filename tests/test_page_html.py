@@ -1,0 +1,305 @@
+"""Answers as HTML: what stands where, and that outside text never becomes markup."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted_answers import (
+    DECLINED,
+    HARBOUR,
+    HOSTILE,
+    QUOTE,
+    SPAN,
+    THREE,
+    WIRE,
+    WRITTEN,
+    cite,
+    claim,
+    hostile_answers,
+)
+
+import page
+from index.records import Article
+from rag.schema import Answer
+
+BENCH = Path(__file__).parents[2] / "shared" / "bench" / "bastion_dev.jsonl"
+TAGS = {"a", "article", "b", "bdi", "blockquote", "button", "caption", "details", "div", "h2", "h3",
+        "header", "i", "li", "mark", "p", "section", "span", "strong", "summary", "table", "tbody",
+        "td", "template", "th", "thead", "time", "tr", "ul"}
+ATTRIBUTES = {"aria-controls", "aria-hidden", "aria-label", "aria-labelledby", "class", "colspan",
+              "data-article", "data-span", "data-spans", "datetime", "dir", "href", "id", "rel",
+              "role", "rowspan", "scope", "target", "title", "type"}
+
+
+@dataclass
+class Element:
+    """A parsed element with the text inside it."""
+
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+
+
+@dataclass
+class Parsed(HTMLParser):
+    """All elements of a piece of HTML, in order; fails where tags don't nest."""
+
+    html: str
+    elements: list[Element] = field(default_factory=list)
+    open: list[Element] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.feed(self.html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element."""
+        self.elements.append(Element(tag, {k: v or "" for k, v in attrs}))
+        self.open.append(self.elements[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        """Check that it ends what was begun last."""
+        assert self.open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        """Give text to everything that is open."""
+        for element in self.open:
+            element.text += data
+
+    def handle_comment(self, data: str) -> None:
+        """Allow none: the page makes none."""
+        raise AssertionError(data)
+
+    def of(self, name: str) -> list[Element]:
+        """The elements of one class, or of one tag."""
+        return [e for e in self.elements
+                if e.tag == name or name in e.attributes.get("class", "").split()]
+
+    def texts(self, name: str) -> list[str]:
+        """The text of each of them."""
+        return [e.text for e in self.of(name)]
+
+
+def card(answer: Answer) -> Parsed:
+    """An answer's card, parsed."""
+    return Parsed(page.answer_card("t1", answer))
+
+
+# --- what stands where ----------------------------------------------------------------------------
+
+
+def test_an_element_escapes_its_text_and_its_attributes() -> None:
+    made = page.el("p", "a < b", page.el("b", "&"), class_="x", data_turn='"1"', title=None)
+    assert made == '<p class="x" data-turn="&quot;1&quot;">a &lt; b<b>&amp;</b></p>'
+
+
+def test_markup_joined_to_text_counts_as_text() -> None:
+    joined = page.el("b", "x") + "<i>"
+    assert page.el("p", joined) == "<p>&lt;b&gt;x&lt;/b&gt;&lt;i&gt;</p>"
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("a\rb", "a&#13;b"), ("\0", "\ufffd"), ("\ud800", "?"), ("é\N{FERRY}", "é\N{FERRY}")])
+def test_what_a_browser_would_change_is_sent_so_that_it_does_not(text: str, shown: str) -> None:
+    assert page.join(text) == shown
+
+
+def test_a_short_answer_stands_above_the_quotes_that_say_it() -> None:
+    parsed = card(SPAN)
+    assert parsed.texts("short") == ["two dockers", "Three dockers"]
+    assert parsed.texts("blockquote")[0] == "Port police said that two dockers were hurt."
+    assert parsed.texts("strong")[0] == "two dockers"
+    assert parsed.texts("source")[0] == "Ostmere Gazette · 4 March 2025 · 000_1538ab12ce41f0a7"
+    assert parsed.texts("source")[1] == "outlet unknown · date unknown · h003_ef56"
+
+
+def test_more_than_three_quotes_of_a_value_are_folded() -> None:
+    citations = [cite(HARBOUR, words) for words in ("Harbour", "crane", "falls", "night", "in")]
+    parsed = card(Answer("q", "answered", (claim("crane", *citations, kind="span"),)))
+    assert parsed.texts("summary") == ["2 more that say so"]
+    assert len(parsed.of("blockquote")) == 5
+
+
+def test_a_quotation_is_a_block_with_its_source() -> None:
+    parsed = card(QUOTE)
+    assert [e.attributes["class"] for e in parsed.of("claim")] == ["claim quote"] * 2
+    assert parsed.texts("blockquote") == [c.text for c in QUOTE.claims]
+
+
+def test_a_written_sentence_ends_with_its_marks_and_its_quotes_are_folded() -> None:
+    parsed = card(WRITTEN)
+    assert parsed.texts("written")[0] == (
+        "A crane came down in Ostmere's harbour during a storm. 000_1538ab12ce41f0a7 h002_cd34")
+    assert parsed.of("cite")[1].attributes["title"].startswith("Northline Wire, 4 March 2025: Thr")
+    assert parsed.texts("summary") == ["The words they rest on"]
+
+
+def test_the_ledger_is_shown_only_if_the_reports_differ() -> None:
+    parsed = card(SPAN)
+    assert parsed.texts("caption") == ["Who says what"]
+    assert [t.split("2025")[0] for t in parsed.texts("tr")[1:]] == [
+        "two dockers000_1538ab12ce41f0a7Ostmere Gazette, 4 March ",
+        "h003_ef56outlet unknown, date unknown", "h004_aa78Sahil News, 5 March ",
+        "Three dockersh002_cd34Northline Wire, 4 March "]
+    same = Answer("q", "answered", SPAN.claims, (), SPAN.ledger[:1])
+    assert not card(same).of("table")
+
+
+def test_a_declined_answer_says_so_and_marks_the_nearest_passages() -> None:
+    parsed = card(DECLINED)
+    assert parsed.texts("verdict") == ["No answer in these reports."]
+    assert "Looked for: owns, crane." in parsed.texts("note")[0]
+    assert parsed.texts("h3") == ["The nearest passages not an answer"]
+    assert parsed.texts("blockquote")[0] == "The crane was built in 1974."
+    assert not parsed.of("claim")
+
+
+def test_refused_sentences_are_folded_with_their_reasons() -> None:
+    parsed = card(SPAN)
+    assert parsed.texts("summary") == ["Not shown: 2"]
+    assert parsed.texts("dropped") == [r.text for r in SPAN.rejected]
+    assert parsed.texts("why")[0] == "Why: the number 4 is not in what it cites"
+
+
+def test_the_foot_tells_seconds_model_and_reports() -> None:
+    assert card(SPAN).texts("meta") == ["1.2 s · model scripted · 4 reports cited"]
+    assert card(Answer("q", "declined")).texts("meta") == [""]
+
+
+def test_an_error_is_one_line_and_a_long_question_is_cut() -> None:
+    parsed = Parsed(page.error_card("t1", "q" * 5000, "no such model"))
+    assert parsed.texts("error") == ["Not answered. no such model"]
+    assert len(parsed.texts("question")[0]) < 500
+
+
+def test_the_status_tells_the_index_and_its_size() -> None:
+    parsed = Parsed(page.status_bar(page.Facts("night desk", 1, 2500, "g7"), "ready"))
+    assert parsed.texts("li") == ["Index night desk", "1 article", "2,500 passages",
+                                  "generation g7", "ready"]
+
+
+# --- articles and their marks ---------------------------------------------------------------------
+
+
+def marked(parsed: Parsed, number: str) -> str:
+    """The words of one span: its marks, joined."""
+    return "".join(e.text for e in parsed.of("mark")
+                   if number in e.attributes["data-spans"].split())
+
+
+def test_every_link_names_an_article_of_its_card_and_a_span_of_it() -> None:
+    for answer in (SPAN, QUOTE, WRITTEN, DECLINED):
+        parsed = card(answer)
+        templates = {e.attributes["id"] for e in parsed.of("template")}
+        for link in (e for e in parsed.elements if "data-article" in e.attributes):
+            assert link.attributes["data-article"] in templates
+            assert marked(parsed, link.attributes["data-span"])
+
+
+def test_each_article_is_in_the_card_once_and_only_if_it_is_cited() -> None:
+    assert len(card(SPAN).of("template")) == 4
+    assert len(card(QUOTE).of("template")) == 1
+
+
+def test_the_quote_beside_a_link_is_what_its_marks_hold() -> None:
+    parsed = card(SPAN)
+    quotes = [e for e in parsed.of("blockquote")]
+    assert [marked(parsed, e.attributes["data-span"]) for e in quotes] == [e.text for e in quotes]
+
+
+def test_a_headline_is_printed_once() -> None:
+    parsed = Parsed(page.article_page(HARBOUR, {}))
+    assert parsed.texts("h2") == ["Harbour crane falls in night storm"]
+    assert parsed.texts("text") == [HARBOUR.text]
+    bare = Parsed(page.article_page(Article("a", "A title", "Other words."), {}))
+    assert (bare.texts("h2"), bare.texts("text")) == (["A title"], ["Other words."])
+
+
+def test_only_web_addresses_become_links() -> None:
+    def links(url: str | None) -> list[Element]:
+        return Parsed(page.article_page(Article("a", "t", "t", url=url), {})).of("a")
+
+    (link,) = links("https://outlet.example/1")
+    assert link.attributes["rel"] == "noopener noreferrer nofollow"
+    assert not links("javascript:alert(1)") and not links("data:text/html,x") and not links(None)
+
+
+def test_a_book_is_shortened_between_its_marks_only() -> None:
+    text = "x" * 300_000 + "cited" + "y" * 300_000
+    parsed = Parsed(page.article_page(Article("a", "t", text), {(300_000, 300_005): 1}))
+    (shown,) = parsed.texts("text")
+    assert marked(parsed, "1") == "cited"
+    assert len(shown) < 210_000 and "200,000 characters are left out here" in shown
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+
+
+@given(texts, texts, st.lists(st.tuples(st.integers(0, 120), st.integers(1, 40)), max_size=5))
+def test_marks_hold_exactly_their_spans_and_the_text_stays_whole(
+        title: str, rest: str, places: list[tuple[int, int]]) -> None:
+    text = f"{title}{rest}"
+    spans = {(a, min(len(text), a + n)): i for i, (a, n) in enumerate(places) if a < len(text)}
+    parsed = Parsed(page.article_page(Article("a", title, text), spans))
+    assert parsed.texts("text") == [text]
+    for (start, end), number in spans.items():
+        assert marked(parsed, str(number)) == text[start:end]
+
+
+def test_marks_count_in_code_points() -> None:
+    start = HARBOUR.text.index("\N{FERRY}")
+    parsed = Parsed(page.article_page(HARBOUR, {(start, start + 11): 1}))
+    assert marked(parsed, "1") == "\N{FERRY} meanwhile"
+
+
+def test_a_carriage_return_survives_in_a_mark() -> None:
+    parsed = Parsed(page.article_page(WIRE, {(29, THREE[0].end): 1}))
+    assert marked(parsed, "1") == WIRE.text[29:THREE[0].end]
+
+
+# --- hostile strings ------------------------------------------------------------------------------
+
+
+def shapes(text: str) -> list[list[tuple[str, list[str]]]]:
+    """The elements, with their attributes' names, of all cards in which `text` is everywhere."""
+    answered, declined = hostile_answers(text)
+    cards = [page.answer_card("t1", answered), page.answer_card("t1", declined),
+             page.pending_card("t1", text, text), page.error_card("t1", text, text),
+             page.status_bar(page.Facts(text, 1, 1, text), text)]
+    parsed = [Parsed(html).elements for html in cards]
+    for element in (e for elements in parsed for e in elements):
+        assert element.tag in TAGS and set(element.attributes) <= ATTRIBUTES
+        assert element.attributes.get("href", "http://").startswith(("http://", "https://"))
+    return [[(e.tag, sorted(e.attributes)) for e in elements] for elements in parsed]
+
+
+def assert_only_text(text: str) -> None:
+    """A hostile string makes the very elements that a harmless one makes."""
+    web = text.startswith(("http://", "https://"))
+    assert shapes(text) == shapes("https://harmless.example" if web else "harmless")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_strings_stay_text(text: str) -> None:
+    assert_only_text(text)
+
+
+@pytest.mark.skipif(not BENCH.is_file(), reason="the shared bench folder is not here")
+def test_the_benchmarks_hostile_strings_stay_text() -> None:
+    rows = [json.loads(line) for line in BENCH.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) > 50
+    for row in rows:
+        assert_only_text(row["text"])
+
+
+@given(st.text(max_size=80).map(str.strip).filter(bool))
+def test_any_string_stays_text(text: str) -> None:
+    assert_only_text(text)

@@ -1,0 +1,62 @@
+import pytest
+
+from index.errors import QuestionError
+from rag.question import MAX_CHARACTERS, analyse, answer_type
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("How long did the strike last?", "duration"),
+        ("For how many days was the port shut?", "duration"),
+        ("How many people were on board?", "count"),
+        ("At the peak of the fire, how many crews were there?", "count"),
+        ("What was the latest death toll in the accident?", "count"),
+        ("How much did the bridge cost?", "money"),
+        ("What price is given for the deal?", "money"),
+        ("What percentage of voters stayed at home?", "percent"),
+        ("When was the dam built?", "time"),
+        ("Until when is the ferry out of action?", "time"),
+        ("Where was the clock found?", "place"),
+        ("In which town did they meet?", "place"),
+        ("Who signed the agreement?", "person"),
+        ("By whom was it signed?", "person"),
+        ("Which company built the bridge?", "name"),
+        ("Why did the talks fail?", None),
+        ("What did the mayor say when she resigned?", None),
+        ("What is the lobby worried about when it comes to trade?", None),
+        ("Did the minister meet the union?", None),
+        ("Who is Ansel Brock?", None),
+    ],
+)
+def test_the_kind_of_short_answer_that_a_question_wants(text, kind):
+    assert answer_type(text) == kind
+
+
+def test_what_is_read_off_a_question():
+    asked = analyse('Did Mayor Ansel Brock say "not one stone" about the 40 houses on 3 May?')
+    assert any("Brock" in name for name in asked.names)
+    assert asked.quoted == ("not one stone",)
+    assert asked.numbers == ("40",)
+    assert [(d.month, d.day) for d in asked.dates] == [(5, 3)]
+    assert "house" in asked.terms
+    assert "say" not in asked.terms
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   \n", "?!…", "\u200b", "x" * (MAX_CHARACTERS + 1), "why " * 25_000]
+)
+def test_what_is_no_question_is_refused_in_one_line(text):
+    with pytest.raises(QuestionError) as caught:
+        analyse(text)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("thing", [None, 7, b"who?", ["who?"]])
+def test_a_question_must_be_text(thing):
+    with pytest.raises(QuestionError, match="must be text"):
+        analyse(thing)
+
+
+def test_control_characters_are_dropped():
+    assert analyse("who\x1b[2J is\x00 it?").text == "who[2J is it?"

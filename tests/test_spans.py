@@ -1,0 +1,53 @@
+import pytest
+
+from rag.question import analyse
+from rag.spans import same_value, typed_spans
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "spans"),
+    [
+        (
+            "How long did the strike last?",
+            "It lasted ten days and cost 9 million crowns.",
+            ["ten days"],
+        ),
+        (
+            "How much did the strike cost?",
+            "It lasted ten days and cost 9 million crowns.",
+            ["9 million crowns"],
+        ),
+        ("How many people died?", "Nine people died on 12 March.", ["Nine"]),
+        ("When did it end?", "On 12 March nine ships left.", ["12 March"]),
+        ("What share voted?", "Some 61 per cent voted.", ["Some 61 per cent"]),
+        ("Why did it end?", "On 12 March nine ships left.", []),
+        ("How many of the 40 houses burned?", "Of 40 houses twelve burned.", ["twelve"]),
+    ],
+)
+def test_spans_of_the_kind_that_is_asked_for(question, sentence, spans):
+    asked = analyse(question)
+    assert [sentence[s:e] for s, e in typed_spans(asked, sentence)] == spans
+
+
+def test_a_name_in_the_question_is_not_its_answer():
+    asked = analyse("Who met Maria Lindqvist in Paris?")
+    sentence = "Maria Lindqvist met John Harper in Paris."
+    assert [sentence[s:e] for s, e in typed_spans(asked, sentence)] == ["John Harper"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "a", "b", "same"),
+    [
+        ("duration", "two and a half hours", "150 minutes", True),
+        ("duration", "two and a half hours", "almost three hours", False),
+        ("person", "Antony Harper", "Harper", True),
+        ("person", "Antony Harper", "Harper's wife Ada", False),
+        ("person", "Antony Harper", "Maria Lindqvist", False),
+        ("time", "12 March", "March 12, 2025", True),
+        ("time", "Tuesday", "Wednesday", False),
+        ("place", "the old harbour", "old harbour", True),
+    ],
+)
+def test_values_are_compared_as_what_they_are(kind, a, b, same):
+    assert same_value(kind, a, b) is same
+    assert same_value(kind, b, a) is same

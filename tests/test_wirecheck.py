@@ -1,0 +1,111 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+import wirecheck
+
+QUESTION = "When did the Arden bridge close?"
+ARTICLES = {
+    "b1.txt": "Arden bridge shut\n\nThe Arden bridge closed on Friday after 12 cables snapped. Mayor "
+    "Ansel Brock blamed the frost.",
+    "b2.txt": "Commuters stranded\n\nBuses were full on Monday, three days after the Arden bridge "
+    "closed on Friday.",
+    "b3.txt": "Opera opens\n\nA new soprano sang in Lune Mills to a full house.",
+}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("articles")
+    for name, text in ARTICLES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    index = tmp_path_factory.mktemp("index") / "i"
+    assert wirecheck.main(["index", str(folder), "--index", str(index)]) == 0
+    return folder, index
+
+
+def run(capsys, *argv):
+    code = wirecheck.main([str(a) for a in argv])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_index_says_how_many_of_each(built, capsys):
+    folder, index = built
+    code, out, _ = run(capsys, "index", folder, "--index", index)
+    assert code == 0 and "3 articles" in out and "0 new" in out and "0 embedded" in out
+
+
+def test_search_prints_spans_of_the_articles(built, capsys):
+    code, out, _ = run(capsys, "search", QUESTION, "--index", built[1], "-k", "2", "--json")
+    rows = json.loads(out)
+    assert code == 0 and len(rows) == 2
+    assert rows[0]["article_id"] in {"b1", "b2"} and rows[0]["score"] >= rows[1]["score"]
+    for row in rows:
+        text = ARTICLES[row["article_id"] + ".txt"]
+        assert text[row["start"] : row["end"]] == row["text"]
+
+
+def test_ask_prints_the_answer_with_its_files(built, capsys):
+    code, out, _ = run(capsys, "ask", QUESTION, "--index", built[1], "--model", "none")
+    assert code == 0 and "Friday" in out and "[b1]" in out
+
+
+def test_ask_json_is_an_answer(built, capsys):
+    from rag.schema import Answer
+
+    code, out, _ = run(capsys, "ask", QUESTION, "--index", built[1], "--model", "none", "--json")
+    answer = Answer.from_dict(json.loads(out))
+    assert code == 0 and answer.outcome == "answered"
+    for claim in answer.claims:
+        for citation in claim.citations:
+            assert citation.quote in ARTICLES[citation.article_id + ".txt"]
+
+
+def test_ask_declines_what_no_report_says(built, capsys):
+    code, out, _ = run(
+        capsys, "ask", "What is the capital of Peru?", "--index", built[1], "--model", "none"
+    )
+    assert code == 0 and out.startswith("No answer.") and "Peru" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["ask", QUESTION, "--index", "nowhere"], "nowhere"),
+        (["search", QUESTION, "--index", "nowhere"], "nowhere"),
+        (["index", "nowhere", "--index", "x"], "nowhere"),
+        (["ask", "", "--index", "BUILT"], "empty"),
+        (["ask", "x" * 100_000, "--index", "BUILT"], "100,000 characters"),
+        (["ask", QUESTION, "--index", "BUILT", "--model", "nosuch/model"], "nosuch"),
+        (["ask", QUESTION, "--index", "BUILT", "--model", "openai/gpt-4o"], "OPENAI_API_KEY"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(built, capsys, monkeypatch, tmp_path, argv, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    code, out, err = run(capsys, *[built[1] if a == "BUILT" else a for a in argv])
+    assert code == 2 and out == ""
+    assert said in err and len(err.splitlines()) == 1 and "Traceback" not in err
+
+
+@pytest.mark.parametrize("argv", [[], ["nosuch"], ["search", "q", "-k", "0"], ["search"]])
+def test_wrong_usage_is_exit_code_2(argv, capsys):
+    with pytest.raises(SystemExit) as caught:
+        wirecheck.main(argv)
+    assert caught.value.code == 2 and "usage" in capsys.readouterr().err
+
+
+def test_help_is_quick_since_nothing_heavy_is_imported():
+    heavy = {"torch", "litellm", "gradio", "spacy", "faiss", "transformers", "numpy"}
+    code = (
+        "import sys, wirecheck\ntry: wirecheck.main(['--help'])\nexcept SystemExit: pass\n"
+        f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    assert time.perf_counter() - began < 5

@@ -1,0 +1,189 @@
+"""The `wirecheck` command. Everything heavy is imported inside the command that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from index.errors import WirecheckError
+
+DEFAULT_INDEX = Path(".wirecheck/index")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 done, 1 a bar of the evaluation missed, 2 a usage or input error."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words[:1] == ["eval"]:
+            # argparse.REMAINDER refuses a remainder that begins with an option.
+            from eval.run import main as evaluate
+
+            return evaluate(words[1:])
+        options = build_parser().parse_args(words)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except WirecheckError as error:
+        print(f"wirecheck: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("wirecheck: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); that is no fault of the command.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="wirecheck",
+        description="Ask many outlets' reports; every sentence of the answer was "
+        "checked against the passage that it cites.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    index = commands.add_parser("index", help="build or update an index of articles")
+    index.add_argument("articles", nargs="+", type=Path, help="folders or files (.txt, .md)")
+    _add_index(index)
+    index.set_defaults(run=run_index)
+
+    search = commands.add_parser("search", help="the passages nearest to a query")
+    search.add_argument("query")
+    _add_index(search)
+    search.add_argument("-k", type=_positive, default=10, help="how many (default 10)")
+    search.add_argument("--json", action="store_true", help="a JSON list, best first")
+    search.set_defaults(run=run_search)
+
+    ask = commands.add_parser("ask", help="a cited, checked answer")
+    ask.add_argument("question")
+    _add_index(ask)
+    _add_model(ask)
+    ask.add_argument("--json", action="store_true", help="the whole answer as JSON")
+    ask.set_defaults(run=run_ask)
+
+    commands.add_parser("eval", help="run gold questions and report the figures")
+
+    app = commands.add_parser("app", help="the page")
+    _add_index(app, default=None, note="the sample articles' index if not given")
+    _add_model(app)
+    app.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
+    app.add_argument("--port", type=_positive, help="port (default 7860, or the next free one)")
+    app.set_defaults(run=run_app)
+    return parser
+
+
+def run_index(options: argparse.Namespace) -> int:
+    """`wirecheck index ARTICLES --index DIR`."""
+    from index import build_index
+
+    report = build_index(options.articles, options.index, progress=_progress)
+    for row in report.skipped:
+        print(f"skipped {row.path}: {row.reason}", file=sys.stderr)
+    for note in report.notes:
+        print(f"note: {note}", file=sys.stderr)
+    total = report.added + report.changed + report.unchanged
+    print(
+        f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
+        f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
+        f"skipped; {report.passages} passages, {report.embedded} embedded"
+    )
+    return 0
+
+
+def run_search(options: argparse.Namespace) -> int:
+    """`wirecheck search QUERY --index DIR -k 10 [--json]`."""
+    from index import open_index
+
+    hits = open_index(options.index).search(options.query, options.k)
+    rows = [
+        {
+            "article_id": h.passage.article.id,
+            "start": h.passage.start,
+            "end": h.passage.end,
+            "score": h.score,
+            "text": h.passage.text,
+        }
+        for h in hits
+    ]
+    if options.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    for n, row in enumerate(rows, start=1):
+        print(f"{n:2}. {row['article_id']} {row['start']}-{row['end']}  {row['score']:.4f}")
+        print("    " + _plain(str(row["text"]))[:300])
+    return 0
+
+
+def run_ask(options: argparse.Namespace) -> int:
+    """`wirecheck ask QUESTION --index DIR [--model M] [--json]`."""
+    from rag import answer
+
+    result = answer(options.question, options.index, options.model)
+    if options.json:
+        print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+        return 0
+    from rag.terminal import show
+
+    print(show(result))
+    return 0
+
+
+def run_app(options: argparse.Namespace) -> int:
+    """`wirecheck app`: the same page as `python app.py`."""
+    from app import main as serve
+
+    return serve(index=options.index, model=options.model, host=options.host, port=options.port)
+
+
+def _add_index(
+    parser: argparse.ArgumentParser,
+    default: Path | None = DEFAULT_INDEX,
+    note: str = f"default {DEFAULT_INDEX}",
+) -> None:
+    parser.add_argument(
+        "--index",
+        type=Path,
+        metavar="DIR",
+        help=f"the index's folder ({note})",
+        default=os.environ.get("WIRECHECK_INDEX") or default,
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help="embedded (ships with Wirecheck), none, or a "
+        "LiteLLM name such as openai/gpt-4o (default: WIRECHECK_MODEL, else "
+        "embedded)",
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _progress(done: int, total: int, what: str) -> None:
+    if sys.stderr.isatty() or done == total:
+        print(
+            f"\r{what} {done}/{total}",
+            end="\n" if done == total else "",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _plain(text: str) -> str:
+    """`text` on one line without control characters: an article can't steer the terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
