@@ -19,6 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+
 SEED = 20251122
 MAX_TOKENS = 144
 #: set -> how many windows are drawn from each of its questions, on average.
@@ -42,6 +45,65 @@ SENTENCE_SETS = {
 HARD_NEGATIVE_SHARE = (
     0.2  # questions that are also paired with a look-alike passage without the answer
 )
+
+
+class ReaderModel(nn.Module):
+    """Encoder with a span head `(batch, tokens, 2)` and an answer head `(batch,)`, both logits."""
+
+    def __init__(self, encoder: nn.Module, hidden_size: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.span = nn.Linear(hidden_size, 2)
+        self.answers = nn.Linear(hidden_size, 1)
+
+    @classmethod
+    def from_encoder_folder(cls, folder: Path) -> ReaderModel:
+        """A reader on the encoder at `folder`; its heads are new and untrained."""
+        from safetensors.torch import load_file
+        from transformers import BertConfig, BertModel
+
+        encoder = BertModel(
+            BertConfig.from_pretrained(folder, local_files_only=True), add_pooling_layer=False
+        )
+        state = load_file(folder / "model.safetensors")
+        encoder.load_state_dict(
+            {
+                name: tensor
+                for name, tensor in state.items()
+                if not name.startswith("pooler.") and not name.endswith("position_ids")
+            }
+        )
+        return cls(encoder, encoder.config.hidden_size)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor,
+        start: Tensor | None = None,
+        end: Tensor | None = None,
+        label: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Logits, and the training loss when labels are given.
+
+        `start` and `end` are token positions, 0 for no answer, -100 for unknown; `label` is 1.0
+        where the passage answers and 0.0 where it does not.
+        """
+        hidden: Any = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).last_hidden_state
+        readable = (token_type_ids == 1) & (attention_mask == 1)
+        readable[:, 0] = True
+        spans = self.span(hidden).float().masked_fill(~readable[..., None], -1e4)
+        answers = self.answers(hidden[:, 0]).float().squeeze(-1)
+        found = {"start_logits": spans[..., 0], "end_logits": spans[..., 1], "answers": answers}
+        if start is None or end is None or label is None:
+            return found
+        loss = nn.functional.binary_cross_entropy_with_logits(answers, label)
+        if (start >= 0).any():
+            for logits, position in ((spans[..., 0], start), (spans[..., 1], end)):
+                loss = loss + nn.functional.cross_entropy(logits, position, ignore_index=-100)
+        return {"loss": loss, **found}
 
 
 def read_rows(path: Path, sets: Any, split: str) -> Iterator[dict[str, Any]]:
@@ -168,7 +230,6 @@ def find_span(windows: Any, i: int, answers: list[dict[str, Any]] | None) -> tup
 
 def collate(pad: int) -> Any:
     """A function that pads a list of encoded rows into one batch of tensors."""
-    import torch
 
     def pad_batch(rows: list[dict[str, Any]]) -> dict[str, Any]:
         longest = max(len(r["input_ids"]) for r in rows)
@@ -205,7 +266,6 @@ def export(checkpoint: Path, target: Path) -> None:
 
     The embeddings stay frozen, so they are the bundled encoder's own and are left out.
     """
-    import torch
     from safetensors.torch import load_file, save_file
 
     state = load_file(checkpoint / "model.safetensors")
@@ -239,11 +299,9 @@ def main() -> None:
         export(options.export, options.out)
         return
 
-    import torch
     from transformers import AutoTokenizer, Trainer, TrainingArguments
 
     from index.encoder import bundled_folder
-    from rag.reader import ReaderModel
 
     folder = bundled_folder()
     rng = random.Random(SEED)

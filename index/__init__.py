@@ -11,11 +11,15 @@ In reading order: `records` (what flows), `articles` (files to articles), `langu
 
 from __future__ import annotations
 
-from .articles import Skipped, read_articles
-from .build import BuildReport, build_index
-from .encoder import Encoder, load_encoder
-from .records import Article, Hit, Passage
-from .search import Index, open_index
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .articles import Skipped, read_articles
+    from .build import BuildReport, build_index
+    from .encoder import Encoder, load_encoder
+    from .records import Article, Hit, Passage
+    from .search import Index, open_index
 
 __all__ = [
     "Article",
@@ -30,3 +34,19 @@ __all__ = [
     "open_index",
     "read_articles",
 ]
+
+_HOMES = {
+    "articles": ("Skipped", "read_articles"),
+    "build": ("BuildReport", "build_index"),
+    "encoder": ("Encoder", "load_encoder"),
+    "records": ("Article", "Hit", "Passage"),
+    "search": ("Index", "open_index"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that `wirecheck --help` and whoever wants `index.errors` need not wait for numpy.
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

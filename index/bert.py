@@ -7,7 +7,7 @@ vectors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +24,20 @@ _EPSILON = 1e-12
 class Bert:
     """Token numbers to one vector for each text: the mean of its last layer's tokens."""
 
-    def __init__(self, weights: Path, heads: int, dtype: torch.dtype) -> None:
-        """`weights` is a safetensors file, `heads` the number of attention heads a layer has."""
+    def __init__(
+        self,
+        weights: Path,
+        heads: int,
+        dtype: torch.dtype,
+        tuned: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """`weights` is a safetensors file, `heads` the number of attention heads a layer has.
+
+        Tensors of `tuned` stand in for the file's of the same name: a model fine-tuned from it.
+        """
         from safetensors.torch import load_file
 
-        tensors = load_file(weights)
+        tensors = {**load_file(weights), **(tuned or {})}
         self._weights = {k: v.to(dtype) for k, v in tensors.items() if v.is_floating_point()}
         self._layers = sum(name.endswith("query.weight") for name in self._weights)
         self._heads = heads
@@ -41,15 +50,20 @@ class Bert:
         ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in batch])
         mask = torch.tensor([[n < len(row) for n in range(longest)] for row in batch])
         with torch.inference_mode():
-            hidden = self._hidden(ids, mask).float() * mask[:, :, None]
+            hidden = self.hidden(ids, mask).float() * mask[:, :, None]
             means: NDArray[np.float32] = (hidden.sum(1) / mask.sum(1, keepdim=True)).numpy()
         return means
 
-    def _hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def hidden(self, ids: Tensor, mask: Tensor, kinds: Tensor | None = None) -> Tensor:
+        """Compute the last layer, `(n, tokens, hidden size)`.
+
+        `ids` and `mask` are `(n, tokens)`, the mask true where there is a token; `kinds` is 1 where
+        it belongs to the second text of a pair, all 0 if not given.
+        """
         w = self._weights
         x = w["embeddings.word_embeddings.weight"][ids]
         x = x + w["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        x = x + w["embeddings.token_type_embeddings.weight"][0]
+        x = x + w["embeddings.token_type_embeddings.weight"][0 if kinds is None else kinds]
         x = self._norm(x, "embeddings.LayerNorm")
         for number in range(self._layers):
             x = self._layer(x, mask, f"encoder.layer.{number}")

@@ -153,12 +153,10 @@ def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
 
 def decline(question: Question, found: Found, trace: dict[str, Any]) -> Answer:
     """No answer: what was looked for, what no article holds, and the nearest passages as such."""
-    looked = ", ".join(dict.fromkeys([*question.names, *question.terms])) or question.text
+    wanted = {w.lower(): w for w in (*question.terms, *question.names)}
+    looked = ", ".join(wanted.values()) or question.text
     missing = f" No report found mentions {', '.join(found.missing)}." if found.missing else ""
-    note = (
-        f"The reports don't answer this. Looked for: {looked}.{missing} "
-        "The nearest passages are below; they are not an answer."
-    )
+    note = f"The reports don't answer this. Looked for: {looked}.{missing}"
     nearest = tuple(Evidence(f"E{n}", h) for n, h in enumerate(found.nearest[:3], start=1))
     return Answer(question.text, "declined", evidence=nearest, note=note, trace=trace)
 

@@ -3,85 +3,29 @@
 It is the bundled encoder (all-MiniLM-L6-v2, 6 layers, hidden size 384) with its transformer layers
 fine-tuned and two linear heads. It scores every token as a start and as an end of the answer, with
 the first token ([CLS]) standing for "no answer here" (Devlin et al. 2019, section 4.3), and, from
-that same token, whether the passage answers at all.
+that same token, whether the passage answers at all. `eval/train_reader.py` trains it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
+from index.bert import Bert
 from index.encoder import best_dtype, bundled_folder
 from index.errors import SettingError
 
-
-class ReaderModel(nn.Module):
-    """Encoder with a span head `(batch, tokens, 2)` and an answer head `(batch,)`, both logits."""
-
-    def __init__(self, encoder: nn.Module, hidden_size: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.span = nn.Linear(hidden_size, 2)
-        self.answers = nn.Linear(hidden_size, 1)
-
-    @classmethod
-    def from_encoder_folder(cls, folder: Path) -> ReaderModel:
-        """A reader on the encoder at `folder`; its heads are new and untrained."""
-        from safetensors.torch import load_file
-        from transformers import BertConfig, BertModel
-
-        encoder = BertModel(
-            BertConfig.from_pretrained(folder, local_files_only=True), add_pooling_layer=False
-        )
-        state = load_file(folder / "model.safetensors")
-        encoder.load_state_dict(
-            {
-                name: tensor
-                for name, tensor in state.items()
-                if not name.startswith("pooler.") and not name.endswith("position_ids")
-            }
-        )
-        return cls(encoder, encoder.config.hidden_size)
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        token_type_ids: Tensor,
-        start: Tensor | None = None,
-        end: Tensor | None = None,
-        label: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Logits, and the training loss when labels are given.
-
-        `start` and `end` are token positions, 0 for no answer, -100 for unknown; `label` is 1.0
-        where the passage answers and 0.0 where it does not.
-        """
-        hidden: Any = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        ).last_hidden_state
-        readable = (token_type_ids == 1) & (attention_mask == 1)
-        readable[:, 0] = True
-        spans = self.span(hidden).float().masked_fill(~readable[..., None], -1e4)
-        answers = self.answers(hidden[:, 0]).float().squeeze(-1)
-        found = {"start_logits": spans[..., 0], "end_logits": spans[..., 1], "answers": answers}
-        if start is None or end is None or label is None:
-            return found
-        loss = nn.functional.binary_cross_entropy_with_logits(answers, label)
-        if (start >= 0).any():
-            for logits, position in ((spans[..., 0], start), (spans[..., 1], end)):
-                loss = loss + nn.functional.cross_entropy(logits, position, ignore_index=-100)
-        return {"loss": loss, **found}
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from torch import Tensor
 
 
 #: Tokens of one window, question included, as in training; and how many two windows share.
@@ -89,6 +33,8 @@ WINDOW, STRIDE = 192, 64
 #: An answer's longest length in tokens.
 LONGEST = 24
 BATCH_TOKENS = 8192
+#: Characters of a question that are read; attention heads of a layer.
+LONGEST_QUESTION, HEADS = 200, 12
 
 
 @dataclass(frozen=True)
@@ -132,69 +78,70 @@ class Reading:
 
 
 class Reader:
-    """Reads passages for a question with a trained `ReaderModel`; safe to share between threads."""
+    """Reads passages for a question; safe to share between threads."""
 
-    def __init__(self, model: ReaderModel, tokenizer: Any) -> None:
-        self.model = model.eval()
-        self.tokenizer = tokenizer
+    def __init__(self, network: Bert, heads: Mapping[str, Tensor], tokenizer: Tokenizer) -> None:
+        """`heads`: span.weight `(2, hidden)`, answers.weight `(1, hidden)`, and their biases."""
+        self._network = network
+        self._heads = {name: tensor.float() for name, tensor in heads.items()}
+        self._tokenizer = tokenizer
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(WINDOW, stride=STRIDE, strategy="only_second")
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """One reading for each passage, of whatever length, in their order."""
-        if not passages:
-            return []
-        windows = self.tokenizer(
-            [question[:300]] * len(passages),
-            list(passages),
-            truncation="only_second",
-            max_length=WINDOW,
-            stride=STRIDE,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        )
+        asked = question[:LONGEST_QUESTION]
+        windows: list[tuple[int, Encoding]] = []
+        for number, row in enumerate(self._tokenizer.encode_batch([(asked, p) for p in passages])):
+            windows += [(number, row), *((number, more) for more in row.overflowing)]
         parts: list[list[Reading]] = [[] for _ in passages]
-        for rows in self._batches(windows):
-            for row, reading in zip(rows, self._read_windows(windows, rows), strict=True):
-                parts[windows["overflow_to_sample_mapping"][row]].append(reading)
+        for batch in _batches(windows):
+            readings = self._read_windows([window for _, window in batch])
+            for (number, _), reading in zip(batch, readings, strict=True):
+                parts[number].append(reading)
         return [_merge(part) for part in parts]
 
-    def _batches(self, windows: Any) -> list[list[int]]:
-        """Window numbers, shortest first, in batches of at most `BATCH_TOKENS` padded tokens."""
-        order = sorted(range(len(windows["input_ids"])), key=lambda i: len(windows["input_ids"][i]))
-        batches: list[list[int]] = [[]]
-        for i in order:
-            if (len(batches[-1]) + 1) * len(windows["input_ids"][i]) > BATCH_TOKENS:
-                batches.append([])
-            batches[-1].append(i)
-        return [b for b in batches if b]
+    def _read_windows(self, windows: Sequence[Encoding]) -> list[Reading]:
+        import torch
 
-    def _read_windows(self, windows: Any, rows: list[int]) -> list[Reading]:
-        longest = max(len(windows["input_ids"][i]) for i in rows)
+        longest = max(len(w.ids) for w in windows)
 
-        def padded(name: str) -> Tensor:
-            return torch.tensor(
-                [windows[name][i] + [0] * (longest - len(windows[name][i])) for i in rows]
-            )
+        def padded(rows: Sequence[Sequence[int]]) -> Tensor:
+            return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
 
-        kinds, mask = padded("token_type_ids"), padded("attention_mask")
+        mask = padded([w.attention_mask for w in windows]).bool()
         with torch.inference_mode():
-            out = self.model(padded("input_ids"), mask, kinds)
-        starts, ends = out["start_logits"].numpy(), out["end_logits"].numpy()
-        answers = torch.sigmoid(out["answers"]).numpy()
-        readings = []
-        for n, i in enumerate(rows):
-            offsets = np.array(windows["offset_mapping"][i])
-            body = np.flatnonzero(
-                (kinds[n].numpy()[: len(offsets)] == 1) & (offsets[:, 1] > offsets[:, 0])
-            )
-            readings.append(
-                Reading(
-                    float(answers[n]),
-                    starts[n][body] - starts[n][0],
-                    ends[n][body] - ends[n][0],
-                    offsets[body],
-                )
-            )
-        return readings
+            hidden = self._network.hidden(
+                padded([w.ids for w in windows]), mask, padded([w.type_ids for w in windows])
+            ).float()
+            spans = self._head(hidden, "span").numpy()
+            answers = torch.sigmoid(self._head(hidden[:, 0], "answers")).numpy()
+        return [
+            _reading(window, spans[n], float(answers[n, 0])) for n, window in enumerate(windows)
+        ]
+
+    def _head(self, hidden: Tensor, name: str) -> Tensor:
+        from torch.nn import functional
+
+        return functional.linear(hidden, self._heads[f"{name}.weight"], self._heads[f"{name}.bias"])
+
+
+def _batches(windows: Sequence[tuple[int, Encoding]]) -> list[list[tuple[int, Encoding]]]:
+    """Windows, shortest first, in batches of at most `BATCH_TOKENS` padded tokens."""
+    batches: list[list[tuple[int, Encoding]]] = []
+    for window in sorted(windows, key=lambda w: len(w[1].ids)):
+        if not batches or (len(batches[-1]) + 1) * len(window[1].ids) > BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(window)
+    return batches
+
+
+def _reading(window: Encoding, spans: np.ndarray, answers: float) -> Reading:
+    """What one window's logits `(tokens, 2)` say of the passage's own tokens."""
+    offsets = np.array(window.offsets)
+    body = np.flatnonzero((np.array(window.type_ids) == 1) & (offsets[:, 1] > offsets[:, 0]))
+    margins = spans[body] - spans[0]
+    return Reading(answers, margins[:, 0], margins[:, 1], offsets[body])
 
 
 def _merge(windows: list[Reading]) -> Reading:
@@ -223,16 +170,15 @@ def load_reader() -> Reader:
     Raises SettingError when the weights are missing or not the ones whose sha256 is recorded.
     """
     from safetensors.torch import load_file
-    from transformers import AutoTokenizer
+    from tokenizers import Tokenizer
 
     folder = bundled_folder()
     weights = Path(str(resources.files("rag").joinpath("reader.safetensors")))
     recorded = resources.files("rag").joinpath("reader.sha256").read_text("ascii").strip()
     if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != recorded:
         raise SettingError(f"{weights} is missing or damaged; reinstall wirecheck")
-    model = ReaderModel.from_encoder_folder(folder)
-    lacking, unknown = model.load_state_dict(load_file(weights), strict=False)
-    if unknown or any(not name.startswith("encoder.embeddings.") for name in lacking):
-        raise SettingError(f"{weights} does not fit the reader; reinstall wirecheck")
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return Reader(model.to(best_dtype()), tokenizer)
+    tensors: dict[str, Any] = load_file(weights)
+    layers = {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}
+    heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}
+    network = Bert(folder / "model.safetensors", HEADS, best_dtype(), layers)
+    return Reader(network, heads, Tokenizer.from_file(str(folder / "tokenizer.json")))

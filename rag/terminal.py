@@ -13,8 +13,8 @@ def show(answer: Answer) -> str:
     """The answer with its quotes, sources and refusals; control characters are never passed on."""
     parts = [_claim(c) for c in answer.claims]
     if answer.outcome == "declined":
-        parts += ["No answer.", *(_nearest(e) for e in answer.evidence)]
-        parts.insert(1, _wrap(answer.note))
+        parts += ["No answer.", _wrap(answer.note), "The nearest passages, which are no answer:"]
+        parts += [_nearest(e) for e in answer.evidence]
     else:
         parts.append(_wrap(answer.note))
     if answer.rejected:
