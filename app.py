@@ -52,8 +52,11 @@ SUGGESTED_KINDS = ("conflict", "multi", "quote", "temporal")
 POLL = 0.25
 
 #: No news to its makers, and no table of all questions ever asked, which nobody here reads.
-_GRADIO = {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_ANALYTICS_MAX_EVENTS": "1",
-           "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000"}
+_GRADIO = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+}
 
 log = logging.getLogger("wirecheck.app")
 
@@ -64,8 +67,9 @@ log = logging.getLogger("wirecheck.app")
 class AnswerFn(Protocol):
     """What the page asks: `rag.answer`, or a scripted one in tests."""
 
-    def __call__(self, question: str, index: Any, model: str, *,
-                 progress: Callable[[str], None]) -> Answer:
+    def __call__(
+        self, question: str, index: Any, model: str, *, progress: Callable[[str], None]
+    ) -> Answer:
         """The answer; `progress` is told each step in words."""
 
 
@@ -82,8 +86,9 @@ class Desk:
         """Queue a question."""
         job = Job(self)
         self.jobs.append(job)
-        job.future = self.pool.submit(self.answer_fn, question, self.index, model,
-                                      progress=partial(setattr, job, "step"))
+        job.future = self.pool.submit(
+            self.answer_fn, question, self.index, model, progress=partial(setattr, job, "step")
+        )
         job.future.add_done_callback(lambda _: self.jobs.remove(job))
         return job
 
@@ -136,8 +141,10 @@ async def cards(desk: Desk, question: str, model: str) -> AsyncIterator[dict[str
     """The cards that a question gets, one after the other, each in place of the one before."""
     turn, refusal = f"t{secrets.token_hex(6)}", ""
     if len(question) > MAX_CHARACTERS:
-        refusal = (f"The question has {len(question):,} characters; "
-                   f"at most {MAX_CHARACTERS:,} are allowed.")
+        refusal = (
+            f"The question has {len(question):,} characters; "
+            f"at most {MAX_CHARACTERS:,} are allowed."
+        )
     elif len(desk.jobs) >= MAX_WAITING:
         refusal = f"{len(desk.jobs)} questions are waiting. Please ask again in a minute."
     if refusal:
@@ -155,15 +162,24 @@ async def cards(desk: Desk, question: str, model: str) -> AsyncIterator[dict[str
         job.future.cancel()  # Its page is gone: don't begin what nobody will read.
     answered.exception()  # Or asyncio reports it as never looked at.
     problem = problem_of(job.future)
-    yield {"turn": turn, "html": page.error_card(turn, question, problem) if problem
-           else page.answer_card(turn, job.future.result())}
+    yield {
+        "turn": turn,
+        "html": page.error_card(turn, question, problem)
+        if problem
+        else page.answer_card(turn, job.future.result()),
+    }
 
 
 # --- the page -------------------------------------------------------------------------------------
 
 
-def build_page(desk: Desk, facts: page.Facts, *, questions: Sequence[str] = (),
-               models: Sequence[str] = ("embedded", "none")) -> gr.Blocks:
+def build_page(
+    desk: Desk,
+    facts: page.Facts,
+    *,
+    questions: Sequence[str] = (),
+    models: Sequence[str] = ("embedded", "none"),
+) -> gr.Blocks:
     """The page over a desk. The first of `models` is chosen; `questions` are suggested."""
     os.environ.update(_GRADIO)
     import gradio as gr
@@ -184,34 +200,69 @@ def build_page(desk: Desk, facts: page.Facts, *, questions: Sequence[str] = (),
         gr.HTML(page.MASTHEAD, elem_id="masthead", apply_default_css=False)
         # The frame stays as it is; the script appends cards to it. With "${value}" in it, Gradio
         # would send and draw the whole conversation again for every answer.
-        conversation = gr.HTML(html_template=page.FRAME, js_on_load=look.SCRIPT,
-                               apply_default_css=False, elem_id="conversation")
+        conversation = gr.HTML(
+            html_template=page.FRAME,
+            js_on_load=look.SCRIPT,
+            apply_default_css=False,
+            elem_id="conversation",
+        )
         with gr.Row(elem_id="ask-row"):
-            box = gr.Textbox(label="Question", show_label=False, container=False, lines=1,
-                             max_lines=6, max_length=MAX_CHARACTERS, scale=1, autofocus=True,
-                             elem_id="question", placeholder="Ask about the reports")
+            box = gr.Textbox(
+                label="Question",
+                show_label=False,
+                container=False,
+                lines=1,
+                max_lines=6,
+                max_length=MAX_CHARACTERS,
+                scale=1,
+                autofocus=True,
+                elem_id="question",
+                placeholder="Ask about the reports",
+            )
             button = gr.Button("Ask", elem_id="ask", min_width=0)
             clear = gr.Button("Clear", elem_id="clear", min_width=0)
         with gr.Column(elem_id="suggestions", visible=bool(questions)):
             gr.HTML(page.el("p", "For instance"), apply_default_css=False, elem_id="for-instance")
             suggestions = [gr.Button(question) for question in questions]
         with gr.Row(elem_id="foot"):
-            bar = gr.HTML(page.status_bar(facts, desk.warmth), apply_default_css=False,
-                          elem_id="status-bar")
-            chosen = gr.Dropdown(list(models), value=models[0], label="Model", elem_id="model",
-                                 filterable=False, container=False, min_width=0)
+            bar = gr.HTML(
+                page.status_bar(facts, desk.warmth), apply_default_css=False, elem_id="status-bar"
+            )
+            chosen = gr.Dropdown(
+                list(models),
+                value=models[0],
+                label="Model",
+                elem_id="model",
+                filterable=False,
+                container=False,
+                min_width=0,
+            )
             timer = gr.Timer(1, active=False)
 
         # The desk keeps the queue, so that whoever waits is told so: here all may begin at once.
-        gr.on([box.submit, button.click], ask, [box, chosen], [conversation, box],
-              concurrency_limit=None, show_progress="hidden", api_visibility="private")
+        gr.on(
+            [box.submit, button.click],
+            ask,
+            [box, chosen],
+            [conversation, box],
+            concurrency_limit=None,
+            show_progress="hidden",
+            api_visibility="private",
+        )
         for suggestion in suggestions:
             suggestion.click(None, suggestion, js=look.ASK, api_visibility="private")
         clear.click(None, js=look.CLEAR, api_visibility="private")
         # Not queued: when a queued event ends, Gradio's client may close the stream that a question
         # asked at that moment is waiting on.
-        gr.on([timer.tick, blocks.load], status, None, [bar, timer], queue=False,
-              show_progress="hidden", api_visibility="private")
+        gr.on(
+            [timer.tick, blocks.load],
+            status,
+            None,
+            [bar, timer],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     blocks.queue(default_concurrency_limit=4, max_size=4 * MAX_WAITING, api_open=False)
     blocks.state_session_capacity = 500
     return blocks
@@ -222,12 +273,15 @@ def theme() -> gr.themes.Base:
     import gradio as gr
     from gradio.themes.utils.fonts import Font
 
-    return gr.themes.Base(font=[Font("system-ui"), Font("sans-serif")],
-                          font_mono=[Font("ui-monospace"), Font("monospace")])
+    return gr.themes.Base(
+        font=[Font("system-ui"), Font("sans-serif")],
+        font_mono=[Font("ui-monospace"), Font("monospace")],
+    )
 
 
-def build_app(blocks: gr.Blocks, *, hosts: Sequence[str] = LOOPBACK, password: str | None = None
-              ) -> FastAPI:
+def build_app(
+    blocks: gr.Blocks, *, hosts: Sequence[str] = LOOPBACK, password: str | None = None
+) -> FastAPI:
     """The page behind its guard. `hosts` are the names under which it may be asked for."""
     import gradio as gr
     from fastapi import FastAPI
@@ -240,27 +294,47 @@ def build_app(blocks: gr.Blocks, *, hosts: Sequence[str] = LOOPBACK, password: s
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(Guard, password=password)
     gr.mount_gradio_app(
-        app, blocks, path="/", theme=theme(), head=look.HEAD, show_error=False,
-        allowed_paths=[], max_file_size="1kb", enable_monitoring=False, run_history=False,
-        footer_links=[], ssr_mode=False, mcp_server=False, pwa=False)
+        app,
+        blocks,
+        path="/",
+        theme=theme(),
+        head=look.HEAD,
+        show_error=False,
+        allowed_paths=[],
+        max_file_size="1kb",
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=[],
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+    )
     return app
 
 
 # --- the guard ------------------------------------------------------------------------------------
 
 #: All that the page itself asks for; any other address, Gradio's or not, is not there.
-_GET = re.compile(r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte)/.+"
-                  r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+))")
+_GET = re.compile(
+    r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte)/.+"
+    r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+))"
+)
 _POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)")
 #: 'unsafe-eval': Gradio compiles the (constant) template of each gr.HTML in the browser.
-_POLICY = ("default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
-           "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-           "connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; "
-           "frame-ancestors 'none'")
-_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
-            "cross-origin-opener-policy": "same-origin", "x-frame-options": "DENY",
-            "cross-origin-resource-policy": "same-origin",
-            "permissions-policy": "camera=(), microphone=(), geolocation=()"}
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
 
 
 class Guard:
@@ -346,8 +420,10 @@ def _same_origin(scope: Scope, headers: dict[str, str]) -> bool:
 
 
 def _with_headers(send: Send, nonce: str) -> Send:
-    extra = [(k.encode(), v.encode()) for k, v in
-             {**_HEADERS, "content-security-policy": _POLICY.format(nonce=nonce)}.items()]
+    extra = [
+        (k.encode(), v.encode())
+        for k, v in {**_HEADERS, "content-security-policy": _POLICY.format(nonce=nonce)}.items()
+    ]
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -389,8 +465,12 @@ async def _refuse(send: Send, status: int) -> None:
 # --- starting -------------------------------------------------------------------------------------
 
 
-def main(index: str | Path | None = None, model: str | None = None, host: str | None = None,
-         port: int | None = None) -> int:
+def main(
+    index: str | Path | None = None,
+    model: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> int:
     """Serve the page until it is stopped; returns an exit code. No index: the sample articles."""
     try:
         _serve(index, model, host or HOST, port)
@@ -414,8 +494,12 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
         opened = open_index(index or sample_index())
         questions = [] if index else suggested(SAMPLE / "questions.jsonl")
         desk = Desk(_answer, opened)
-        blocks = build_page(desk, facts_of(opened, "" if index else "sample articles"),
-                            questions=questions, models=[*{name: 0, "embedded": 0, "none": 0}])
+        blocks = build_page(
+            desk,
+            facts_of(opened, "" if index else "sample articles"),
+            questions=questions,
+            models=[*{name: 0, "embedded": 0, "none": 0}],
+        )
         server = server_of(build_app(blocks, hosts=_hosts(host), password=password))
         # Not before: it would keep Gradio's slow import waiting, and with it the first page.
         desk.warm(questions[0] if questions else "What happened?", name)
@@ -463,16 +547,22 @@ def suggested(path: Path) -> list[str]:
 
 def facts_of(index: Index, name: str) -> page.Facts:
     """What the status bar says."""
-    return page.Facts(name or Path(index.folder).name, len(index.articles), len(index.passages),
-                      str(index.generation))
+    return page.Facts(
+        name or Path(index.folder).name,
+        len(index.articles),
+        len(index.passages),
+        str(index.generation),
+    )
 
 
 def check_host(host: str, password: str | None) -> None:
     """Refuse to serve other machines without a password, unless told to."""
     if host in LOOPBACK or password or os.environ.get("WIRECHECK_OPEN") == "1":
         return
-    raise SettingError(f"{host} would let other machines ask, with no password: set "
-                       "WIRECHECK_PASSWORD, or WIRECHECK_OPEN=1 if that is what you want")
+    raise SettingError(
+        f"{host} would let other machines ask, with no password: set "
+        "WIRECHECK_PASSWORD, or WIRECHECK_OPEN=1 if that is what you want"
+    )
 
 
 def _hosts(host: str) -> Sequence[str]:
@@ -505,9 +595,16 @@ def server_of(app: FastAPI) -> uvicorn.Server:
     """What serves the page, quietly."""
     import uvicorn
 
-    return uvicorn.Server(uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_keep_alive=5,
-        timeout_graceful_shutdown=1))
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=1,
+        )
+    )
 
 
 def _say(line: str) -> None:

@@ -214,9 +214,11 @@ footer { display: none !important; }
 @media print { #ask-row, #foot, #article-panel { display: none; } }
 """
 
-ICON = ("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' "
-        "viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='6' fill='%231d5468'/%3E%3Cpath "
-        "d='M8 17l6 6 11-14' fill='none' stroke='%23fff' stroke-width='4'/%3E%3C/svg%3E\">")
+ICON = (
+    '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=\'http://www.w3.org/2000/svg\' '
+    "viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='6' fill='%231d5468'/%3E%3Cpath "
+    "d='M8 17l6 6 11-14' fill='none' stroke='%23fff' stroke-width='4'/%3E%3C/svg%3E\">"
+)
 #: As `css=`, Gradio would prefix every selector, which breaks those that begin above its container.
 HEAD = f"<style>{CSS}</style>{ICON}"
 

@@ -54,16 +54,31 @@ def _escape(text: str) -> str:
 
 def pending_card(turn: str, question: str, doing: str) -> str:
     """A question that is being worked on, and what is being done."""
-    return _card(turn, question, [
-        el("p", el("span", class_="dot", aria_hidden="true"), doing, " ",
-           el("span", class_="elapsed", aria_hidden="true"), class_="doing"),
-    ], "pending")
+    return _card(
+        turn,
+        question,
+        [
+            el(
+                "p",
+                el("span", class_="dot", aria_hidden="true"),
+                doing,
+                " ",
+                el("span", class_="elapsed", aria_hidden="true"),
+                class_="doing",
+            ),
+        ],
+        "pending",
+    )
 
 
 def error_card(turn: str, question: str, line: str) -> str:
     """A question that could not be worked on, and the one line that says why."""
-    return _card(turn, question, [el("p", el("strong", "Not answered. "), line, class_="error",
-                                     role="alert", dir="auto")], "failed")
+    return _card(
+        turn,
+        question,
+        [el("p", el("strong", "Not answered. "), line, class_="error", role="alert", dir="auto")],
+        "failed",
+    )
 
 
 def answer_card(turn: str, answer: Answer) -> str:
@@ -79,8 +94,14 @@ def answer_card(turn: str, answer: Answer) -> str:
 
 def _card(turn: str, question: str, body: Iterable[str], state: str) -> Html:
     shown = question if len(question) <= _QUESTION_SHOWN else question[:_QUESTION_SHOWN] + " …"
-    return el("article", el("h2", shown, class_="question", dir="auto", id=f"{turn}-q"), *body,
-              id=turn, class_=f"turn {state}", aria_labelledby=f"{turn}-q")
+    return el(
+        "article",
+        el("h2", shown, class_="question", dir="auto", id=f"{turn}-q"),
+        *body,
+        id=turn,
+        class_=f"turn {state}",
+        aria_labelledby=f"{turn}-q",
+    )
 
 
 def _answered(answer: Answer, marks: _Marks) -> list[Html]:
@@ -88,8 +109,10 @@ def _answered(answer: Answer, marks: _Marks) -> list[Html]:
     written = [c for claim in answer.claims if claim.kind == "written" for c in claim.citations]
     return [
         el("div", *claims, class_="claims"),
-        _fold(f"The words {'it rests' if len(claims) == 1 else 'they rest'} on",
-              [_quote_list(written, marks)] if written else []),
+        _fold(
+            f"The words {'it rests' if len(claims) == 1 else 'they rest'} on",
+            [_quote_list(written, marks)] if written else [],
+        ),
         _ledger(answer, marks),
         el("p", answer.note, class_="note") if answer.note else Html(),
     ]
@@ -101,8 +124,14 @@ def _declined(answer: Answer, marks: _Marks) -> list[Html]:
     return [
         el("p", "No answer in these reports.", class_="verdict"),
         el("p", answer.note, class_="note") if answer.note else Html(),
-        el("section", el("h3", "The nearest passages ", el("span", "not an answer", class_="tag")),
-           el("ul", *nearest, class_="quotes"), class_="nearest") if nearest else Html(),
+        el(
+            "section",
+            el("h3", "The nearest passages ", el("span", "not an answer", class_="tag")),
+            el("ul", *nearest, class_="quotes"),
+            class_="nearest",
+        )
+        if nearest
+        else Html(),
     ]
 
 
@@ -111,15 +140,22 @@ def _declined(answer: Answer, marks: _Marks) -> list[Html]:
 
 def _span(claim: Claim, marks: _Marks) -> Html:
     """A short answer, large, with the sentences that say it beneath."""
-    return el("section", el("p", claim.text, class_="short", dir="auto"),
-              _quote_list(claim.citations, marks, claim.text), class_="claim span")
+    return el(
+        "section",
+        el("p", claim.text, class_="short", dir="auto"),
+        _quote_list(claim.citations, marks, claim.text),
+        class_="claim span",
+    )
 
 
 def _quote(claim: Claim, marks: _Marks) -> Html:
     """A sentence of a report, verbatim, with everyone who printed it."""
     passages = [c.passage for c in claim.citations]
-    words = (_blockquote(passages[0], marks, words=claim.text) if passages
-             else el("blockquote", claim.text, dir="auto"))
+    words = (
+        _blockquote(passages[0], marks, words=claim.text)
+        if passages
+        else el("blockquote", claim.text, dir="auto")
+    )
     return el("section", words, *(_source(p, marks) for p in passages), class_="claim quote")
 
 
@@ -136,8 +172,9 @@ def _quote_list(citations: Sequence[Citation], marks: _Marks, strong: str = "") 
     passages = list(dict.fromkeys(c.passage for c in citations))
     items = [el("li", _blockquote(p, marks, strong=strong), _source(p, marks)) for p in passages]
     rest = items[QUOTES_SHOWN:]
-    more = _fold(f"{len(rest)} more that say so",
-                 [el("ul", *rest, class_="quotes")] if rest else [])
+    more = _fold(
+        f"{len(rest)} more that say so", [el("ul", *rest, class_="quotes")] if rest else []
+    )
     return join(el("ul", *items[:QUOTES_SHOWN], class_="quotes"), more)
 
 
@@ -145,14 +182,21 @@ def _blockquote(passage: Passage, marks: _Marks, *, words: str = "", strong: str
     """The quote; a click on it opens the article, as its file ID does for the keyboard."""
     text = words or passage.text
     at = text.find(strong) if strong else -1
-    parts = ([text[:at], el("strong", strong), text[at + len(strong):]] if at >= 0 else [text])
+    parts = [text[:at], el("strong", strong), text[at + len(strong) :]] if at >= 0 else [text]
     return el("blockquote", *parts, dir="auto", **marks.target(passage))
 
 
 def _source(passage: Passage, marks: _Marks) -> Html:
     article = passage.article
-    return el("p", el("bdi", *_outlet(article), class_="outlet"), _SEPARATOR, _published(article),
-              _SEPARATOR, marks.button(passage), class_="source")
+    return el(
+        "p",
+        el("bdi", *_outlet(article), class_="outlet"),
+        _SEPARATOR,
+        _published(article),
+        _SEPARATOR,
+        marks.button(passage),
+        class_="source",
+    )
 
 
 _SEPARATOR = el("span", " · ", aria_hidden="true")
@@ -197,19 +241,36 @@ def _ledger(answer: Answer, marks: _Marks) -> Html:
         return Html()
     head = el("tr", *(el("th", name, scope="col") for name in ("Value", "Report", "Outlet, date")))
     rows = [_position(row, marks) for row in answer.ledger]
-    return el("div", el("table", el("caption", "Who says what"), el("thead", head), *rows),
-              class_="ledger")
+    return el(
+        "div",
+        el("table", el("caption", "Who says what"), el("thead", head), *rows),
+        class_="ledger",
+    )
 
 
 def _position(row: Position, marks: _Marks) -> Html:
     """One value, with a line for each report that says it."""
     spans = {c.article_id: c.passage for c in row.citations}
-    value = el("th", el("bdi", row.value) if row.value else el("i", row.stance), scope="rowgroup",
-               rowspan=str(max(1, len(row.article_ids))))
-    lines = [join(el("td", marks.button(spans[name]) if name in spans else el("bdi", name)),
-                  el("td", *_from(marks.articles.get(name)))) for name in row.article_ids]
-    return el("tbody", *(el("tr", value if n == 0 else "", line)
-                         for n, line in enumerate(lines or [el("td", colspan="2")])))
+    value = el(
+        "th",
+        el("bdi", row.value) if row.value else el("i", row.stance),
+        scope="rowgroup",
+        rowspan=str(max(1, len(row.article_ids))),
+    )
+    lines = [
+        join(
+            el("td", marks.button(spans[name]) if name in spans else el("bdi", name)),
+            el("td", *_from(marks.articles.get(name))),
+        )
+        for name in row.article_ids
+    ]
+    return el(
+        "tbody",
+        *(
+            el("tr", value if n == 0 else "", line)
+            for n, line in enumerate(lines or [el("td", colspan="2")])
+        ),
+    )
 
 
 def _from(article: Article | None) -> list[Html]:
@@ -217,9 +278,14 @@ def _from(article: Article | None) -> list[Html]:
 
 
 def _refused(rejected: Sequence[Rejection]) -> Html:
-    items = [el("li", el("p", r.text, class_="dropped", dir="auto"),
-                el("p", el("strong", "Why: "), r.detail or r.reason, class_="why", dir="auto"))
-             for r in rejected]
+    items = [
+        el(
+            "li",
+            el("p", r.text, class_="dropped", dir="auto"),
+            el("p", el("strong", "Why: "), r.detail or r.reason, class_="why", dir="auto"),
+        )
+        for r in rejected
+    ]
     return _fold(f"Not shown: {len(items)}", [el("ul", *items)] if items else [], "refused")
 
 
@@ -227,9 +293,11 @@ def _footer(answer: Answer) -> Html:
     """How long it took, who answered, out of how many reports."""
     seconds, model = answer.trace.get("seconds"), answer.trace.get("model")
     cited = {c.article_id for claim in answer.claims for c in claim.citations}
-    parts = [f"{seconds:.1f} s" if isinstance(seconds, int | float) else "",
-             f"model {model}" if isinstance(model, str) else "",
-             f"{_count(len(cited), 'report')} cited" if cited else ""]
+    parts = [
+        f"{seconds:.1f} s" if isinstance(seconds, int | float) else "",
+        f"model {model}" if isinstance(model, str) else "",
+        f"{_count(len(cited), 'report')} cited" if cited else "",
+    ]
     return el("p", " · ".join(p for p in parts if p), class_="meta")
 
 
@@ -259,23 +327,32 @@ class _Marks:
     def target(self, passage: Passage) -> dict[str, str]:
         """The attributes that make an element open the article at this passage."""
         spans = self.spans.setdefault(passage.article.id, {})
-        number = spans.setdefault((passage.start, passage.end),
-                                  sum(map(len, self.spans.values())) + 1)
+        number = spans.setdefault(
+            (passage.start, passage.end), sum(map(len, self.spans.values())) + 1
+        )
         place = list(self.spans).index(passage.article.id)
         return {"data_article": f"{self.turn}-a{place}", "data_span": str(number)}
 
     def button(self, passage: Passage, hint: str | None = None) -> Html:
         """The file ID, as a link that opens the article at this passage."""
         name = passage.article.id
-        return el("button", el("bdi", name), type="button", class_="cite", title=hint,
-                  aria_label=f"Show {name} with the cited words", aria_controls="article-panel",
-                  **self.target(passage))
+        return el(
+            "button",
+            el("bdi", name),
+            type="button",
+            class_="cite",
+            title=hint,
+            aria_label=f"Show {name} with the cited words",
+            aria_controls="article-panel",
+            **self.target(passage),
+        )
 
     def articles_html(self) -> list[Html]:
         """All articles that were referred to. Call it last."""
-        return [el("template", article_page(self.articles[name], spans),
-                   id=f"{self.turn}-a{place}")
-                for place, (name, spans) in enumerate(self.spans.items())]
+        return [
+            el("template", article_page(self.articles[name], spans), id=f"{self.turn}-a{place}")
+            for place, (name, spans) in enumerate(self.spans.items())
+        ]
 
 
 def article_page(article: Article, spans: dict[tuple[int, int], int]) -> Html:
@@ -287,24 +364,43 @@ def article_page(article: Article, spans: dict[tuple[int, int], int]) -> Html:
     text, headline = article.text, _headline(article)
     title, body = headline or (0, 0), 0
     if headline:
-        body = headline[1] + len(text[headline[1]:]) - len(text[headline[1]:].lstrip())
+        body = headline[1] + len(text[headline[1] :]) - len(text[headline[1] :].lstrip())
     return el(
         "div",
         el("header", *_head(article, with_title=not headline)),
-        el("div", text[: title[0]],
-           el("h2", *_marked(text, *title, spans), class_="headline") if headline else "",
-           el("span", *_marked(text, title[1], body, spans), class_="gap") if headline else "",
-           *_marked(text, body, len(text), spans), class_="text", dir="auto"),
-        class_="page")
+        el(
+            "div",
+            text[: title[0]],
+            el("h2", *_marked(text, *title, spans), class_="headline") if headline else "",
+            el("span", *_marked(text, title[1], body, spans), class_="gap") if headline else "",
+            *_marked(text, body, len(text), spans),
+            class_="text",
+            dir="auto",
+        ),
+        class_="page",
+    )
 
 
 def _head(article: Article, with_title: bool) -> list[Html]:
-    lines = [el("p", el("bdi", *_outlet(article), class_="outlet"), _SEPARATOR, _published(article),
-                class_="source"),
-             el("p", el("bdi", article.id, class_="file-id"), class_="source")]
+    lines = [
+        el(
+            "p",
+            el("bdi", *_outlet(article), class_="outlet"),
+            _SEPARATOR,
+            _published(article),
+            class_="source",
+        ),
+        el("p", el("bdi", article.id, class_="file-id"), class_="source"),
+    ]
     if article.url and article.url.startswith(("https://", "http://")):
-        link = el("a", article.url, href=article.url, class_="url", target="_blank",
-                  rel="noopener noreferrer nofollow")
+        link = el(
+            "a",
+            article.url,
+            href=article.url,
+            class_="url",
+            target="_blank",
+            rel="noopener noreferrer nofollow",
+        )
         lines.append(el("p", link, class_="source"))
     if with_title:
         lines.append(el("h2", article.title, class_="headline", dir="auto"))
@@ -325,8 +421,11 @@ def _marked(text: str, start: int, end: int, spans: dict[tuple[int, int], int]) 
     parts: list[str] = []
     for a, b in pairwise(sorted({start, end, *edges})):
         numbers = [str(n) for (first, last), n in spans.items() if first <= a and b <= last]
-        parts += ([el("mark", text[a:b], id=f"mark-{a}", data_spans=" ".join(numbers))]
-                  if numbers else _shortened(text[a:b]))
+        parts += (
+            [el("mark", text[a:b], id=f"mark-{a}", data_spans=" ".join(numbers))]
+            if numbers
+            else _shortened(text[a:b])
+        )
     return parts
 
 
@@ -335,8 +434,11 @@ def _shortened(text: str) -> list[str]:
     if len(text) <= 2 * UNMARKED_SHOWN:
         return [text]
     left_out = len(text) - 2 * UNMARKED_SHOWN
-    return [text[:UNMARKED_SHOWN], el("i", f" [{left_out:,} characters are left out here] "),
-            text[-UNMARKED_SHOWN:]]
+    return [
+        text[:UNMARKED_SHOWN],
+        el("i", f" [{left_out:,} characters are left out here] "),
+        text[-UNMARKED_SHOWN:],
+    ]
 
 
 # --- the frame ------------------------------------------------------------------------------------
@@ -354,29 +456,63 @@ class Facts:
 
 MASTHEAD = join(
     el("h1", "Wirecheck", class_="wordmark"),
-    el("p", "Answers from the reports at hand. Every sentence is checked against the words it "
-            "cites.", class_="tagline"))
+    el(
+        "p",
+        "Answers from the reports at hand. Every sentence is checked against the words it cites.",
+        class_="tagline",
+    ),
+)
 
 PANEL = el(
     "section",
-    el("div", el("p", "Report", class_="kicker"),
-       el("button", "Previous", type="button", class_="step", data_step="-1",
-          aria_label="Previous cited words"),
-       el("button", "Next", type="button", class_="step", data_step="1",
-          aria_label="Next cited words"),
-       el("button", "Close", type="button", class_="close", aria_label="Close the report"),
-       class_="bar"),
+    el(
+        "div",
+        el("p", "Report", class_="kicker"),
+        el(
+            "button",
+            "Previous",
+            type="button",
+            class_="step",
+            data_step="-1",
+            aria_label="Previous cited words",
+        ),
+        el(
+            "button",
+            "Next",
+            type="button",
+            class_="step",
+            data_step="1",
+            aria_label="Next cited words",
+        ),
+        el("button", "Close", type="button", class_="close", aria_label="Close the report"),
+        class_="bar",
+    ),
     el("div", class_="sheet", tabindex="0", aria_label="Text of the report", role="document"),
-    id="article-panel", aria_label="The cited report", tabindex="-1", hidden="")
+    id="article-panel",
+    aria_label="The cited report",
+    tabindex="-1",
+    hidden="",
+)
 
 #: What the script appends cards to, and the panel that it opens.
-FRAME = join(el("div", class_="log", role="log", aria_live="polite", aria_label="Conversation"),
-             PANEL)
+FRAME = join(
+    el("div", class_="log", role="log", aria_live="polite", aria_label="Conversation"), PANEL
+)
 
 
 def status_bar(facts: Facts, warm: str) -> str:
     """The index, its size and generation, and whether the models are loaded."""
-    parts = [join("Index ", el("b", facts.name, dir="auto")), _count(facts.articles, "article"),
-             _count(facts.passages, "passage"), f"generation {facts.generation}", warm]
-    return el("ul", *(el("li", part) for part in parts), class_="status", role="status",
-              aria_label="Status")
+    parts = [
+        join("Index ", el("b", facts.name, dir="auto")),
+        _count(facts.articles, "article"),
+        _count(facts.passages, "passage"),
+        f"generation {facts.generation}",
+        warm,
+    ]
+    return el(
+        "ul",
+        *(el("li", part) for part in parts),
+        class_="status",
+        role="status",
+        aria_label="Status",
+    )

@@ -34,12 +34,16 @@ class Exchange:
     handler: BaseHTTPRequestHandler
     closing: threading.Event
 
-    def send(self, status: int, body: bytes, headers: dict[str, str] | None = None,
-             cut: int = 0) -> None:
+    def send(
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int = 0
+    ) -> None:
         """Sends `body`, but not its last `cut` bytes, though their number is announced."""
         self.handler.send_response(status)
-        for name, value in {"Content-Type": "application/json",
-                            "Content-Length": str(len(body)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **(headers or {}),
+        }.items():
             self.handler.send_header(name, value)
         self.handler.end_headers()
         self.handler.wfile.write(body[: len(body) - cut])
@@ -51,9 +55,11 @@ Step = Callable[[Exchange], None]
 
 def says(text: str | Callable[[dict[str, Any]], str] | None, finish: str = "stop") -> Step:
     """A whole reply; `text` may be made from the request's body."""
+
     def step(exchange: Exchange) -> None:
         content = text(exchange.request.body) if callable(text) else text
         exchange.send(200, _completion(content, finish))
+
     return step
 
 
@@ -71,25 +77,31 @@ def fails(status: int, message: str = "no", headers: dict[str, str] | None = Non
 
 def echoes_key(status: int = 401) -> Step:
     """An error that repeats the key it was given."""
+
     def step(exchange: Exchange) -> None:
         fails(status, f"Bad key: {exchange.request.headers['authorization']}")(exchange)
+
     return step
 
 
 def hangs() -> Step:
     """Says nothing until the server closes."""
+
     def step(exchange: Exchange) -> None:
         exchange.closing.wait(60)
+
     return step
 
 
 def drips() -> Step:
     """Sends a byte of a reply now and then, and never the last one."""
+
     def step(exchange: Exchange) -> None:
         exchange.send(200, b" " * 100_000, cut=100_000)
         while not exchange.closing.wait(0.05):
             exchange.handler.wfile.write(b" ")
             exchange.handler.wfile.flush()
+
     return step
 
 
@@ -149,9 +161,19 @@ class OpenAIServer:
 
 
 def _completion(text: str | None, finish: str) -> bytes:
-    return json.dumps({
-        "id": "1", "object": "chat.completion", "created": 1, "model": "scripted",
-        "choices": [{"index": 0, "finish_reason": finish,
-                     "message": {"role": "assistant", "content": text}}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-    }).encode()
+    return json.dumps(
+        {
+            "id": "1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "scripted",
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": finish,
+                    "message": {"role": "assistant", "content": text},
+                }
+            ],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+    ).encode()

@@ -18,24 +18,38 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 HARBOUR = Article(
-    "000_1538ab12ce41f0a7", "Harbour crane falls in night storm",
+    "000_1538ab12ce41f0a7",
+    "Harbour crane falls in night storm",
     "Harbour crane falls in night storm\n\nA crane came down at Quay 4 in Ostmere early on "
     "Tuesday. Port police said that two dockers were hurt.\n\n“Nobody was in the cabin,” harbour "
     "master Ines Tallow said. “We had cleared it at nine.”\n\nThe quay will stay closed for eleven "
     "days, she said. Ferries go from Quay 2 \N{FERRY} meanwhile.\n",
-    "Ostmere Gazette", "2025-03-04", "https://ostmere-gazette.example/crane")
+    "Ostmere Gazette",
+    "2025-03-04",
+    "https://ostmere-gazette.example/crane",
+)
 WIRE = Article(
-    "h002_cd34", "Three hurt as crane collapses",
+    "h002_cd34",
+    "Three hurt as crane collapses",
     "Three hurt as crane collapses\r\n\r\nThree dockers were hurt when a crane collapsed in the "
     "port of Ostmere, the ambulance service said on Tuesday.\r\nWinds had reached 110 kilometres "
-    "an hour.\r\n" + "Trains ran late along the coast until noon.\r\n" * 40, "Northline Wire",
-    "2025-03-04")
+    "an hour.\r\n" + "Trains ran late along the coast until noon.\r\n" * 40,
+    "Northline Wire",
+    "2025-03-04",
+)
 UNKNOWN = Article(
-    "h003_ef56", "Storm notes", "Storm notes\n\nTwo dockers were hurt, according to port police. "
-    "The crane was built in 1974.\n")
+    "h003_ef56",
+    "Storm notes",
+    "Storm notes\n\nTwo dockers were hurt, according to port police. "
+    "The crane was built in 1974.\n",
+)
 HEBREW = Article(
-    "h004_aa78", "מנוף קרס בנמל", "מנוף קרס בנמל\n\nשני פועלים נפצעו, מסרה המשטרה ביום שלישי.\n",
-    "Sahil News", "2025-03-05")
+    "h004_aa78",
+    "מנוף קרס בנמל",
+    "מנוף קרס בנמל\n\nשני פועלים נפצעו, מסרה המשטרה ביום שלישי.\n",
+    "Sahil News",
+    "2025-03-05",
+)
 ARTICLES = (HARBOUR, WIRE, UNKNOWN, HEBREW)
 
 
@@ -50,42 +64,80 @@ def claim(text: str, *citations: Citation, kind: Kind = "written") -> Claim:
     return Claim(text, citations, 0.97, (), kind)
 
 
-TWO = (cite(HARBOUR, "Port police said that two dockers were hurt."),
-       cite(UNKNOWN, "Two dockers were hurt, according to port police."),
-       cite(HEBREW, "שני פועלים נפצעו, מסרה המשטרה ביום שלישי."))
-THREE = (cite(WIRE, "Three dockers were hurt when a crane collapsed in the port of Ostmere, the "
-                    "ambulance service said on Tuesday."),)
+TWO = (
+    cite(HARBOUR, "Port police said that two dockers were hurt."),
+    cite(UNKNOWN, "Two dockers were hurt, according to port police."),
+    cite(HEBREW, "שני פועלים נפצעו, מסרה המשטרה ביום שלישי."),
+)
+THREE = (
+    cite(
+        WIRE,
+        "Three dockers were hurt when a crane collapsed in the port of Ostmere, the "
+        "ambulance service said on Tuesday.",
+    ),
+)
 TRACE = {"model": "scripted", "seconds": 1.24}
 
 SPAN = Answer(
-    "How many dockers were hurt?", "answered",
+    "How many dockers were hurt?",
+    "answered",
     (claim("two dockers", *TWO, kind="span"), claim("Three dockers", *THREE, kind="span")),
-    (Rejection("Four dockers were hurt.", "number", "the number 4 is not in what it cites"),
-     Rejection("“I saw it fall,” a witness said.", "not verbatim",
-               "the words in quotation marks are not in what it cites")),
-    (Position(tuple(c.article_id for c in TWO), "says", "two dockers", TWO),
-     Position(("h002_cd34",), "says", "Three dockers", THREE)),
+    (
+        Rejection("Four dockers were hurt.", "number", "the number 4 is not in what it cites"),
+        Rejection(
+            "“I saw it fall,” a witness said.",
+            "not verbatim",
+            "the words in quotation marks are not in what it cites",
+        ),
+    ),
+    (
+        Position(tuple(c.article_id for c in TWO), "says", "two dockers", TWO),
+        Position(("h002_cd34",), "says", "Three dockers", THREE),
+    ),
     note="The reports differ. Each value is in a report's own words, quoted beneath it.",
-    trace=TRACE)
+    trace=TRACE,
+)
 QUOTE = Answer(
-    "What did the harbour master say?", "answered",
-    tuple(claim(words, cite(HARBOUR, words), kind="quote") for words in (
-        "“Nobody was in the cabin,” harbour master Ines Tallow said. “We had cleared it at nine.”",
-        "The quay will stay closed for eleven days, she said.")),
-    note="These are quotations: the reports' own sentences, word for word.", trace=TRACE)
+    "What did the harbour master say?",
+    "answered",
+    tuple(
+        claim(words, cite(HARBOUR, words), kind="quote")
+        for words in (
+            "“Nobody was in the cabin,” harbour master Ines Tallow said. “We had cleared it at nine.”",
+            "The quay will stay closed for eleven days, she said.",
+        )
+    ),
+    note="These are quotations: the reports' own sentences, word for word.",
+    trace=TRACE,
+)
 WRITTEN = Answer(
-    "What happened at the port?", "answered",
-    (claim("A crane came down in Ostmere's harbour during a storm.",
-           cite(HARBOUR, "A crane came down at Quay 4 in Ostmere early on Tuesday."), *THREE),
-     claim("The wind blew at 110 kilometres an hour.",
-           cite(WIRE, "Winds had reached 110 kilometres an hour."))),
-    note="Written by scripted; every sentence was checked against what it cites.", trace=TRACE)
+    "What happened at the port?",
+    "answered",
+    (
+        claim(
+            "A crane came down in Ostmere's harbour during a storm.",
+            cite(HARBOUR, "A crane came down at Quay 4 in Ostmere early on Tuesday."),
+            *THREE,
+        ),
+        claim(
+            "The wind blew at 110 kilometres an hour.",
+            cite(WIRE, "Winds had reached 110 kilometres an hour."),
+        ),
+    ),
+    note="Written by scripted; every sentence was checked against what it cites.",
+    trace=TRACE,
+)
 DECLINED = Answer(
-    "Who owns the crane?", "declined", evidence=tuple(
-        Evidence(f"E{n}", Hit(c.passage, 0.4 / n, n)) for n, c in enumerate(
-            (cite(UNKNOWN, "The crane was built in 1974."), THREE[0]), start=1)),
+    "Who owns the crane?",
+    "declined",
+    evidence=tuple(
+        Evidence(f"E{n}", Hit(c.passage, 0.4 / n, n))
+        for n, c in enumerate((cite(UNKNOWN, "The crane was built in 1974."), THREE[0]), start=1)
+    ),
     note="The reports don't answer this. Looked for: owns, crane. The nearest passages are below; "
-         "they are not an answer.", trace=TRACE)
+    "they are not an answer.",
+    trace=TRACE,
+)
 ANSWERS = {a.question: a for a in (SPAN, QUOTE, WRITTEN, DECLINED)}
 
 
@@ -97,8 +149,9 @@ class Scripted:
         self.seconds = seconds
         self.asked: list[tuple[str, str]] = []
 
-    def __call__(self, question: str, index: object, model: str, *,
-                 progress: Callable[[str], None]) -> Answer:
+    def __call__(
+        self, question: str, index: object, model: str, *, progress: Callable[[str], None]
+    ) -> Answer:
         """Give the answer known by heart, or a declined one."""
         self.asked.append((question, model))
         progress("searching 4 reports")
@@ -152,9 +205,9 @@ HOSTILE = (
     "--><img src=x onerror=window.pwned=1>",
     "<!-- --!><img src=x onerror=window.pwned=1> -->",
     "<![CDATA[><img src=x onerror=window.pwned=1>]]>",
-    "\" onmouseover=\"window.pwned=1\" x=\"",
+    '" onmouseover="window.pwned=1" x="',
     "' onfocus='window.pwned=1' autofocus='",
-    "\"><img src=x onerror=window.pwned=1>",
+    '"><img src=x onerror=window.pwned=1>',
     "javascript:window.pwned=1",
     "data:text/html,<script>window.pwned=1</script>",
     "![x](https://evil.example/x.png)",
@@ -177,22 +230,41 @@ HOSTILE = (
 def hostile_answers(*texts: str) -> tuple[Answer, Answer]:
     """An answered and a declined answer in which every string from outside is hostile."""
     rows = [_hostile(text) for text in texts]
-    claims = [c for text, citation, other in rows for c in (
-        claim(text, citation, other, kind="span"), claim(text, citation, kind="quote"),
-        claim(text, citation, other))]
-    ledger = [p for text, citation, other in rows for p in (
-        Position((citation.article_id, "elsewhere"), text, text, (citation,)),
-        Position((other.article_id,), text, f"{text}3", (other,)))]
+    claims = [
+        c
+        for text, citation, other in rows
+        for c in (
+            claim(text, citation, other, kind="span"),
+            claim(text, citation, kind="quote"),
+            claim(text, citation, other),
+        )
+    ]
+    ledger = [
+        p
+        for text, citation, other in rows
+        for p in (
+            Position((citation.article_id, "elsewhere"), text, text, (citation,)),
+            Position((other.article_id,), text, f"{text}3", (other,)),
+        )
+    ]
     rejected = tuple(Rejection(text, text, text) for text in texts)
     evidence = tuple(Evidence(text, Hit(citation.passage, 0.5, 1)) for text, citation, _ in rows)
     first = texts[0]
     trace = {"model": first, "seconds": 1.0}
-    return (Answer(first, "answered", tuple(claims), rejected, tuple(ledger), (), first, trace),
-            Answer(first, "declined", (), rejected, (), evidence, first, trace))
+    return (
+        Answer(first, "answered", tuple(claims), rejected, tuple(ledger), (), first, trace),
+        Answer(first, "declined", (), rejected, (), evidence, first, trace),
+    )
 
 
 def _hostile(text: str) -> tuple[str, Citation, Citation]:
-    article = Article(text, text, f"{text}\n\n\N{BULLET} {text} After.\n", text, text,
-                      f"https://outlet.example/{text}")
+    article = Article(
+        text,
+        text,
+        f"{text}\n\n\N{BULLET} {text} After.\n",
+        text,
+        text,
+        f"https://outlet.example/{text}",
+    )
     other = replace(article, id=f"{text}2", url=text, title=f"not {text}")
     return text, cite(article, f"{text} After."), cite(other, "\N{BULLET}")

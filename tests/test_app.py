@@ -35,6 +35,7 @@ FACTS = page.Facts("night desk", 4, 9, "g1")
 
 def cards(desk: app.Desk, question: str) -> list[str]:
     """The HTML of all cards that a question gets."""
+
     async def collect() -> list[str]:
         return [card["html"] async for card in app.cards(desk, question, "scripted")]
 
@@ -97,8 +98,11 @@ def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them
     jobs = [desk.ask(f"q{n}", "scripted") for n in range(3)]
     while not slow.asked:
         time.sleep(0.01)
-    assert [job.doing for job in jobs] == ["Starting", "Waiting; 1 question before this one",
-                                           "Waiting; 2 questions before this one"]
+    assert [job.doing for job in jobs] == [
+        "Starting",
+        "Waiting; 1 question before this one",
+        "Waiting; 2 questions before this one",
+    ]
     slow.go.set()
     assert [job.future.result(10) for job in jobs] == [SPAN] * 3
     assert slow.asked == ["q0", "q1", "q2"]
@@ -131,8 +135,10 @@ def test_a_question_that_nobody_waits_for_is_never_begun():
 
 
 def test_warming_up_is_told_and_its_failure_too(caplog):
-    for question, warmth in [(SPAN.question, "ready after 0 s"),
-                             ("no key", "model 'far/one' wants a key: set FAR_API_KEY")]:
+    for question, warmth in [
+        (SPAN.question, "ready after 0 s"),
+        ("no key", "model 'far/one' wants a key: set FAR_API_KEY"),
+    ]:
         desk = app.Desk(Scripted(seconds=0.2), None)
         desk.warm(question, "scripted")
         waiting = desk.ask("q", "scripted")
@@ -176,20 +182,52 @@ def test_the_page_runs_its_own_scripts_alone(client):
     assert int(first.headers["content-length"]) == len(first.content)
 
 
-NOT_THERE = [
-    ("GET", path) for path in (
-        "/docs", "/redoc", "/openapi.json", "/monitoring", "/monitoring/summary", "/login_check",
-        "/gradio_api/openapi.json", "/gradio_api/runs", "/gradio_api/file=/etc/passwd",
-        "/gradio_api/file/etc/passwd", "/gradio_api/proxy=https://evil.example/",
-        "/gradio_api/upload_progress", "/gradio_api/vibe-code", "/gradio_api/mcp/sse",
-        "/gradio_api/call/ask/1", "/custom_component/1/client/component/index.js", "/svelte/",
-        "/../etc/passwd", "//etc/passwd", "/gradio_api/heartbeat/../upload", "/.env")
-] + [
-    ("POST", path) for path in (
-        "/gradio_api/upload", "/gradio_api/run/ask", "/gradio_api/api/ask", "/gradio_api/call/ask",
-        "/gradio_api/call/v2/ask", "/gradio_api/component_server", "/gradio_api/stream/1",
-        "/gradio_api/process_recording", "/gradio_api/vibe-edit", "/login", "/", "/config")
-] + [("PUT", "/"), ("DELETE", "/"), ("OPTIONS", "/gradio_api/upload"), ("TRACE", "/")]
+NOT_THERE = (
+    [
+        ("GET", path)
+        for path in (
+            "/docs",
+            "/redoc",
+            "/openapi.json",
+            "/monitoring",
+            "/monitoring/summary",
+            "/login_check",
+            "/gradio_api/openapi.json",
+            "/gradio_api/runs",
+            "/gradio_api/file=/etc/passwd",
+            "/gradio_api/file/etc/passwd",
+            "/gradio_api/proxy=https://evil.example/",
+            "/gradio_api/upload_progress",
+            "/gradio_api/vibe-code",
+            "/gradio_api/mcp/sse",
+            "/gradio_api/call/ask/1",
+            "/custom_component/1/client/component/index.js",
+            "/svelte/",
+            "/../etc/passwd",
+            "//etc/passwd",
+            "/gradio_api/heartbeat/../upload",
+            "/.env",
+        )
+    ]
+    + [
+        ("POST", path)
+        for path in (
+            "/gradio_api/upload",
+            "/gradio_api/run/ask",
+            "/gradio_api/api/ask",
+            "/gradio_api/call/ask",
+            "/gradio_api/call/v2/ask",
+            "/gradio_api/component_server",
+            "/gradio_api/stream/1",
+            "/gradio_api/process_recording",
+            "/gradio_api/vibe-edit",
+            "/login",
+            "/",
+            "/config",
+        )
+    ]
+    + [("PUT", "/"), ("DELETE", "/"), ("OPTIONS", "/gradio_api/upload"), ("TRACE", "/")]
+)
 
 
 @pytest.mark.parametrize(("method", "path"), NOT_THERE)
@@ -211,41 +249,61 @@ def test_every_route_of_gradios_is_either_needed_by_the_page_or_not_there():
     served = app.build_app(app.build_page(app.Desk(Scripted(), None), FACTS))
     gradio = next(r.app for r in served.routes if getattr(r, "path", None) == "")
     routes = list(routes_of(gradio))
-    open_to = {m: {path for method, path in routes if method == m and pattern.fullmatch(path)}
-               for m, pattern in (("POST", app._POST), ("GET", app._GET))}
+    open_to = {
+        m: {path for method, path in routes if method == m and pattern.fullmatch(path)}
+        for m, pattern in (("POST", app._POST), ("GET", app._GET))
+    }
     assert len(routes) > 80
     assert open_to["POST"] == {"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"}
     assert open_to["GET"] == {
-        "/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/assets/x1", "/static/x1",
-        "/svelte/x1", "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id",
-        "/gradio_api/theme.css", "/gradio_api/queue/data", "/gradio_api/heartbeat/x1"}
+        "/",
+        "/config",
+        "/theme.css",
+        "/favicon.ico",
+        "/manifest.json",
+        "/assets/x1",
+        "/static/x1",
+        "/svelte/x1",
+        "/gradio_api/info",
+        "/gradio_api/startup-events",
+        "/gradio_api/app_id",
+        "/gradio_api/theme.css",
+        "/gradio_api/queue/data",
+        "/gradio_api/heartbeat/x1",
+    }
 
 
 def post(client: httpx.Client, body: bytes = b"{}", **headers: str) -> int:
     """The status of a question sent with these headers."""
     names = {k.replace("_", "-"): v for k, v in headers.items()}
-    return client.post("/gradio_api/queue/join", content=body,
-                       headers={"content-type": "application/json", **names}).status_code
+    return client.post(
+        "/gradio_api/queue/join",
+        content=body,
+        headers={"content-type": "application/json", **names},
+    ).status_code
 
 
 OWN, REFUSED = 422, 403  # 422: let through to Gradio, to whom an empty body says nothing
 
 
-@pytest.mark.parametrize(("headers", "status"), [
-    ({"origin": "http://HERE"}, OWN),
-    ({}, OWN),
-    ({"sec_fetch_site": "same-origin"}, OWN),
-    ({"origin": "https://evil.example"}, REFUSED),
-    ({"origin": "null"}, REFUSED),
-    ({"origin": "https://HERE"}, REFUSED),
-    ({"origin": "http://127.0.0.1:1"}, REFUSED),
-    ({"origin": "http://localhost"}, REFUSED),
-    ({"origin": "http://evil.HERE"}, REFUSED),
-    ({"sec_fetch_site": "cross-site"}, REFUSED),
-    ({"sec_fetch_site": "same-site", "origin": "http://HERE"}, REFUSED),
-    ({"host": "evil.example"}, 400),
-    ({"host": "evil.example", "origin": "http://evil.example"}, 400),
-])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://HERE"}, OWN),
+        ({}, OWN),
+        ({"sec_fetch_site": "same-origin"}, OWN),
+        ({"origin": "https://evil.example"}, REFUSED),
+        ({"origin": "null"}, REFUSED),
+        ({"origin": "https://HERE"}, REFUSED),
+        ({"origin": "http://127.0.0.1:1"}, REFUSED),
+        ({"origin": "http://localhost"}, REFUSED),
+        ({"origin": "http://evil.HERE"}, REFUSED),
+        ({"sec_fetch_site": "cross-site"}, REFUSED),
+        ({"sec_fetch_site": "same-site", "origin": "http://HERE"}, REFUSED),
+        ({"host": "evil.example"}, 400),
+        ({"host": "evil.example", "origin": "http://evil.example"}, 400),
+    ],
+)
 def test_only_our_own_page_may_send(client, headers, status):
     here = client.base_url.netloc.decode()
     assert post(client, **{k: v.replace("HERE", here) for k, v in headers.items()}) == status
@@ -254,8 +312,11 @@ def test_only_our_own_page_may_send(client, headers, status):
 def test_no_other_origin_is_ever_named_as_allowed(client):
     for origin in ("https://evil.example", "null", "http://localhost:7860"):
         for method in ("GET", "OPTIONS"):
-            reply = client.request(method, "/config", headers={
-                "origin": origin, "access-control-request-method": "GET"})
+            reply = client.request(
+                method,
+                "/config",
+                headers={"origin": origin, "access-control-request-method": "GET"},
+            )
             assert "access-control-allow-origin" not in reply.headers
 
 
@@ -273,8 +334,15 @@ def ask(client: httpx.Client, path: str, question: str, model: str):
     """Ask as a program would, past the page."""
     config = client.get("/config").json()
     asking = next(d["id"] for d in config["dependencies"] if d["api_name"] == "ask")
-    return client.post(path, json={"data": [question, model], "fn_index": asking,
-                                   "session_hash": "s1", "trigger_id": None})
+    return client.post(
+        path,
+        json={
+            "data": [question, model],
+            "fn_index": asking,
+            "session_hash": "s1",
+            "trigger_id": None,
+        },
+    )
 
 
 def outcome(client: httpx.Client) -> dict:
@@ -348,8 +416,9 @@ def test_a_taken_port_is_passed_over_only_if_none_was_asked_for():
             app.listen("127.0.0.1", taken)
 
 
-@pytest.mark.parametrize(("host", "port"), [
-    ("127.0.0.1", 65_536), ("127.0.0.1", -1), ("no.such.host.invalid", None)])
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 65_536), ("127.0.0.1", -1), ("no.such.host.invalid", None)]
+)
 def test_what_cannot_be_listened_at_is_told_in_one_line(host, port):
     with pytest.raises(SettingError, match="can't listen at") as caught:
         app.listen(host, port)
@@ -382,8 +451,9 @@ def test_the_status_is_read_off_the_index(tmp_path):
 
 def test_the_real_page_over_the_sample_articles_starts_answers_and_stops(tmp_path):
     env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "WIRECHECK_MODEL": "none"}
-    process = subprocess.Popen([sys.executable, ROOT / "app.py"], env=env, text=True,
-                               stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "app.py"], env=env, text=True, stderr=subprocess.PIPE
+    )
     try:
         lines = []
         while not lines or "Wirecheck is at" not in lines[-1]:
@@ -393,7 +463,7 @@ def test_the_real_page_over_the_sample_articles_starts_answers_and_stops(tmp_pat
             assert "sample articles" in client.get("/").text
             ask(client, "/gradio_api/queue/join", "How deep is the lake?", "none")
             card = outcome(client)["output"]["data"][0]["html"]
-        assert "class=\"turn answered\"" in card or "class=\"turn declined\"" in card
+        assert 'class="turn answered"' in card or 'class="turn declined"' in card
         assert "model none" in card
     finally:
         process.send_signal(signal.SIGINT)

@@ -35,8 +35,9 @@ PICTURES = Path(__file__).parents[1] / "test-output"
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium here")
 
 #: Under harmless questions, answers made of nothing but hostile strings.
-DISGUISED = dict(zip(("hostile answered", "hostile declined"), hostile_answers(*HOSTILE),
-                     strict=True))
+DISGUISED = dict(
+    zip(("hostile answered", "hostile declined"), hostile_answers(*HOSTILE), strict=True)
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,9 @@ def scripted() -> Scripted:
 @pytest.fixture(scope="module")
 def address(scripted: Scripted) -> Iterator[str]:
     facts = page.Facts("night desk", 4, 9, "g1")
-    blocks = app.build_page(app.Desk(scripted, None), facts, questions=list(ANSWERS),
-                            models=["scripted", "none"])
+    blocks = app.build_page(
+        app.Desk(scripted, None), facts, questions=list(ANSWERS), models=["scripted", "none"]
+    )
     with serving(app.build_app(blocks)) as address:
         yield address
 
@@ -67,10 +69,10 @@ def browser() -> Iterator[Browser]:
 class Reader:
     """Somebody at the page; whatever goes wrong in the browser is kept."""
 
-    def __init__(self, browser: Browser, address: str, width: int = 1280, height: int = 850,
-                 **context: str) -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height}, **context)
+    def __init__(
+        self, browser: Browser, address: str, width: int = 1280, height: int = 850, **context: str
+    ) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height}, **context)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.faults: list[str] = []
@@ -97,7 +99,8 @@ class Reader:
         self.box.fill(question)
         self.box.press("Enter")
         self.page.wait_for_function(
-            "n => document.querySelectorAll('.turn:not(.pending)').length > n", arg=done)
+            "n => document.querySelectorAll('.turn:not(.pending)').length > n", arg=done
+        )
 
     @property
     def turn(self):
@@ -124,7 +127,7 @@ def reader(browser: Browser, address: str) -> Iterator[Reader]:
 
 def quoted(citations) -> list[str]:
     """What the articles say where they are cited."""
-    return [c.passage.article.text[c.start:c.end] for c in citations]
+    return [c.passage.article.text[c.start : c.end] for c in citations]
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -204,7 +207,12 @@ def test_errors_are_one_plain_line(reader):
 
 def test_the_status_tells_what_is_served(reader):
     assert reader.page.locator(".status li").all_inner_texts() == [
-        "Index night desk", "4 articles", "9 passages", "generation g1", "ready"]
+        "Index night desk",
+        "4 articles",
+        "9 passages",
+        "generation g1",
+        "ready",
+    ]
 
 
 # --- proof ----------------------------------------------------------------------------------------
@@ -232,8 +240,10 @@ def test_a_click_on_a_quote_does_too_and_marks_can_be_stepped_through(reader):
     reader.turn.locator("blockquote").nth(2).click()
     assert [reader.marked()] == quoted(WRITTEN.claims[1].citations)
     assert reader.page.locator("#article-panel mark").count() == 2
-    for name, citation in [("Next", WRITTEN.claims[0].citations[1]),
-                           ("Previous", WRITTEN.claims[1].citations[0])]:
+    for name, citation in [
+        ("Next", WRITTEN.claims[0].citations[1]),
+        ("Previous", WRITTEN.claims[1].citations[0]),
+    ]:
         reader.page.get_by_role("button", name=f"{name} cited words").click()
         assert [reader.marked()] == quoted([citation])
 
@@ -271,7 +281,8 @@ def test_refused_sentences_are_one_click_away(reader):
     reader.turn.get_by_text("Not shown: 2").click()
     assert reader.turn.locator(".dropped").all_inner_texts() == [r.text for r in SPAN.rejected]
     assert reader.turn.locator(".why").first.inner_text() == (
-        "Why: the number 4 is not in what it cites")
+        "Why: the number 4 is not in what it cites"
+    )
     reader.picture("refused")
 
 
@@ -296,9 +307,15 @@ def test_a_declined_answer_says_so_and_shows_the_nearest_passages(reader):
 # --- looks ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "width", "scheme"), [
-    ("dark", 1280, "dark"), ("wide", 1800, "light"), ("narrow", 390, "light"),
-    ("narrow-dark", 390, "dark")])
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"),
+    [
+        ("dark", 1280, "dark"),
+        ("wide", 1800, "light"),
+        ("narrow", 390, "light"),
+        ("narrow-dark", 390, "dark"),
+    ],
+)
 def test_it_fits_every_width_in_light_and_dark(browser, address, name, width, scheme):
     reader = Reader(browser, address, width, 844, color_scheme=scheme)
     reader.ask(SPAN.question)

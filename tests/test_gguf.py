@@ -34,10 +34,13 @@ def path(tmp_path: Path) -> Path:
 
 def test_metadata_of_every_kind_is_read(path: Path) -> None:
     assert read_gguf(path).metadata == {
-        "general.architecture": "llama", "llama.context_length": 2048,
+        "general.architecture": "llama",
+        "llama.context_length": 2048,
         "llama.attention.layer_norm_rms_epsilon": 0.25,
-        "tokenizer.ggml.tokens": ["a", "é", "Ġthe"], "tokenizer.ggml.token_type": [1, 1, 3],
-        "tokenizer.ggml.add_bos_token": False}
+        "tokenizer.ggml.tokens": ["a", "é", "Ġthe"],
+        "tokenizer.ggml.token_type": [1, 1, 3],
+        "tokenizer.ggml.add_bos_token": False,
+    }
 
 
 def test_numbers_stored_plainly_come_back_exactly(path: Path) -> None:

@@ -40,14 +40,23 @@ from rag.llm import Completion, can_write, check_model, complete, default_model
 
 KEY = "sk-canary-7f3a9c"
 MODEL = "openai/scripted"
-MESSAGES = [{"role": "system", "content": "Be short."},
-            {"role": "user", "content": "How long did the talks last?"}]
+MESSAGES = [
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": "How long did the talks last?"},
+]
 
 
 @pytest.fixture(autouse=True)
 def no_keys_but_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "AZURE_API_KEY",
-                 "OPENAI_API_BASE", "WIRECHECK_MODEL", "OLLAMA_API_BASE"):
+    for name in (
+        "ANTHROPIC_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+        "AZURE_API_KEY",
+        "OPENAI_API_BASE",
+        "WIRECHECK_MODEL",
+        "OLLAMA_API_BASE",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(llm, "BACK_OFF", 0.02)
@@ -63,22 +72,29 @@ def warm() -> None:
 
 
 @pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
-        caplog: pytest.LogCaptureFixture):
+def ask(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+):
     """Asks a server that follows `script`; sees to it that no key shows and nothing is printed."""
-    def ask(*script: Step, deadline: float = 5.0, **options) -> tuple[Completion | Exception,
-                                                                        OpenAIServer]:
+
+    def ask(
+        *script: Step, deadline: float = 5.0, **options
+    ) -> tuple[Completion | Exception, OpenAIServer]:
         with OpenAIServer(*script) as server:
             monkeypatch.setenv("OPENAI_BASE_URL", server.url)
             try:
                 outcome: Completion | Exception = complete(
-                    MODEL, MESSAGES, deadline=deadline, **options)
+                    MODEL, MESSAGES, deadline=deadline, **options
+                )
             except WirecheckError as error:
                 outcome = error
                 assert KEY not in "".join(traceback.format_exception(error))
         assert KEY not in caplog.text
         assert capfd.readouterr() == ("", "")
         return outcome, server
+
     return ask
 
 
@@ -96,8 +112,12 @@ def test_the_provider_gets_the_messages_and_nothing_but_what_it_needs(ask) -> No
     [request] = server.requests
     assert request.path == "/v1/chat/completions"
     assert request.headers["authorization"] == f"Bearer {KEY}"
-    assert request.body == {"model": "scripted", "messages": MESSAGES, "max_tokens": 77,
-                            "temperature": 0}
+    assert request.body == {
+        "model": "scripted",
+        "messages": MESSAGES,
+        "max_tokens": 77,
+        "temperature": 0,
+    }
 
 
 def test_it_can_be_called_where_a_loop_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,8 +140,10 @@ def test_many_calls_at_once_each_get_their_own_reply(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         texts = [f"question {n}" for n in range(8)]
         start = time.monotonic()
-        found = pool.map(lambda text: complete(
-            MODEL, [{"role": "user", "content": text}], deadline=5).text, texts)
+        found = pool.map(
+            lambda text: complete(MODEL, [{"role": "user", "content": text}], deadline=5).text,
+            texts,
+        )
         assert list(found) == texts
         assert time.monotonic() - start < 3  # together, not one after another
 
@@ -136,31 +158,38 @@ def test_a_choice_is_the_whole_reply_or_refused(ask) -> None:
 # --- faults: the error's type, the requests that it took, a word of its text ----------------------
 
 
-@pytest.mark.parametrize(("script", "kind", "requests", "word"), [
-    ([says("")], ModelReplyError, 1, "empty"),
-    ([says(" \n ")], ModelReplyError, 1, "empty"),
-    ([says(None)], ModelReplyError, 1, "empty"),
-    ([no_choices()], ModelReplyError, 1, "nothing in it"),
-    ([says("The talks", finish="length")], ModelReplyError, 1, "cut off"),
-    ([says("ha" * 10_001)], ModelReplyError, 1, "cut off"),
-    ([says("", finish="content_filter")], ModelReplyError, 1, "withheld"),
-    ([echoes_key(401)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
-    ([echoes_key(403)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
-    ([echoes_key(404)], ModelUnknown, 1, "knows no model"),
-    ([echoes_key(400)], ModelReplyError, 1, "malformed"),
-    ([fails(400, "This model's maximum context length is 10 tokens")], ModelReplyError, 1,
-     "too long"),
-    ([fails(413)], ModelReplyError, 1, "too long"),
-    ([echoes_key(429)], ModelUnreachable, 3, "asked too much"),
-    ([echoes_key(500)], ModelUnreachable, 3, "(3 tries)"),
-    ([fails(503)], ModelUnreachable, 3, "(3 tries)"),
-    ([fails(529)], ModelUnreachable, 3, "(3 tries)"),
-    ([cuts("The talks lasted two hours.")], ModelUnreachable, 3, "can't be reached"),
-    ([not_json()], ModelUnreachable, 3, "is failing"),
-    ([not_json(b'{"id": ')], ModelUnreachable, 3, "is failing"),
-    ([not_json(b"[]")], ModelUnreachable, 3, "is failing"),
-    ([fails(500), fails(400)], ModelReplyError, 2, "malformed"),
-])
+@pytest.mark.parametrize(
+    ("script", "kind", "requests", "word"),
+    [
+        ([says("")], ModelReplyError, 1, "empty"),
+        ([says(" \n ")], ModelReplyError, 1, "empty"),
+        ([says(None)], ModelReplyError, 1, "empty"),
+        ([no_choices()], ModelReplyError, 1, "nothing in it"),
+        ([says("The talks", finish="length")], ModelReplyError, 1, "cut off"),
+        ([says("ha" * 10_001)], ModelReplyError, 1, "cut off"),
+        ([says("", finish="content_filter")], ModelReplyError, 1, "withheld"),
+        ([echoes_key(401)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
+        ([echoes_key(403)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
+        ([echoes_key(404)], ModelUnknown, 1, "knows no model"),
+        ([echoes_key(400)], ModelReplyError, 1, "malformed"),
+        (
+            [fails(400, "This model's maximum context length is 10 tokens")],
+            ModelReplyError,
+            1,
+            "too long",
+        ),
+        ([fails(413)], ModelReplyError, 1, "too long"),
+        ([echoes_key(429)], ModelUnreachable, 3, "asked too much"),
+        ([echoes_key(500)], ModelUnreachable, 3, "(3 tries)"),
+        ([fails(503)], ModelUnreachable, 3, "(3 tries)"),
+        ([fails(529)], ModelUnreachable, 3, "(3 tries)"),
+        ([cuts("The talks lasted two hours.")], ModelUnreachable, 3, "can't be reached"),
+        ([not_json()], ModelUnreachable, 3, "is failing"),
+        ([not_json(b'{"id": ')], ModelUnreachable, 3, "is failing"),
+        ([not_json(b"[]")], ModelUnreachable, 3, "is failing"),
+        ([fails(500), fails(400)], ModelReplyError, 2, "malformed"),
+    ],
+)
 def test_a_fault_becomes_one_line_of_ours(ask, script, kind, requests, word) -> None:
     error, server = ask(*script)
     assert type(error) is kind and len(server.requests) == requests
@@ -181,15 +210,21 @@ def test_a_passing_fault_is_overcome(ask, status: int) -> None:
     assert (outcome.text, outcome.attempts, len(server.requests)) == ("Two hours.", 2, 2)
 
 
-@pytest.mark.parametrize(("value", "least", "requests"), [
-    ("0.3", 0.3, 2),
-    ("120", 0.0, 1),
-    ("inf", 0.0, 1),
-    ("Wed, 05 Mar 2098 10:00:00 GMT", 0.0, 1),
-    ("Wed, 05 Mar 2003 10:00:00 GMT", 0.0, 2),
-    ("Wed, 05 Mar 2003 10:00:00 -0000", 0.0, 2),
-    ("-3", 0.0, 2), ("nan", 0.0, 2), ("soon", 0.0, 2), ("", 0.0, 2),
-])
+@pytest.mark.parametrize(
+    ("value", "least", "requests"),
+    [
+        ("0.3", 0.3, 2),
+        ("120", 0.0, 1),
+        ("inf", 0.0, 1),
+        ("Wed, 05 Mar 2098 10:00:00 GMT", 0.0, 1),
+        ("Wed, 05 Mar 2003 10:00:00 GMT", 0.0, 2),
+        ("Wed, 05 Mar 2003 10:00:00 -0000", 0.0, 2),
+        ("-3", 0.0, 2),
+        ("nan", 0.0, 2),
+        ("soon", 0.0, 2),
+        ("", 0.0, 2),
+    ],
+)
 def test_retry_after_is_honoured_if_it_fits_the_deadline(ask, value, least, requests) -> None:
     start = time.monotonic()
     outcome, server = ask(fails(429, headers={"Retry-After": value}), says("Yes."), deadline=6)
@@ -246,8 +281,17 @@ def test_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_half_of_all_calls_failing_never_shows_a_raw_exception(ask) -> None:
     chance = random.Random(7)
-    faults = [says(""), says(None), no_choices(), fails(500), fails(429), fails(401), not_json(),
-              cuts("x"), fails(400)]
+    faults = [
+        says(""),
+        says(None),
+        no_choices(),
+        fails(500),
+        fails(429),
+        fails(401),
+        not_json(),
+        cuts("x"),
+        fails(400),
+    ]
     for _ in range(25):
         outcome, server = ask(*(chance.choice([*faults, *[says("Yes.")] * 9]) for _ in range(3)))
         assert isinstance(outcome, Completion | ModelError) and len(server.requests) <= 3
@@ -261,17 +305,20 @@ def test_litellms_own_log_stays_silent(capfd, caplog) -> None:
 # --- names and keys -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("model", "kind", "word"), [
-    ("", SettingError, "no model's name"),
-    ("  ", SettingError, "no model's name"),
-    ("openai/a\nb", SettingError, "no model's name"),
-    ("opanai/gpt", ModelUnknown, "provider first"),
-    ("openai/", ModelUnknown, "provider first"),
-    ("x" * 5000, ModelUnknown, "xxx..."),
-    ("embedded/other", ModelUnknown, "use 'embedded'"),
-    ("anthropic/some-model", ModelKeyMissing, "set ANTHROPIC_API_KEY"),
-    ("gemini/some-model", ModelKeyMissing, "GOOGLE_API_KEY or GEMINI_API_KEY"),
-])
+@pytest.mark.parametrize(
+    ("model", "kind", "word"),
+    [
+        ("", SettingError, "no model's name"),
+        ("  ", SettingError, "no model's name"),
+        ("openai/a\nb", SettingError, "no model's name"),
+        ("opanai/gpt", ModelUnknown, "provider first"),
+        ("openai/", ModelUnknown, "provider first"),
+        ("x" * 5000, ModelUnknown, "xxx..."),
+        ("embedded/other", ModelUnknown, "use 'embedded'"),
+        ("anthropic/some-model", ModelKeyMissing, "set ANTHROPIC_API_KEY"),
+        ("gemini/some-model", ModelKeyMissing, "GOOGLE_API_KEY or GEMINI_API_KEY"),
+    ],
+)
 def test_a_name_that_cannot_work_is_refused_before_any_work(model, kind, word) -> None:
     with pytest.raises(WirecheckError) as caught:
         check_model(model)
@@ -282,9 +329,19 @@ def test_a_name_that_cannot_work_is_refused_before_any_work(model, kind, word) -
         complete(model, MESSAGES)
 
 
-@pytest.mark.parametrize("model", ["embedded", "embedded/smollm2-135m-instruct", "none", MODEL,
-                                   "gpt-4o", "ollama/llama3", "hosted_vllm/anything",
-                                   "bedrock/anything"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        "embedded",
+        "embedded/smollm2-135m-instruct",
+        "none",
+        MODEL,
+        "gpt-4o",
+        "ollama/llama3",
+        "hosted_vllm/anything",
+        "bedrock/anything",
+    ],
+)
 def test_a_name_that_may_work_passes(model: str) -> None:
     check_model(model)
 
@@ -313,17 +370,26 @@ def test_the_configured_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_can_write() -> None:
     assert [can_write(m) for m in ("embedded", f"embedded/{embedded.NAME}", "none", MODEL)] == [
-        False, False, False, True]
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 # --- the embedded model, by the same way ----------------------------------------------------------
 
 
 def test_the_embedded_model_answers_by_the_same_way() -> None:
-    found = complete("embedded", [
-        {"role": "user", "content": "What is the capital of France? Answer in one sentence."}])
+    found = complete(
+        "embedded",
+        [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}],
+    )
     assert (found.text, found.model, found.finish) == (
-        "The capital of France is Paris.", "embedded", "stop")
+        "The capital of France is Paris.",
+        "embedded",
+        "stop",
+    )
 
 
 def test_choices_bind_the_embedded_model() -> None:
@@ -352,8 +418,10 @@ def test_the_deadline_ends_the_embedded_model() -> None:
 
 
 def test_litellm_is_loaded_only_for_a_model_that_needs_it() -> None:
-    code = ("import sys; from rag import llm; llm.check_model('embedded'); llm.check_model('none');"
-            "llm.can_write('openai/x'); llm.default_model();"
-            "heavy = {'litellm', 'torch', 'transformers', 'httpx'} & set(sys.modules);"
-            "sys.exit(f'loaded: {heavy}' if heavy else 0)")
+    code = (
+        "import sys; from rag import llm; llm.check_model('embedded'); llm.check_model('none');"
+        "llm.can_write('openai/x'); llm.default_model();"
+        "heavy = {'litellm', 'torch', 'transformers', 'httpx'} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -60,8 +60,14 @@ def gold(**changes: Any) -> GoldQuestion:
 
 
 def declinable(**changes: Any) -> GoldQuestion:
-    fields: dict[str, Any] = {"kind": "unanswerable", "answerable": False, "nuggets": (),
-                              "must_cite": (), "may_cite": (), "forbid": ()}
+    fields: dict[str, Any] = {
+        "kind": "unanswerable",
+        "answerable": False,
+        "nuggets": (),
+        "must_cite": (),
+        "may_cite": (),
+        "forbid": (),
+    }
     return gold(**{**fields, **changes})
 
 
@@ -94,8 +100,11 @@ def test_a_right_answer_by_hand() -> None:
         claim("40 days", DAYS, kind="span"),
         claim("It will stay shut for six weeks, says one report.", WEEKS),
         claim("The choir sang on it.", SANG),
-        rejected=(Rejection("It fell.", "support", ""), Rejection("It sank.", "support", ""),
-                  Rejection("It is 9 m.", "number", "")),
+        rejected=(
+            Rejection("It fell.", "support", ""),
+            Rejection("It sank.", "support", ""),
+            Rejection("It is 9 m.", "number", ""),
+        ),
         trace={"answer_type": "how_long"},
     )
     assert score(gold(), answer, ARTICLES, seconds=1.5, memory_mb=300.0) == QuestionScore(
@@ -132,8 +141,11 @@ def test_a_nugget_is_not_put_together_from_two_sentences() -> None:
 
 def test_marks_of_file_ids_are_not_the_answer() -> None:
     article = Article("forty days", "T", "T\n\nThe bridge is shut.")
-    row = score(gold(), answered(claim("It is shut.", cite(article, "The bridge is shut."))),
-                {article.id: article})
+    row = score(
+        gold(),
+        answered(claim("It is shut.", cite(article, "The bridge is shut."))),
+        {article.id: article},
+    )
     assert row.nuggets == Found(0, 2, ("40 days", "six weeks"))
     assert row.words == 3
 
@@ -256,7 +268,7 @@ def test_citations_of_the_ledger_are_checked_too() -> None:
     [
         ("Shut for 40  DAYS.", "40 days", True),
         ("shut for 40\n days", "40 days", True),
-        ("the mayor\u2019s \u201cplan\u201d", "mayor's \"plan\"", True),
+        ("the mayor\u2019s \u201cplan\u201d", 'mayor\'s "plan"', True),
         ("immediately", "immediate", True),
         ("Crete's port", "crete", True),
         ("a concrete plan", "crete", False),
@@ -348,56 +360,130 @@ def values(summary: Summary) -> dict[str, float | None]:
 
 
 def test_figures_by_hand() -> None:
-    summary = summarise([
-        row(nuggets=Found(1, 3), nuggets_in_text=Found(0, 3), must_cite=Found(1, 1),
-            may_cite=Found(1, 4), valid_citations=Found(4, 5), unverbatim=("a", "b"),
-            forbidden=("x",), words=10, answer_type="who", short_answer=True,
-            refused={"support": 2}, seconds=1.0, memory_mb=200.0),
-        row(nuggets=Found(1, 1), nuggets_in_text=Found(1, 1), must_cite=Found(0, 2),
-            may_cite=None, valid_citations=None, unverbatim=("c",), forbidden=(), words=90,
-            answer_type="who", short_answer=None, refused={"number": 1, "support": 1},
-            seconds=3.0, memory_mb=300.0),
-        row(nuggets=Found(0, 2), nuggets_in_text=Found(0, 2), must_cite=Found(0, 1),
-            outcome="declined", refused={}, seconds=2.0, memory_mb=250.0),
-        row(kind="unanswerable", answerable=False, outcome="declined", refused={}, seconds=9.0),
-        row(kind="unanswerable", answerable=False, may_cite=Found(0, 1),
-            valid_citations=Found(1, 1), unverbatim=(), words=30, refused={}, seconds=7.0),
-        row(kind="quote", outcome="failed", nuggets=Found(0, 1), nuggets_in_text=Found(0, 1),
-            must_cite=Found(0, 1), error="no reply"),
-        row(kind="quote", nuggets=Found(1, 1), nuggets_in_text=Found(1, 1), must_cite=Found(1, 1),
-            may_cite=Found(1, 1), valid_citations=Found(1, 1), unverbatim=(), words=20,
-            short_answer=False, refused={}, seconds=4.0),
-    ])
+    summary = summarise(
+        [
+            row(
+                nuggets=Found(1, 3),
+                nuggets_in_text=Found(0, 3),
+                must_cite=Found(1, 1),
+                may_cite=Found(1, 4),
+                valid_citations=Found(4, 5),
+                unverbatim=("a", "b"),
+                forbidden=("x",),
+                words=10,
+                answer_type="who",
+                short_answer=True,
+                refused={"support": 2},
+                seconds=1.0,
+                memory_mb=200.0,
+            ),
+            row(
+                nuggets=Found(1, 1),
+                nuggets_in_text=Found(1, 1),
+                must_cite=Found(0, 2),
+                may_cite=None,
+                valid_citations=None,
+                unverbatim=("c",),
+                forbidden=(),
+                words=90,
+                answer_type="who",
+                short_answer=None,
+                refused={"number": 1, "support": 1},
+                seconds=3.0,
+                memory_mb=300.0,
+            ),
+            row(
+                nuggets=Found(0, 2),
+                nuggets_in_text=Found(0, 2),
+                must_cite=Found(0, 1),
+                outcome="declined",
+                refused={},
+                seconds=2.0,
+                memory_mb=250.0,
+            ),
+            row(kind="unanswerable", answerable=False, outcome="declined", refused={}, seconds=9.0),
+            row(
+                kind="unanswerable",
+                answerable=False,
+                may_cite=Found(0, 1),
+                valid_citations=Found(1, 1),
+                unverbatim=(),
+                words=30,
+                refused={},
+                seconds=7.0,
+            ),
+            row(
+                kind="quote",
+                outcome="failed",
+                nuggets=Found(0, 1),
+                nuggets_in_text=Found(0, 1),
+                must_cite=Found(0, 1),
+                error="no reply",
+            ),
+            row(
+                kind="quote",
+                nuggets=Found(1, 1),
+                nuggets_in_text=Found(1, 1),
+                must_cite=Found(1, 1),
+                may_cite=Found(1, 1),
+                valid_citations=Found(1, 1),
+                unverbatim=(),
+                words=20,
+                short_answer=False,
+                refused={},
+                seconds=4.0,
+            ),
+        ]
+    )
     assert summary.n == 7
-    assert values(summary) == pytest.approx({
-        "right_outcome": 4 / 7,
-        "declined_right": 1 / 2,
-        "declined_wrong": 2 / 5,
-        "declined": 2 / 7,
-        "nuggets": (1 / 3 + 1 + 0 + 0 + 1) / 5,
-        "nuggets_in_text": (0 + 1 + 0 + 0 + 1) / 5,
-        "short_answer": 1 / 2,
-        "short_answer_given": 1 / 2,
-        "forbidden": 1 / 2,
-        "must_cite": (1 + 0 + 0 + 0 + 1) / 5,
-        "may_cite": (1 / 4 + 0 + 1) / 3,
-        "valid_citations": (4 / 5 + 1 + 1) / 3,
-        "unverbatim": 3,
-        "refused": 4 / 6,
-        "words": (20 + 30) / 2,
-        "seconds": (3 + 4) / 2,
-        "memory_mb": 300,
-        "failed": 1,
-    })
+    assert values(summary) == pytest.approx(
+        {
+            "right_outcome": 4 / 7,
+            "declined_right": 1 / 2,
+            "declined_wrong": 2 / 5,
+            "declined": 2 / 7,
+            "nuggets": (1 / 3 + 1 + 0 + 0 + 1) / 5,
+            "nuggets_in_text": (0 + 1 + 0 + 0 + 1) / 5,
+            "short_answer": 1 / 2,
+            "short_answer_given": 1 / 2,
+            "forbidden": 1 / 2,
+            "must_cite": (1 + 0 + 0 + 0 + 1) / 5,
+            "may_cite": (1 / 4 + 0 + 1) / 3,
+            "valid_citations": (4 / 5 + 1 + 1) / 3,
+            "unverbatim": 3,
+            "refused": 4 / 6,
+            "words": (20 + 30) / 2,
+            "seconds": (3 + 4) / 2,
+            "memory_mb": 300,
+            "failed": 1,
+        }
+    )
     assert {name: figure.n for name, figure in summary.figures.items()} == {
-        "right_outcome": 7, "declined_right": 2, "declined_wrong": 5, "declined": 7, "nuggets": 5,
-        "nuggets_in_text": 5, "short_answer": 2, "short_answer_given": 2, "forbidden": 2,
-        "must_cite": 5, "may_cite": 3, "valid_citations": 3, "unverbatim": 4, "refused": 6,
-        "words": 4, "seconds": 6, "memory_mb": 3, "failed": 7,
+        "right_outcome": 7,
+        "declined_right": 2,
+        "declined_wrong": 5,
+        "declined": 7,
+        "nuggets": 5,
+        "nuggets_in_text": 5,
+        "short_answer": 2,
+        "short_answer_given": 2,
+        "forbidden": 2,
+        "must_cite": 5,
+        "may_cite": 3,
+        "valid_citations": 3,
+        "unverbatim": 4,
+        "refused": 6,
+        "words": 4,
+        "seconds": 6,
+        "memory_mb": 3,
+        "failed": 7,
     }
     assert summary.refused == {"support": 3, "number": 1}
     assert {kind: part.n for kind, part in summary.kinds.items()} == {
-        "single": 3, "quote": 2, "unanswerable": 2}
+        "single": 3,
+        "quote": 2,
+        "unanswerable": 2,
+    }
     assert values(summary.kinds["quote"])["nuggets"] == pytest.approx(1 / 2)
     assert values(summary.kinds["unanswerable"])["nuggets"] is None
 
@@ -408,8 +494,13 @@ def test_a_figure_is_the_mean_over_questions_and_not_over_nuggets() -> None:
 
 
 ANSWERS: dict[str, Callable[[GoldQuestion], QuestionScore]] = {
-    "full": lambda g: score(g, answered(claim("40 days", DAYS, WEEKS, kind="span")), ARTICLES,
-                            seconds=1.0, memory_mb=9.0),
+    "full": lambda g: score(
+        g,
+        answered(claim("40 days", DAYS, WEEKS, kind="span")),
+        ARTICLES,
+        seconds=1.0,
+        memory_mb=9.0,
+    ),
     "uncited": lambda g: score(g, answered(claim("40 days")), ARTICLES),
     "empty": lambda g: score(g, answered(), ARTICLES),
     "declined": lambda g: score(g, DECLINED, ARTICLES),
@@ -421,26 +512,96 @@ ANSWERS: dict[str, Callable[[GoldQuestion], QuestionScore]] = {
     ("answers", "question", "expected"),
     [
         ([], gold(), {"nuggets": None, "may_cite": None, "failed": None, "right_outcome": None}),
-        (["full"], gold(), {"nuggets": 1, "must_cite": 1, "may_cite": 1, "valid_citations": 1,
-                            "short_answer_given": 1, "short_answer": None, "words": 2,
-                            "declined_right": None, "declined_wrong": 0, "failed": 0,
-                            "memory_mb": 9, "unverbatim": 0, "forbidden": 0}),
-        (["uncited"], gold(), {"nuggets": 1 / 2, "must_cite": 0, "may_cite": None,
-                               "valid_citations": None, "seconds": None, "memory_mb": None}),
-        (["empty"], gold(), {"nuggets": 0, "must_cite": 0, "may_cite": None, "words": 0,
-                             "unverbatim": 0, "right_outcome": 1}),
-        (["declined"], gold(), {"nuggets": 0, "must_cite": 0, "may_cite": None, "words": None,
-                                "unverbatim": None, "declined_wrong": 1, "right_outcome": 0}),
-        (["failed"], gold(), {"nuggets": 0, "must_cite": 0, "may_cite": None, "words": None,
-                              "refused": None, "declined_wrong": 1, "failed": 1, "declined": 0}),
+        (
+            ["full"],
+            gold(),
+            {
+                "nuggets": 1,
+                "must_cite": 1,
+                "may_cite": 1,
+                "valid_citations": 1,
+                "short_answer_given": 1,
+                "short_answer": None,
+                "words": 2,
+                "declined_right": None,
+                "declined_wrong": 0,
+                "failed": 0,
+                "memory_mb": 9,
+                "unverbatim": 0,
+                "forbidden": 0,
+            },
+        ),
+        (
+            ["uncited"],
+            gold(),
+            {
+                "nuggets": 1 / 2,
+                "must_cite": 0,
+                "may_cite": None,
+                "valid_citations": None,
+                "seconds": None,
+                "memory_mb": None,
+            },
+        ),
+        (
+            ["empty"],
+            gold(),
+            {
+                "nuggets": 0,
+                "must_cite": 0,
+                "may_cite": None,
+                "words": 0,
+                "unverbatim": 0,
+                "right_outcome": 1,
+            },
+        ),
+        (
+            ["declined"],
+            gold(),
+            {
+                "nuggets": 0,
+                "must_cite": 0,
+                "may_cite": None,
+                "words": None,
+                "unverbatim": None,
+                "declined_wrong": 1,
+                "right_outcome": 0,
+            },
+        ),
+        (
+            ["failed"],
+            gold(),
+            {
+                "nuggets": 0,
+                "must_cite": 0,
+                "may_cite": None,
+                "words": None,
+                "refused": None,
+                "declined_wrong": 1,
+                "failed": 1,
+                "declined": 0,
+            },
+        ),
         (["full", "failed"], gold(), {"nuggets": 1 / 2, "must_cite": 1 / 2, "may_cite": 1}),
         (["full", "declined"], gold(), {"nuggets": 1 / 2, "must_cite": 1 / 2, "may_cite": 1}),
-        (["full"], declinable(), {"nuggets": None, "must_cite": None, "may_cite": 0,
-                                  "declined_right": 0, "declined_wrong": None}),
+        (
+            ["full"],
+            declinable(),
+            {
+                "nuggets": None,
+                "must_cite": None,
+                "may_cite": 0,
+                "declined_right": 0,
+                "declined_wrong": None,
+            },
+        ),
         (["declined"], declinable(), {"nuggets": None, "declined_right": 1, "right_outcome": 1}),
         (["failed"], declinable(), {"nuggets": None, "declined_right": 0, "right_outcome": 0}),
-        (["full"], gold(must_cite=(), may_cite=()), {"nuggets": 1, "must_cite": None,
-                                                     "may_cite": 0}),
+        (
+            ["full"],
+            gold(must_cite=(), may_cite=()),
+            {"nuggets": 1, "must_cite": None, "may_cite": 0},
+        ),
         (["full"], gold(forbid=()), {"forbidden": None}),
     ],
 )
@@ -505,17 +666,39 @@ def test_what_has_no_value_or_no_interval(
 
 VARGA = cite(BRIDGE, "\u201cThe old  lady is tired,\u201d Ines Varga said.")
 PATH = [
-    (gold(id="p1"), answered(claim("40 days", DAYS, kind="span"), claim("six weeks", WEEKS),
-                             trace={"answer_type": "how_long"})),
-    (gold(id="p2", kind="quote", nuggets=(("is tired",),), must_cite=(("bridge",),)),
-     answered(claim('Varga: "The old lady is tired,"', VARGA))),
-    (gold(id="p3", kind="single", nuggets=(("10,022",),), must_cite=(("ferry",),)),
-     answered(claim("10,022 people", cite(FERRY, "10,022 people"), kind="span"),
-              trace={"answer_type": "how_many"})),
+    (
+        gold(id="p1"),
+        answered(
+            claim("40 days", DAYS, kind="span"),
+            claim("six weeks", WEEKS),
+            trace={"answer_type": "how_long"},
+        ),
+    ),
+    (
+        gold(id="p2", kind="quote", nuggets=(("is tired",),), must_cite=(("bridge",),)),
+        answered(claim('Varga: "The old lady is tired,"', VARGA)),
+    ),
+    (
+        gold(id="p3", kind="single", nuggets=(("10,022",),), must_cite=(("ferry",),)),
+        answered(
+            claim("10,022 people", cite(FERRY, "10,022 people"), kind="span"),
+            trace={"answer_type": "how_many"},
+        ),
+    ),
     (declinable(id="p4"), DECLINED),
 ]
-GOOD = {"right_outcome": 1, "declined_right": 1, "declined_wrong": 0, "nuggets": 1, "must_cite": 1,
-        "may_cite": 1, "valid_citations": 1, "unverbatim": 0, "short_answer": 1, "forbidden": 0}
+GOOD = {
+    "right_outcome": 1,
+    "declined_right": 1,
+    "declined_wrong": 0,
+    "nuggets": 1,
+    "must_cite": 1,
+    "may_cite": 1,
+    "valid_citations": 1,
+    "unverbatim": 0,
+    "short_answer": 1,
+    "forbidden": 0,
+}
 Change = Callable[[Answer], Answer]
 
 
@@ -528,8 +711,9 @@ def recite(answer: Answer, change: Callable[[Passage], Passage]) -> Answer:
 
 
 def reword(answer: Answer, old: str, new: str) -> Answer:
-    return replace(answer, claims=tuple(
-        replace(c, text=c.text.replace(old, new)) for c in answer.claims))
+    return replace(
+        answer, claims=tuple(replace(c, text=c.text.replace(old, new)) for c in answer.claims)
+    )
 
 
 def past_the_end(passage: Passage) -> Passage:
@@ -566,9 +750,17 @@ FAULTS: dict[str, tuple[Change, dict[str, float | None]]] = {
     "copied article as the answer": (lambda a: reword(a, "40 days", BRIDGE.text), {}),
     "always decline": (
         lambda a: DECLINED,
-        {"right_outcome": 1 / 4, "declined_wrong": 1, "nuggets": 0, "must_cite": 0,
-         "may_cite": None, "valid_citations": None, "unverbatim": None, "short_answer": None,
-         "forbidden": None},
+        {
+            "right_outcome": 1 / 4,
+            "declined_wrong": 1,
+            "nuggets": 0,
+            "must_cite": 0,
+            "may_cite": None,
+            "valid_citations": None,
+            "unverbatim": None,
+            "short_answer": None,
+            "forbidden": None,
+        },
     ),
     "never decline": (
         lambda a: answered(claim("The choir sang.", SANG)) if a.outcome == "declined" else a,
@@ -594,8 +786,14 @@ def test_an_article_copied_as_the_answer_shows_in_its_words_alone() -> None:
 
 
 def test_the_bars_that_others_rely_on_have_their_directions() -> None:
-    higher = {"valid_citations", "nuggets", "must_cite", "may_cite", "short_answer",
-              "declined_right"}
+    higher = {
+        "valid_citations",
+        "nuggets",
+        "must_cite",
+        "may_cite",
+        "short_answer",
+        "declined_right",
+    }
     lower = {"unverbatim", "words", "declined_wrong", "seconds", "memory_mb"}
     assert {name for name in higher | lower if BARS[name].better == "higher"} == higher
     assert {name for name in higher | lower if BARS[name].better == "lower"} == lower
@@ -610,8 +808,10 @@ def test_the_bars_that_others_rely_on_have_their_directions() -> None:
         ({"nuggets": 0.8, "words": 70}, []),
         ({"nuggets": 0.81}, ["nuggets is 0.8, under the bar of 0.81"]),
         ({"words": 69.5}, ["words is 70, over the bar of 69.5"]),
-        ({"words": 1, "nuggets": 1}, ["words is 70, over the bar of 1",
-                                      "nuggets is 0.8, under the bar of 1"]),
+        (
+            {"words": 1, "nuggets": 1},
+            ["words is 70, over the bar of 1", "nuggets is 0.8, under the bar of 1"],
+        ),
         ({"declined_right": 0}, ["declined_right was not measured: no question has it (bar 0)"]),
     ],
 )

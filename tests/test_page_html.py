@@ -29,12 +29,59 @@ from index.records import Article
 from rag.schema import Answer
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench" / "bastion_dev.jsonl"
-TAGS = {"a", "article", "b", "bdi", "blockquote", "button", "caption", "details", "div", "h2", "h3",
-        "header", "i", "li", "mark", "p", "section", "span", "strong", "summary", "table", "tbody",
-        "td", "template", "th", "thead", "time", "tr", "ul"}
-ATTRIBUTES = {"aria-controls", "aria-hidden", "aria-label", "aria-labelledby", "class", "colspan",
-              "data-article", "data-span", "data-spans", "datetime", "dir", "href", "id", "rel",
-              "role", "rowspan", "scope", "target", "title", "type"}
+TAGS = {
+    "a",
+    "article",
+    "b",
+    "bdi",
+    "blockquote",
+    "button",
+    "caption",
+    "details",
+    "div",
+    "h2",
+    "h3",
+    "header",
+    "i",
+    "li",
+    "mark",
+    "p",
+    "section",
+    "span",
+    "strong",
+    "summary",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "ul",
+}
+ATTRIBUTES = {
+    "aria-controls",
+    "aria-hidden",
+    "aria-label",
+    "aria-labelledby",
+    "class",
+    "colspan",
+    "data-article",
+    "data-span",
+    "data-spans",
+    "datetime",
+    "dir",
+    "href",
+    "id",
+    "rel",
+    "role",
+    "rowspan",
+    "scope",
+    "target",
+    "title",
+    "type",
+}
 
 
 @dataclass
@@ -80,8 +127,11 @@ class Parsed(HTMLParser):
 
     def of(self, name: str) -> list[Element]:
         """The elements of one class, or of one tag."""
-        return [e for e in self.elements
-                if e.tag == name or name in e.attributes.get("class", "").split()]
+        return [
+            e
+            for e in self.elements
+            if e.tag == name or name in e.attributes.get("class", "").split()
+        ]
 
     def texts(self, name: str) -> list[str]:
         """The text of each of them."""
@@ -106,8 +156,10 @@ def test_markup_joined_to_text_counts_as_text() -> None:
     assert page.el("p", joined) == "<p>&lt;b&gt;x&lt;/b&gt;&lt;i&gt;</p>"
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ("a\rb", "a&#13;b"), ("\0", "\ufffd"), ("\ud800", "?"), ("é\N{FERRY}", "é\N{FERRY}")])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\rb", "a&#13;b"), ("\0", "\ufffd"), ("\ud800", "?"), ("é\N{FERRY}", "é\N{FERRY}")],
+)
 def test_what_a_browser_would_change_is_sent_so_that_it_does_not(text: str, shown: str) -> None:
     assert page.join(text) == shown
 
@@ -137,7 +189,8 @@ def test_a_quotation_is_a_block_with_its_source() -> None:
 def test_a_written_sentence_ends_with_its_marks_and_its_quotes_are_folded() -> None:
     parsed = card(WRITTEN)
     assert parsed.texts("written")[0] == (
-        "A crane came down in Ostmere's harbour during a storm. 000_1538ab12ce41f0a7 h002_cd34")
+        "A crane came down in Ostmere's harbour during a storm. 000_1538ab12ce41f0a7 h002_cd34"
+    )
     assert parsed.of("cite")[1].attributes["title"].startswith("Northline Wire, 4 March 2025: Thr")
     assert parsed.texts("summary") == ["The words they rest on"]
 
@@ -147,8 +200,10 @@ def test_the_ledger_is_shown_only_if_the_reports_differ() -> None:
     assert parsed.texts("caption") == ["Who says what"]
     assert [t.split("2025")[0] for t in parsed.texts("tr")[1:]] == [
         "two dockers000_1538ab12ce41f0a7Ostmere Gazette, 4 March ",
-        "h003_ef56outlet unknown, date unknown", "h004_aa78Sahil News, 5 March ",
-        "Three dockersh002_cd34Northline Wire, 4 March "]
+        "h003_ef56outlet unknown, date unknown",
+        "h004_aa78Sahil News, 5 March ",
+        "Three dockersh002_cd34Northline Wire, 4 March ",
+    ]
     same = Answer("q", "answered", SPAN.claims, (), SPAN.ledger[:1])
     assert not card(same).of("table")
 
@@ -182,8 +237,13 @@ def test_an_error_is_one_line_and_a_long_question_is_cut() -> None:
 
 def test_the_status_tells_the_index_and_its_size() -> None:
     parsed = Parsed(page.status_bar(page.Facts("night desk", 1, 2500, "g7"), "ready"))
-    assert parsed.texts("li") == ["Index night desk", "1 article", "2,500 passages",
-                                  "generation g7", "ready"]
+    assert parsed.texts("li") == [
+        "Index night desk",
+        "1 article",
+        "2,500 passages",
+        "generation g7",
+        "ready",
+    ]
 
 
 # --- articles and their marks ---------------------------------------------------------------------
@@ -191,8 +251,9 @@ def test_the_status_tells_the_index_and_its_size() -> None:
 
 def marked(parsed: Parsed, number: str) -> str:
     """The words of one span: its marks, joined."""
-    return "".join(e.text for e in parsed.of("mark")
-                   if number in e.attributes["data-spans"].split())
+    return "".join(
+        e.text for e in parsed.of("mark") if number in e.attributes["data-spans"].split()
+    )
 
 
 def test_every_link_names_an_article_of_its_card_and_a_span_of_it() -> None:
@@ -245,7 +306,8 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 @given(texts, texts, st.lists(st.tuples(st.integers(0, 120), st.integers(1, 40)), max_size=5))
 def test_marks_hold_exactly_their_spans_and_the_text_stays_whole(
-        title: str, rest: str, places: list[tuple[int, int]]) -> None:
+    title: str, rest: str, places: list[tuple[int, int]]
+) -> None:
     text = f"{title}{rest}"
     spans = {(a, min(len(text), a + n)): i for i, (a, n) in enumerate(places) if a < len(text)}
     parsed = Parsed(page.article_page(Article("a", title, text), spans))
@@ -262,7 +324,7 @@ def test_marks_count_in_code_points() -> None:
 
 def test_a_carriage_return_survives_in_a_mark() -> None:
     parsed = Parsed(page.article_page(WIRE, {(29, THREE[0].end): 1}))
-    assert marked(parsed, "1") == WIRE.text[29:THREE[0].end]
+    assert marked(parsed, "1") == WIRE.text[29 : THREE[0].end]
 
 
 # --- hostile strings ------------------------------------------------------------------------------
@@ -271,9 +333,13 @@ def test_a_carriage_return_survives_in_a_mark() -> None:
 def shapes(text: str) -> list[list[tuple[str, list[str]]]]:
     """The elements, with their attributes' names, of all cards in which `text` is everywhere."""
     answered, declined = hostile_answers(text)
-    cards = [page.answer_card("t1", answered), page.answer_card("t1", declined),
-             page.pending_card("t1", text, text), page.error_card("t1", text, text),
-             page.status_bar(page.Facts(text, 1, 1, text), text)]
+    cards = [
+        page.answer_card("t1", answered),
+        page.answer_card("t1", declined),
+        page.pending_card("t1", text, text),
+        page.error_card("t1", text, text),
+        page.status_bar(page.Facts(text, 1, 1, text), text),
+    ]
     parsed = [Parsed(html).elements for html in cards]
     for element in (e for elements in parsed for e in elements):
         assert element.tag in TAGS and set(element.attributes) <= ATTRIBUTES

@@ -10,15 +10,21 @@ from index.errors import SettingError
 from rag.prompts import Prompt, load_prompt, read_prompt
 
 EVIDENCE = '{"label": "E1", "outlet": "Harbour Wire", "date": "2031-03-04", "text": "It cost $5."}'
-ALL = sorted(file.name.removesuffix(".txt") for file in files("prompts").iterdir()
-             if file.name.endswith(".txt"))
+ALL = sorted(
+    file.name.removesuffix(".txt")
+    for file in files("prompts").iterdir()
+    if file.name.endswith(".txt")
+)
 
 
 def test_a_question_and_its_evidence_stand_in_the_prompt_as_they_are() -> None:
-    text = load_prompt("write.user").render(question="What did $evidence cost?",
-                                            evidence=EVIDENCE)
+    text = load_prompt("write.user").render(question="What did $evidence cost?", evidence=EVIDENCE)
     assert text.splitlines()[:4] == [
-        "Evidence:", EVIDENCE, "", "Question: What did $evidence cost?"]
+        "Evidence:",
+        EVIDENCE,
+        "",
+        "Question: What did $evidence cost?",
+    ]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -44,27 +50,38 @@ def test_the_hash_is_that_of_the_whole_file() -> None:
     assert load_prompt("write.system").sha256 == hashlib.sha256(raw).hexdigest()
 
 
-@pytest.mark.parametrize(("values", "complaint"), [
-    ({"question": "Who?"}, "prompt write.user: no value for its variable $evidence"),
-    ({"question": "Who?", "evidence": "", "outlet": ""},
-     "prompt write.user: it has no variable $outlet"),
-])
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"question": "Who?"}, "prompt write.user: no value for its variable $evidence"),
+        (
+            {"question": "Who?", "evidence": "", "outlet": ""},
+            "prompt write.user: it has no variable $outlet",
+        ),
+    ],
+)
 def test_values_must_be_the_declared_ones(values: dict[str, str], complaint: str) -> None:
     with pytest.raises(SettingError) as caught:
         load_prompt("write.user").render(**values)
     assert str(caught.value) == complaint
 
 
-@pytest.mark.parametrize(("content", "complaint"), [
-    ("Question: $question\n", "first line must declare"),
-    ("# variables: question, evidence\nQuestion: $question\n",
-     "$evidence is declared, but not in the text"),
-    ("# variables: question\nQuestion: $question $evidence\n", "$evidence is not declared"),
-    ("# variables:\nIt cost $5.\n", "write $$ for the sign"),
-    ("", "first line must declare"),
-])
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("Question: $question\n", "first line must declare"),
+        (
+            "# variables: question, evidence\nQuestion: $question\n",
+            "$evidence is declared, but not in the text",
+        ),
+        ("# variables: question\nQuestion: $question $evidence\n", "$evidence is not declared"),
+        ("# variables:\nIt cost $5.\n", "write $$ for the sign"),
+        ("", "first line must declare"),
+    ],
+)
 def test_a_file_whose_variables_are_not_the_declared_ones_is_refused(
-        tmp_path: Path, content: str, complaint: str) -> None:
+    tmp_path: Path, content: str, complaint: str
+) -> None:
     file = tmp_path / "odd.txt"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(SettingError) as caught:

@@ -21,8 +21,16 @@ def row(name: str = "q1", kind: str = "single", **fields: Any) -> QuestionScore:
 
 ROWS = [
     row("q1", nuggets=Found(1, 1), words=12, seconds=1.25, refused={"support": 3}),
-    row("q2", "conflict", nuggets=Found(1, 2, ("six weeks",)), must_cite=Found(0, 1, ("a|b",)),
-        may_cite=Found(1, 2, ("c",)), words=20, seconds=2.0, refused={"number": 1}),
+    row(
+        "q2",
+        "conflict",
+        nuggets=Found(1, 2, ("six weeks",)),
+        must_cite=Found(0, 1, ("a|b",)),
+        may_cite=Found(1, 2, ("c",)),
+        words=20,
+        seconds=2.0,
+        refused={"number": 1},
+    ),
     row("q3", outcome="declined", nuggets=Found(0, 1, ("9 m",)), seconds=0.5),
     row("q4", "unanswerable", answerable=False, may_cite=Found(0, 1, ("c",)), words=7),
     row("q5", "unanswerable", answerable=False, outcome="declined"),
@@ -42,8 +50,7 @@ def test_the_whole_table() -> None:
     assert by_name["failed"].split()[-3:] == ["0", "-", "5"]
     assert by_name["memory_mb"].split()[-3:] == ["-", "-", "0"]
     assert by_name["words"] == (
-        "words               words in an answer's text, median             "
-        "12         7 to 20  3"
+        "words               words in an answer's text, median             12         7 to 20  3"
     )
     ends = {len(line) for line in lines[: len(MEASURES) + 1]}
     assert len(ends) == 1, "the last column is not aligned"
@@ -74,8 +81,15 @@ def test_the_table_fits_its_width_whatever_it_holds() -> None:
     long = "x" * 300
     rows = [
         row(long, "false_premise", error=f"{long}\nand\x1b[2J more", outcome="failed"),
-        row("q2", unverbatim=("a\nb\t" + long,), forbidden=(long,), words=10**7,
-            seconds=123456.789, memory_mb=1e6, refused={long: 10**6}),
+        row(
+            "q2",
+            unverbatim=("a\nb\t" + long,),
+            forbidden=(long,),
+            words=10**7,
+            seconds=123456.789,
+            memory_mb=1e6,
+            refused={long: 10**6},
+        ),
         row("q3", words=1, seconds=99999.0, refused={"a": 10**6}),
     ]
     text = table(summarise(rows), rows)
@@ -87,15 +101,27 @@ def test_the_table_fits_its_width_whatever_it_holds() -> None:
 @pytest.mark.parametrize(
     ("scored", "expected"),
     [
-        (row(outcome="failed", error="no reply", nuggets=Found(0, 1, ("x",))),
-         ["failed: no reply"]),
+        (
+            row(outcome="failed", error="no reply", nuggets=Found(0, 1, ("x",))),
+            ["failed: no reply"],
+        ),
         (row(outcome="declined", nuggets=Found(0, 1, ("x",))), ["declined"]),
         (row(answerable=False, outcome="declined"), []),
         (row(answerable=False), ["answered, should have declined"]),
-        (row(valid_citations=Found(1, 2, ("a: no such article",)), unverbatim=("It is.",),
-             forbidden=("y",), nuggets=Found(1, 3, ("x", "z"))),
-         ["invalid citation a: no such article (1/2)", "not verbatim: It is.",
-          "says what is wrong: y", "lacks x, z (1/3)"]),
+        (
+            row(
+                valid_citations=Found(1, 2, ("a: no such article",)),
+                unverbatim=("It is.",),
+                forbidden=("y",),
+                nuggets=Found(1, 3, ("x", "z")),
+            ),
+            [
+                "invalid citation a: no such article (1/2)",
+                "not verbatim: It is.",
+                "says what is wrong: y",
+                "lacks x, z (1/3)",
+            ],
+        ),
         (row(nuggets=Found(2, 2), may_cite=Found(1, 1), unverbatim=(), forbidden=()), []),
     ],
 )

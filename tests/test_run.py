@@ -34,14 +34,39 @@ from rag.schema import Answer, Citation, Claim, Evidence
 BRIDGE = Article("bridge", "Bridge", "Bridge\n\nThe bridge is shut for 40 days.", outlet="Herald")
 FERRY = Article("ferry", "Ferry", "Ferry\n\nThe ferry is full.")
 ROWS: list[dict[str, Any]] = [
-    {"id": "q1", "kind": "single", "question": "How long is it shut?", "answerable": True,
-     "reference": "40 days", "nuggets": [["40 days"]], "must_cite": [["bridge"]],
-     "may_cite": ["bridge"], "forbid": []},
-    {"id": "q2", "kind": "unanswerable", "question": "Who built it?", "answerable": False,
-     "reference": "Nobody says.", "nuggets": [], "must_cite": [], "may_cite": [], "forbid": []},
-    {"id": "q3", "kind": "single", "question": "Is the ferry full?", "answerable": True,
-     "reference": "Yes", "nuggets": [["full"]], "must_cite": [["ferry"]],
-     "may_cite": ["ferry"], "forbid": []},
+    {
+        "id": "q1",
+        "kind": "single",
+        "question": "How long is it shut?",
+        "answerable": True,
+        "reference": "40 days",
+        "nuggets": [["40 days"]],
+        "must_cite": [["bridge"]],
+        "may_cite": ["bridge"],
+        "forbid": [],
+    },
+    {
+        "id": "q2",
+        "kind": "unanswerable",
+        "question": "Who built it?",
+        "answerable": False,
+        "reference": "Nobody says.",
+        "nuggets": [],
+        "must_cite": [],
+        "may_cite": [],
+        "forbid": [],
+    },
+    {
+        "id": "q3",
+        "kind": "single",
+        "question": "Is the ferry full?",
+        "answerable": True,
+        "reference": "Yes",
+        "nuggets": [["full"]],
+        "must_cite": [["ferry"]],
+        "may_cite": ["ferry"],
+        "forbid": [],
+    },
 ]
 
 
@@ -56,8 +81,14 @@ CORPUS = Corpus({"bridge": BRIDGE, "ferry": FERRY})
 def questions() -> list[GoldQuestion]:
     groups = ("nuggets", "must_cite")
     return [
-        GoldQuestion(**{**row, **{name: tuple(map(tuple, row[name])) for name in groups},
-                        "may_cite": tuple(row["may_cite"]), "forbid": tuple(row["forbid"])})
+        GoldQuestion(
+            **{
+                **row,
+                **{name: tuple(map(tuple, row[name])) for name in groups},
+                "may_cite": tuple(row["may_cite"]),
+                "forbid": tuple(row["forbid"]),
+            }
+        )
         for row in ROWS
     ]
 
@@ -128,9 +159,7 @@ def not_utf8(question: str) -> Answer:
         (not_utf8, "UnicodeEncodeError: "),
     ],
 )
-def test_one_bad_answer_is_wrong_and_stops_nothing(
-    bad: Callable[[str], Answer], told: str
-) -> None:
+def test_one_bad_answer_is_wrong_and_stops_nothing(bad: Callable[[str], Answer], told: str) -> None:
     results = run(questions(), CORPUS, lambda q: bad(q) if "built" in q else right(q))
     assert [result.score.outcome for result in results] == ["answered", "failed", "answered"]
     failed = results[1]
@@ -231,8 +260,9 @@ Captured = pytest.CaptureFixture[str]
 
 def test_an_index_is_opened_and_the_model_is_passed_on(gold_file: Path, capsys: Captured) -> None:
     fake = Fake()
-    code = main(["--index", "there", "--questions", str(gold_file), "--model", "none"],
-                fake.parts())
+    code = main(
+        ["--index", "there", "--questions", str(gold_file), "--model", "none"], fake.parts()
+    )
     assert code == 0
     assert (fake.built, fake.opened) == (None, Path("there"))
     assert fake.asked_with == (CORPUS, "none")
@@ -298,11 +328,23 @@ def test_the_report_holds_everything_but_the_articles_texts(
     gold_file: Path, tmp_path: Path, capsys: Captured
 ) -> None:
     def ask(question: str) -> Answer:
-        return raising(ModelReplyError("empty"))(question) if "ferry" in question else right(
-            question)
+        return (
+            raising(ModelReplyError("empty"))(question) if "ferry" in question else right(question)
+        )
 
-    code = main(["--index", "there", "--questions", str(gold_file), "--model", "m/x", "--report",
-                 str(tmp_path / "out")], Fake(ask).parts())
+    code = main(
+        [
+            "--index",
+            "there",
+            "--questions",
+            str(gold_file),
+            "--model",
+            "m/x",
+            "--report",
+            str(tmp_path / "out"),
+        ],
+        Fake(ask).parts(),
+    )
     assert code == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert (report["format"], report["model"]) == (1, "m/x")
@@ -316,8 +358,12 @@ def test_the_report_holds_everything_but_the_articles_texts(
     assert first["gold"] == {**ROWS[0], "note": ""}
     assert first["answer"]["claims"][0]["citations"][0]["quote"] == BRIDGE.text[8:]
     assert first["answer"]["articles"]["bridge"] == {
-        "title": "Bridge", "outlet": "Herald", "published": None, "url": None,
-        "sha256": BRIDGE.sha256}
+        "title": "Bridge",
+        "outlet": "Herald",
+        "published": None,
+        "url": None,
+        "sha256": BRIDGE.sha256,
+    }
     assert first["score"]["nuggets"] == {"hits": 1, "of": 1, "missed": []}
     assert second["answer"]["outcome"] == "declined"
     assert (third["answer"], third["score"]["error"]) == (None, "empty")
@@ -328,8 +374,10 @@ def test_the_same_gold_has_the_same_hash_and_another_has_another(
     gold_file: Path, tmp_path: Path
 ) -> None:
     def sha() -> str:
-        main(["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)],
-             Fake().parts())
+        main(
+            ["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)],
+            Fake().parts(),
+        )
         report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
         return str(report["settings"]["questions_sha256"])
 
@@ -341,8 +389,15 @@ def test_the_same_gold_has_the_same_hash_and_another_has_another(
 
 
 def test_bars_decide_the_exit_code(gold_file: Path, tmp_path: Path, capsys: Captured) -> None:
-    arguments = ["--index", "there", "--questions", str(gold_file), "--report", str(tmp_path),
-                 "--fail-under"]
+    arguments = [
+        "--index",
+        "there",
+        "--questions",
+        str(gold_file),
+        "--report",
+        str(tmp_path),
+        "--fail-under",
+    ]
     fake = Fake(lambda question: Answer(question, "declined"))
     assert main([*arguments, "declined_right=1, failed=0"], fake.parts()) == 0
     capsys.readouterr()
