@@ -612,4 +612,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # The options are the command's own, so that `python app.py` and `wirecheck app` can't differ.
+    from wirecheck import main as command
+
+    sys.exit(command(["app", *sys.argv[1:]]))

@@ -143,7 +143,10 @@ def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
     """One sentence that says what a reader is looking at."""
     kinds = {c.kind for c in verified.claims}
     if kinds == {"span"} and values > 1:
-        return "The reports differ. Each value is in a report's own words, quoted beneath it."
+        return (
+            "More than one value was found, so compare: each is in a report's own words, with the "
+            "sentence that says it beneath."
+        )
     if kinds == {"span"}:
         return "In the reports' own words; the sentences that say it are quoted beneath."
     if kinds == {"quote"}:

@@ -24,9 +24,11 @@ from rag.spans import same_value, typed_spans
 #: Quoted sentences in an answer, and the words that they may have together.
 MAX_QUOTES, MAX_WORDS = 4, 110
 #: A further value is shown if its score and its margin are at least these shares of the best one's.
-VALUE_SHARE, MARGIN_SHARE = 0.6, 0.3
+VALUE_SHARE, MARGIN_SHARE = 0.6, 0.5
 #: The same for amounts with a unit, with the least margin itself, and the least share of matter.
 UNIT_SHARE, UNIT_MARGIN, MATTER_SHARE = 0.25, -1.0, 0.6
+#: Values in an answer.
+MAX_VALUES = 3
 #: A sentence that says a value again is cited for it if its score is at least this share.
 AGREE_SHARE = 0.5
 #: A short answer less sure than this is followed by the sentences that answer best.
@@ -161,7 +163,7 @@ def _rivals(values: Sequence[Value], sentence: Scored, kind: str | None) -> bool
     difference that readers must see, even if the reader found the sentence less to the point.
     """
     first = values[0]
-    if any(sentence.passage.article.id in v.articles for v in values):
+    if len(values) == MAX_VALUES or any(sentence.passage.article.id in v.articles for v in values):
         return False
     if kind in {"duration", "percent", "money"}:
         return (

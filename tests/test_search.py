@@ -210,8 +210,8 @@ def test_importing_is_cheap():
         [sys.executable, "-c", "import sys, index; print(*sys.modules)"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "index.search" in said.stdout
-    assert not HEAVY & set(said.stdout.split())
+    assert "index" in said.stdout.split()
+    assert not (HEAVY | {"numpy"}) & set(said.stdout.split())
 
 
 def test_public_names():
