@@ -71,12 +71,6 @@ _TYPES = (
 #: "Who is X?" asks what somebody is, and the sentence that introduces the name answers it.
 _IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
 _OPEN = re.compile(r"\bwho (?:says?|said|told|claimed|reported) (?:what|something)", re.I)
-_SAYING = re.compile(
-    r"\b(?:say|said|says|tell|told|claim|claimed|announce|announced|describe|"
-    r"described|call|called|words?|state|stated|argue|argued|explain|explained|"
-    r"quote|quoted|comment|reply|respond)\b",
-    re.I,
-)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
 _FUNCTION_POS = {
     "DET",
@@ -134,8 +128,6 @@ class Question:
     names: tuple[str, ...]
     dates: tuple[When, ...]
     quoted: tuple[str, ...]
-    asks_words: bool
-    asks_identity: bool
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -163,8 +155,6 @@ def analyse(text: str) -> Question:
         names=_names(clean),
         dates=tuple(find_dates(clean)),
         quoted=tuple(_QUOTED.findall(clean)),
-        asks_words=bool(_SAYING.search(clean)),
-        asks_identity=bool(_IDENTITY.search(clean)),
     )
 
 

@@ -69,13 +69,6 @@ class Reading:
             int(self.offsets[inside[last], 1]),
         )
 
-    def margin(self, start: int, end: int) -> float:
-        """How likely exactly the span `[start, end)` is the answer, as `best_span`'s margin."""
-        inside = np.flatnonzero((self.offsets[:, 0] < end) & (self.offsets[:, 1] > start))
-        if not len(inside):
-            return float("-inf")
-        return float(self.starts[inside[0]] + self.ends[inside[-1]])
-
 
 class Reader:
     """Reads passages for a question; safe to share between threads."""

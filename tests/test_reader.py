@@ -26,10 +26,6 @@ def test_no_span_is_longer_than_it_may_be():
     assert (end - start) <= LONGEST * 3
 
 
-def test_margin_of_a_given_span():
-    assert reading([1, 2, 3], [10, 20, 30]).margin(3, 8) == 32.0
-
-
 def test_windows_are_merged_by_token_and_the_surer_counts():
     a = Reading(0.2, np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.array([(0, 2), (3, 5)]))
     b = Reading(0.7, np.array([5.0, 0.0]), np.array([0.0, 3.0]), np.array([(3, 5), (6, 8)]))
