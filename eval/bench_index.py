@@ -186,6 +186,7 @@ def _measured(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     opened.search("warm")
     times = _times(opened.search, questions)
+    plain = _resident()
     opened.encoder = _Remembering(encoder)  # type: ignore[assignment]
     _times(opened.search, questions)
     few = partial(opened.search, outlets=["Outlet 7"])
@@ -198,7 +199,7 @@ def _measured(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
         "few": statistics.median(_times(few, questions, time.thread_time)),
         "half": statistics.median(_times(half, questions, time.thread_time)),
     }
-    return {**found, "before": before, "after": _resident()}
+    return {**found, "before": before, "after": plain, "filtered": _resident()}
 
 
 class _Remembering:
@@ -256,7 +257,8 @@ def _print_size(count: int, found: dict[str, Any], recall: float) -> None:
         f"one outlet {1000 * found['few']:.1f}, half of the dates {1000 * found['half']:.1f}; "
         f"opened in {found['open']:.2f} s; resident {found['after'] / 1e6:,.0f} MB, "
         f"{(found['after'] - found['before']) / count:,.0f} bytes a passage over the "
-        f"{found['before'] / 1e6:,.0f} MB before; recall@10 {recall:.3f}",
+        f"{found['before'] / 1e6:,.0f} MB before, {found['filtered'] / 1e6:,.0f} MB after filtered "
+        f"searches; recall@10 {recall:.3f}",
         flush=True,
     )
 

@@ -49,7 +49,7 @@ _PACKAGES = (
     "transformers",
     "torch",
     "faiss-cpu",
-    "bm25s",
+    "pystemmer",
     "spacy",
     "litellm",
     "numpy",

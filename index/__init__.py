@@ -6,7 +6,9 @@
 
 In reading order: `records` (what flows), `articles` (files to articles), `language` and `words`
 (sentences and words), `encoder` and `bert` (texts to vectors), `passages` (articles to passages),
-`keywords` and `vectors` (the two searches), `store` (the folder on disk), `build`, `search`.
+`keywords` and `vectors` (the two searches), `mapped` and `contents` (what a generation holds, read
+where it lies), `store` (the folder on disk), `cache` (vectors of known texts), `build`, `search`,
+`check`.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class _Plan:
 
 
 def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
-    rows, origins = [], []
+    all_spans, origins = [], []
     fresh: list[Passage] = []
     added = changed = 0
     for number, article in enumerate(articles):
@@ -192,12 +192,13 @@ def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Pro
             fresh.extend(made)
             spans = np.array([(p.start, p.end) for p in made], np.int64).reshape(-1, 2)
             kept = np.full(len(made), -1)
-        rows.append(np.insert(spans, 0, number, axis=1))
+        all_spans.append(spans)
         origins.append(kept)
         tell(number + 1, len(articles), "splitting")
     removed = len(old.articles) - (len(articles) - added)
-    places = np.concatenate(origins)
-    return _Plan(np.concatenate(rows), places, fresh, added, changed, removed)
+    numbers = np.repeat(np.arange(len(articles)), [len(kept) for kept in origins])
+    rows = np.column_stack([numbers, np.concatenate(all_spans)])
+    return _Plan(rows, np.concatenate(origins), fresh, added, changed, removed)
 
 
 def _contents(

@@ -1,9 +1,10 @@
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fakes import TopicEncoder
+from fakes import TOPICS, TopicEncoder
 
 import index
 from index import build_index, load_encoder, open_index
@@ -92,6 +93,61 @@ def test_filters_look_deeper_than_the_best(tmp_path):
     found = open_index(tmp_path / "index", TopicEncoder())
     assert "odd" not in ids(found.search("storm", 10))
     assert ids(found.search("storm", 10, outlets={"Moor Post"})) == ["odd"]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """600 reports in an index that is searched approximately; one in 150 is of the Moor Post."""
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "articles").mkdir()
+    for n in range(600):
+        outlet = "Moor Post" if n % 150 == 7 else ("Tern Daily", "Fen Herald")[n % 2]
+        day = f"2025-{1 + n // 300:02}-{1 + n % 28:02}"
+        text = f"Day {n}: {TOPICS[n % 7]}, {TOPICS[n % 5]} and the {TOPICS[n % 3]} number {n}."
+        (folder / "articles" / f"r{n:03}.txt").write_text(
+            f"---\noutlet: {outlet}\npublished: {day}\n---\n{text}"
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("index.vectors.EXACT_UP_TO", 200)
+        build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
+        opened = open_index(folder / "index", TopicEncoder())
+        assert opened.stats()["vectors"]["kind"] == "ivf"
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("filters", "passing"),
+    [
+        ({}, lambda n: True),
+        ({"outlets": ["tern daily"]}, lambda n: n % 2 == 0 and n % 150 != 7),
+        ({"outlets": ["Moor Post"]}, lambda n: n % 150 == 7),
+        ({"since": "2025-02-01"}, lambda n: n >= 300),
+        ({"until": "2025-01-03"}, lambda n: n < 300 and n % 28 < 3),
+        ({"outlets": ["Moor Post"], "since": "2025-02-11"}, lambda n: n == 307),
+        ({"outlets": ["Moor Post"], "until": "2025-01-07"}, lambda n: False),
+    ],
+)
+def test_filters_of_an_approximate_index(large, filters, passing):
+    """They never widen, and what passes is found, though next to nothing passes."""
+    allowed = {f"r{n:03}" for n in range(600) if passing(n)}
+    for query in ("storm", "the harbour and the bank", "railway museum number 8"):
+        found = ids(large.search(query, 10, **filters))
+        assert set(found) <= allowed
+        assert len(found) == min(10, len(allowed))
+
+
+def test_many_threads_search_one_index(large):
+    """Each gets what one alone gets, while others have pages of the same files dropped."""
+    queries = [f"{a} {b} number {n}" for a in TOPICS for b in TOPICS for n in (3, 8)]
+    filters = [{}, {"outlets": ["Tern Daily"]}, {"since": "2025-02-01"}]
+    jobs = [(query, filters[n % 3]) for n, query in enumerate(queries)]
+
+    def search(job):
+        return [(h.passage, h.passage.text, h.score) for h in large.search(job[0], 10, **job[1])]
+
+    alone = [search(job) for job in jobs]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(search, jobs * 4)) == alone * 4
 
 
 @pytest.mark.parametrize(
