@@ -107,6 +107,8 @@ def _open(pipe: Any) -> Any:
 
 
 def _reason(code: int, seconds: int) -> str:
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
-        return f"it takes over {seconds} seconds of work, or too much memory, to read"
+    if code == -signal.SIGXCPU:
+        return f"it takes over {seconds} seconds of work to read"
+    if code == -signal.SIGKILL:
+        return "it takes too long, or too much memory, to read"
     return f"reading it failed: the process that read it ended (code {code})"
