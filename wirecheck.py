@@ -49,7 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     index = commands.add_parser("index", help="build or update an index of articles")
-    index.add_argument("articles", nargs="+", type=Path, help="folders or files (.txt, .md)")
+    index.add_argument(
+        "articles",
+        nargs="+",
+        type=Path,
+        help="folders, or files: .txt, .md, .html, .htm, .pdf; .jsonl and .csv with an article "
+        "a row (id, title, text, outlet, published, url)",
+    )
     _add_index(index)
     index.set_defaults(run=run_index)
 
@@ -93,7 +99,7 @@ def run_index(options: argparse.Namespace) -> int:
     print(
         f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
         f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
-        f"skipped; {report.passages} passages, {report.embedded} embedded"
+        f"or rows skipped; {report.passages} passages, {report.embedded} embedded"
     )
     return 0
 

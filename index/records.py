@@ -9,10 +9,12 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Article:
-    """One report, as read from one file.
+    """One report, as read from one file, or from one row of a file that holds several.
 
-    `id` is the file's name without its ending; `title` its first non-empty line. `outlet`,
-    `published` (ISO date, `yyyy-mm-dd`) and `url` are None where they are not known.
+    `id` is the file's name without its ending, or what the row gives; `title` what it states, else
+    its first non-empty line. `text` is what every span refers to; of HTML and PDF it is what was
+    extracted. `outlet`, `published` (ISO date, `yyyy-mm-dd`) and `url` are None where they are not
+    known.
     """
 
     id: str

@@ -199,7 +199,9 @@ def test_skipped_files_and_notes_are_reported(corpus):
     (corpus.folder / "photo.jpg").write_bytes(b"\xff\xd8")
     corpus.write("late", "---\noutlet: Tern\npublished: soon\n---\nA late story.\n")
     corpus.build()
-    assert [s.reason for s in corpus.report.skipped] == ["ending .jpg: only .txt, .md are read"]
+    assert [s.reason for s in corpus.report.skipped] == [
+        "ending .jpg: only .txt, .md, .html, .htm, .pdf, .jsonl, .csv are read"
+    ]
     assert len(corpus.report.notes) == 1 and "'soon'" in corpus.report.notes[0]
     assert corpus.report.added + len(corpus.report.skipped) == 5
 
