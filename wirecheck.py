@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from index.errors import WirecheckError
+from index.errors import SettingError, WirecheckError
 
 DEFAULT_INDEX = Path(".wirecheck/index")
 
@@ -48,15 +48,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    index = commands.add_parser("index", help="build or update an index of articles")
+    index = commands.add_parser("index", help="build or update an index of articles, or look at it")
     index.add_argument(
         "articles",
-        nargs="+",
+        nargs="*",
         type=Path,
         help="folders, or files: .txt, .md, .html, .htm, .pdf; .jsonl and .csv with an article "
         "a row (id, title, text, outlet, published, url)",
     )
     _add_index(index)
+    look = index.add_mutually_exclusive_group()
+    look.add_argument("--check", action="store_true", help="verify the index; 2 if it is damaged")
+    look.add_argument("--stats", action="store_true", help="tell what is in the index")
+    index.add_argument("--json", action="store_true", help="--stats as JSON")
     index.set_defaults(run=run_index)
 
     search = commands.add_parser("search", help="the passages nearest to a query")
@@ -87,7 +91,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_index(options: argparse.Namespace) -> int:
-    """`wirecheck index ARTICLES --index DIR`."""
+    """`wirecheck index ARTICLES --index DIR`, or --check or --stats without articles."""
+    if options.check or options.stats:
+        if options.articles:
+            raise SettingError("--check and --stats take no articles: they only look at the index")
+        return _check(options.index) if options.check else _stats(options.index, options.json)
+    if options.json:
+        raise SettingError("--json goes with --stats")
+    if not options.articles:
+        raise SettingError("no articles named; give a folder or files, or --check or --stats")
     from index import build_index
 
     report = build_index(options.articles, options.index, progress=_progress)
@@ -99,8 +111,40 @@ def run_index(options: argparse.Namespace) -> int:
     print(
         f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
         f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
-        f"or rows skipped; {report.passages} passages, {report.embedded} embedded"
+        f"or rows skipped; {report.passages} passages, {report.embedded} embedded, {report.cached} from "
+        f"the cache; search is {report.vectors}"
     )
+    return 0
+
+
+def _check(directory: Path) -> int:
+    from index.check import check_index
+
+    checked = check_index(Path(directory))
+    for problem in checked.problems:
+        print(_plain(problem))
+    verdict = f"{len(checked.problems)} wrong" if checked.problems else "nothing is wrong"
+    print(f"{directory}: {verdict}; looked at {checked.looked_at}")
+    return 2 if checked.problems else 0
+
+
+def _stats(directory: Path, as_json: bool) -> int:
+    from index.store import read, stats_of
+
+    generation = read(Path(directory))
+    stats = stats_of(generation)
+    if as_json:
+        print(json.dumps(stats, ensure_ascii=False, indent=2))
+        return 0
+    dates = f"{stats['first_published'] or 'unknown'} to {stats['last_published'] or 'unknown'}"
+    print(f"generation  {stats['generation']}, made {stats['created']}")
+    print(f"articles    {stats['articles']:,}, published {dates}, {stats['outlets']:,} outlets")
+    print(f"passages    {stats['passages']:,}")
+    print(f"encoder     {stats['encoder']}, {stats['dim']} numbers a vector")
+    print(f"vectors     {generation.contents.vectors}")
+    print(f"on disk     {stats['bytes']:,} bytes")
+    for name, size in stats["files"].items():
+        print(f"  {size:>15,}  {name}")
     return 0
 
 

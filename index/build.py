@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .articles import Reading, Skipped, read_articles
+from .cache import EmbeddingCache, open_cache
+from .contents import Articles, ById, Contents, Passages
 from .encoder import Encoder, Vectors, load_encoder
-from .errors import ArticleError, IndexCorrupt, IndexMissing
+from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
-from .passages import RECIPE, embedded_text, split_passages
+from .passages import RECIPE, embedded_text, made_of, split_passages
 from .records import Article, Passage
-from .store import Contents, Generation, Writer, read, writing
+from .store import Generation, Writer, read, writing
 from .vectors import VectorIndex
 
 Progress = Callable[[int, int, str], None]
 
 _BATCH = 64
+_PROBES = 256
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class BuildReport:
 
     `added`, `changed`, `removed` and `unchanged` count articles against the index as it was;
     `changed` also counts those of which only outlet, date, address or title changed. `passages`
-    are those of the index now, `embedded` those that had to be embedded for it.
+    are those of the index now; `embedded` those that had to be embedded for it, `cached` those
+    whose vectors the embedding cache had. `vectors` says how the vectors are searched.
     """
 
     added: int
@@ -39,7 +47,9 @@ class BuildReport:
     notes: tuple[str, ...]
     passages: int
     embedded: int
+    cached: int
     generation: int
+    vectors: str
 
 
 def build_index(
@@ -51,10 +61,10 @@ def build_index(
 ) -> BuildReport:
     """Make the index at `directory` hold exactly the articles in `sources`, files or folders.
 
-    What is no longer there is dropped. Passages of an article whose text and title the index
-    knows keep their vectors. If nothing changed, nothing is written. `progress` is called with
-    (done, total, what), where what is "reading", "splitting" or "embedding"; a total of 0 means
-    that it is not known yet.
+    What is no longer there is dropped. Of an article that did not change, all is kept; a text that
+    was embedded before, for whichever index, is taken from the cache (see `cache`). If nothing
+    changed, nothing is written. `progress` is called with (done, total, what), where what is
+    "reading", "splitting" or "embedding"; a total of 0 means that it is not known yet.
 
     Raises ArticleError if a source is not there or no article was found, IndexBusy if another
     process is writing, IndexWriteError if the index can't be written, IndexMismatch if a newer
@@ -83,26 +93,39 @@ def _build(
     reading: Reading, directory: Path, writer: Writer, encoder: Encoder, tell: Progress
 ) -> BuildReport:
     before, notes = _before(directory)
-    kept = _Kept(before, encoder)
-    changes = _changes(before, reading.articles)
-    if before is None or not kept.fits or any(changes[name] for name in _WRITES):
-        contents, embedded = _contents(reading.articles, kept, encoder, tell)
+    old = _Old(before, encoder)
+    changes = _changes(old, reading.articles)
+    made = _Made()
+    if before is None or not old.fits or any(changes[name] for name in _WRITES):
+        with closing(open_cache(encoder.fingerprint, encoder.dim)) as cache:
+            contents, made = _contents(reading.articles, old, encoder, cache, tell)
+        notes += (cache.note,) if cache.note else ()
         generation = writer.publish(contents)
     else:
-        contents, embedded, generation = before.contents, 0, before.number
-    if before is not None and not kept.fits:
-        notes = (f"{directory}: another encoder or version made it; all is embedded anew",)
+        contents, generation = before.contents, before.number
+    if before is not None and not old.fits:
+        notes += (f"{directory}: another encoder or version made it; all is made anew",)
     return BuildReport(
         **changes,
         skipped=reading.skipped,
         notes=(*notes, *reading.notes),
         passages=len(contents.passages),
-        embedded=embedded,
+        embedded=made.embedded,
+        cached=made.cached,
         generation=generation,
+        vectors=str(contents.vectors),
     )
 
 
 _WRITES = ("added", "changed", "removed")
+
+
+@dataclass(frozen=True)
+class _Made:
+    """How many passages were embedded, and of how many the cache had the vector."""
+
+    embedded: int = 0
+    cached: int = 0
 
 
 def _before(directory: Path) -> tuple[Generation | None, tuple[str, ...]]:
@@ -110,88 +133,143 @@ def _before(directory: Path) -> tuple[Generation | None, tuple[str, ...]]:
         return read(directory), ()
     except IndexMissing:
         return None, ()
+    except IndexOutdated:
+        return None, (f"{directory}: an older version made it; all is made anew",)
     except IndexCorrupt as error:
         return None, (f"the index was damaged and is made anew: {error}",)
 
 
-def _changes(before: Generation | None, articles: Sequence[Article]) -> dict[str, int]:
-    old = {a.id: a for a in before.contents.articles} if before else {}
-    common = [a for a in articles if a.id in old]
-    unchanged = sum(a == old[a.id] for a in common)
+def _changes(old: _Old, articles: Sequence[Article]) -> dict[str, int]:
+    twins = [old.article(article.id) for article in articles]
+    common = sum(twin is not None for twin in twins)
+    unchanged = sum(twin == article for twin, article in zip(twins, articles, strict=True))
     return {
-        "added": len(articles) - len(common),
-        "changed": len(common) - unchanged,
-        "removed": len(old) - len(common),
+        "added": len(articles) - common,
+        "changed": common - unchanged,
+        "removed": old.count - common,
         "unchanged": unchanged,
     }
 
 
-class _Kept:
-    """Passages whose vectors can be taken over, by what they were made of: text and title."""
+class _Old:
+    """The index as it was: its articles and, if they fit, what was made of them (`taken`)."""
 
     def __init__(self, before: Generation | None, encoder: Encoder) -> None:
-        made_of = before and (before.contents.fingerprint, before.contents.recipe)
-        self.fits = made_of == (encoder.fingerprint, RECIPE)
-        self._vectors: Vectors = np.zeros((0, encoder.dim), np.float32)
-        self._numbers: dict[tuple[str, str], dict[str, list[int]]] = {}
-        self._passages: tuple[Passage, ...] = ()
-        if before is not None and self.fits:
-            self._vectors = before.contents.vectors.vectors()
-            self._passages = before.contents.passages
-            for number, passage in enumerate(self._passages):
-                a = passage.article
-                by_article = self._numbers.setdefault((a.sha256, a.title), {})
-                by_article.setdefault(a.id, []).append(number)
+        contents = before.contents if before else None
+        made_by = contents and (contents.fingerprint, contents.recipe)
+        self.fits = made_by == (encoder.fingerprint, RECIPE)
+        self.taken = contents if self.fits else None
+        self.count = len(contents.articles) if contents else 0
+        self._articles = ById(contents.articles) if contents else {}
 
-    def of(self, article: Article) -> list[tuple[Passage, Vectors]] | None:
-        """The article's passages with their vectors, or None if it is not known."""
-        twins = self._numbers.get((article.sha256, article.title))
-        if twins is None:
-            return None
-        numbers = next(iter(twins.values()))
-        spans = (self._passages[n] for n in numbers)
-        passages = (Passage(article, p.start, p.end) for p in spans)
-        return list(zip(passages, self._vectors[numbers], strict=True))
+    def article(self, article_id: str) -> Article | None:
+        """Find an article by its ID."""
+        return self._articles.get(article_id)
+
+    def passages(self, article: Article) -> NDArray[np.int64]:
+        """Numbers of the passages that the article had; none if they are to be made anew."""
+        number = self.taken.articles.number(article.id) if self.taken else None
+        if self.taken is None or number is None:
+            return np.zeros(0, np.int64)
+        same = made_of(self.taken.articles[number]) == made_of(article)
+        return self.taken.passages.of_article(number) if same else np.zeros(0, np.int64)
 
 
 def _contents(
-    articles: Sequence[Article], kept: _Kept, encoder: Encoder, tell: Progress
-) -> tuple[Contents, int]:
-    """What the new generation holds, and how many of its passages were embedded for it."""
-    passages: list[Passage] = []
-    vectors: dict[int, Vectors] = {}
-    for done, article in enumerate(articles, start=1):
-        known = kept.of(article)
-        if known is None:
-            passages.extend(split_passages(article, encoder))
-        for passage, vector in known or ():
-            vectors[len(passages)] = vector
-            passages.append(passage)
-        tell(done, len(articles), "splitting")
-    fresh = {n: embedded_text(p, encoder) for n, p in enumerate(passages) if n not in vectors}
-    vectors.update(_embedded(fresh, encoder, tell))
-    rows = np.array([vectors[n] for n in range(len(passages))], dtype=np.float32)
+    articles: Sequence[Article],
+    old: _Old,
+    encoder: Encoder,
+    cache: EmbeddingCache,
+    tell: Progress,
+) -> tuple[Contents, _Made]:
+    """What the new generation holds, and what had to be made for it."""
+    plan = _planned(articles, old, encoder, tell)
+    vectors, made = _vectors(plan, old, encoder, cache, tell)
+    words = old.taken.keywords if old.taken else KeywordIndex.build([])
+    table = Articles.of(articles)
     contents = Contents(
-        articles=tuple(articles),
-        passages=tuple(passages),
-        vectors=VectorIndex.build(rows),
-        keywords=KeywordIndex.build([p.text for p in passages]),
+        articles=table,
+        passages=Passages(plan.rows, table),
+        vectors=VectorIndex.build(
+            vectors,
+            probes=partial(_probes, articles, encoder),
+            before=old.taken.vectors if old.taken else None,
+        ),
+        keywords=words.updated(plan.origins, [p.text for p in plan.fresh]),
         fingerprint=encoder.fingerprint,
         recipe=RECIPE,
     )
-    return contents, len(fresh)
+    return contents, made
 
 
-def _embedded(texts: Mapping[int, str], encoder: Encoder, tell: Progress) -> dict[int, Vectors]:
-    """Vectors by number; like lengths go together, and what several copies say goes once."""
-    numbers: dict[str, list[int]] = {}
-    for number, text in texts.items():
-        numbers.setdefault(text, []).append(number)
-    waiting = sorted(numbers, key=len)
-    vectors: dict[int, Vectors] = {}
+@dataclass(frozen=True)
+class _Plan:
+    """The new passages: `rows` as `Passages` has them, and where each comes from.
+
+    `origins` are numbers of old passages, -1 for a fresh one; `fresh` are those, in order.
+    """
+
+    rows: NDArray[np.int64]
+    origins: NDArray[np.int64]
+    fresh: list[Passage]
+
+
+def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
+    rows, origins = [], []
+    fresh: list[Passage] = []
+    for number, article in enumerate(articles):
+        kept = old.passages(article)
+        if old.taken is not None and len(kept):
+            spans = old.taken.passages.rows[kept, 1:]
+        else:
+            made = split_passages(article, encoder)
+            fresh.extend(made)
+            spans = np.array([(p.start, p.end) for p in made], np.int64).reshape(-1, 2)
+            kept = np.full(len(made), -1)
+        rows.append(np.insert(spans, 0, number, axis=1))
+        origins.append(kept)
+        tell(number + 1, len(articles), "splitting")
+    return _Plan(np.concatenate(rows), np.concatenate(origins), fresh)
+
+
+def _vectors(
+    plan: _Plan, old: _Old, encoder: Encoder, cache: EmbeddingCache, tell: Progress
+) -> tuple[Vectors, _Made]:
+    vectors = np.empty((len(plan.origins), encoder.dim), np.float32)
+    if old.taken is not None:
+        kept = plan.origins >= 0
+        vectors[kept] = old.taken.vectors.vectors()[plan.origins[kept]]
+    texts = [embedded_text(passage, encoder) for passage in plan.fresh]
+    known = cache.get(texts)
+    missing = [text for text in texts if text not in known]
+    known.update(_embedded(missing, encoder, cache, tell))
+    for place, text in zip(np.flatnonzero(plan.origins < 0), texts, strict=True):
+        vectors[place] = known[text]
+    return vectors, _Made(len(missing), len(texts) - len(missing))
+
+
+def _embedded(
+    texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, tell: Progress
+) -> dict[str, Vectors]:
+    """Vectors by text; like lengths go together, and what several copies say goes once.
+
+    Each batch is kept at once, so that a build that was stopped goes on where it was.
+    """
+    copies = Counter(texts)
+    waiting = sorted(copies, key=len)
+    vectors: dict[str, Vectors] = {}
+    done = 0
     for start in range(0, len(waiting), _BATCH):
         batch = waiting[start : start + _BATCH]
-        for text, vector in zip(batch, encoder.encode(batch), strict=True):
-            vectors.update(dict.fromkeys(numbers[text], vector))
-        tell(len(vectors), len(texts), "embedding")
+        found = encoder.encode(batch)
+        cache.put(batch, found)
+        vectors.update(zip(batch, found, strict=True))
+        done += sum(copies[text] for text in batch)
+        tell(done, len(texts), "embedding")
     return vectors
+
+
+def _probes(articles: Sequence[Article], encoder: Encoder) -> Vectors:
+    """Vectors of some titles: like questions they are short, and not what passages are made of."""
+    titles = [a.title for a in articles[:: max(1, len(articles) // _PROBES)][:_PROBES]]
+    return np.array([encoder.encode_query(t) for t in dict.fromkeys(titles)], np.float32)

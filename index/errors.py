@@ -8,6 +8,7 @@
     │   ├── IndexMissing      nothing is there
     │   ├── IndexCorrupt      a file of it is damaged, lost or not its own
     │   ├── IndexMismatch     another encoder, or another format, made it
+    │   │   └── IndexOutdated an older version of this program did; make it anew
     │   ├── IndexBusy         another process is writing it
     │   └── IndexWriteError   it could not be written; the one before still serves
     └── ModelError            a language model can't be used
@@ -53,6 +54,10 @@ class IndexCorrupt(IndexProblem):
 
 class IndexMismatch(IndexProblem):
     """Another encoder, or another format, made the index."""
+
+
+class IndexOutdated(IndexMismatch):
+    """An older version of this program made the index; it is to be made anew."""
 
 
 class IndexBusy(IndexProblem):

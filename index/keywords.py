@@ -1,33 +1,40 @@
-"""Passages by the words that they share with a query (BM25): the only owner of bm25s."""
+"""Passages by the words that they share with a query: BM25 (Robertson et al. 1994).
+
+The variant, its constants and its scores are those of Lucene and of the bm25s library, which a test
+holds this to. It is written out for two things that bm25s can't do: to take over what is known of
+passages that did not change, and to find the best of a million without adding up the longest lists
+(MaxScore: Turtle and Flood 1995), with exactly the result that adding up all would have.
+"""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import IndexCorrupt
+from .mapped import Data, array_file, array_in, forget
 from .words import stems
 
-if TYPE_CHECKING:
-    import bm25s  # type: ignore[import-untyped]
-
 VOCABULARY = "vocabulary.json"
-_ARRAYS = ("data", "indices", "indptr")
-_NO_ENTRIES = {
-    "data": np.zeros(0, np.float32),
-    "indices": np.zeros(0, np.int32),
-    "indptr": np.zeros(2, np.int64),
-}
-FILES = (*(f"{name}.npy" for name in _ARRAYS), VOCABULARY)
+_STARTS, _TEXTS, _COUNTS, _SCORES, _LENGTHS = (
+    f"{name}.npy" for name in ("starts", "texts", "counts", "scores", "lengths")
+)
+FILES = (_STARTS, _TEXTS, _COUNTS, _SCORES, _LENGTHS, VOCABULARY)
+
+_K1 = 1.5
+_B = 0.75
+_MAX_COUNT = 255
+# A search that adds up fewer entries than this is done before it has found out what to leave out.
+_FEW_ENTRIES = 20_000
+_SLACK = 1e-4
+_LEAST = float(np.finfo(np.float32).tiny)
 
 _ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -46,55 +53,105 @@ def keyword_tokens(text: str) -> list[str]:
     return stems(_THOUSANDS.sub("", acronyms))
 
 
-class KeywordIndex:
-    """BM25 over numbered texts, from 0; a score is above 0, higher is better, without limit."""
+@dataclass(frozen=True)
+class _Entries:
+    """Which word stands in which text how often, in order of words and then of texts.
 
-    def __init__(self, bm25: bm25s.BM25, count: int) -> None:
+    `counts` stop at 255, by which a score has long stopped to rise.
+    """
+
+    words: NDArray[np.int64]
+    texts: NDArray[np.int32]
+    counts: NDArray[np.uint8]
+
+    def sorted(self, texts: int) -> _Entries:
+        order = np.argsort(self.words * texts + self.texts, kind="stable")
+        return _Entries(self.words[order], self.texts[order], self.counts[order])
+
+
+class KeywordIndex:
+    """BM25 over numbered texts, from 0; a score is above 0, higher is better, without limit.
+
+    The entries of word w are `starts[w]` to `starts[w + 1]` of `texts`, `counts` and `scores`;
+    `lengths` are the texts' in words.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        starts: NDArray[np.int64],
+        texts: NDArray[np.int32],
+        counts: NDArray[np.uint8],
+        scores: NDArray[np.float32],
+        lengths: NDArray[np.int32],
+    ) -> None:
         """Use `build` or `from_files`."""
-        self._bm25 = bm25
-        self._count = count
+        self._words = vocabulary
+        self._starts, self._texts, self._counts = starts, texts, counts
+        self._scores, self._lengths = scores, lengths
+        self._numbers = {word: number for number, word in enumerate(vocabulary)}
 
     def __len__(self) -> int:
         """Count the texts."""
-        return self._count
+        return len(self._lengths)
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> KeywordIndex:
         """Index `texts` under their numbers."""
-        bm25s = _bm25s()
-        # The empty word comes first: texts without any word still make an index.
-        vocabulary = {"": 0}
-        rows = []
-        for text in texts:
-            tokens = keyword_tokens(text)
-            rows.append([vocabulary.setdefault(token, len(vocabulary)) for token in tokens])
-        bm25 = bm25s.BM25()
-        if any(rows):
-            bm25.index((rows, vocabulary), create_empty_token=False, show_progress=False)
-        else:
-            _restore(bm25, _NO_ENTRIES, [""], len(texts))
-        return cls(bm25, len(texts))
+        return _NOTHING.updated(np.full(len(texts), -1), texts)
 
-    def to_files(self) -> dict[str, bytes]:
+    def updated(self, origins: NDArray[np.int64], fresh: Sequence[str]) -> KeywordIndex:
+        """Make the index in which text n is this one's text `origins[n]`.
+
+        Where `origins[n]` is -1 it is the next of `fresh`. No origin may come twice.
+        """
+        vocabulary = dict(self._numbers)
+        lengths = np.zeros(len(origins), np.int32)
+        kept, places = np.flatnonzero(origins >= 0), np.flatnonzero(origins < 0)
+        lengths[kept] = self._lengths[origins[kept]]
+        entries = _read(fresh, places, vocabulary, lengths)
+        if len(kept):
+            entries = _joined(self._moved(origins, kept), entries)
+        return _scored(entries.sorted(len(origins)), list(vocabulary), lengths)
+
+    def _moved(self, origins: NDArray[np.int64], kept: NDArray[np.int64]) -> _Entries:
+        """Entries of the texts that stay, under their new numbers."""
+        new = np.full(len(self), -1, np.int32)
+        new[origins[kept]] = kept
+        words = np.repeat(np.arange(len(self._words)), np.diff(self._starts))
+        texts = new[self._texts]
+        stay = texts >= 0
+        return _Entries(words[stay], texts[stay], self._counts[stay])
+
+    def to_files(self) -> dict[str, tuple[Data, ...]]:
         """Write the index as the named files that `from_files` reads."""
-        files = {f"{name}.npy": _npy(self._bm25.scores[name]) for name in _ARRAYS}
-        words = sorted(self._bm25.vocab_dict, key=self._bm25.vocab_dict.__getitem__)
-        files[VOCABULARY] = json.dumps(words, ensure_ascii=False).encode()
-        return files
+        return {
+            _STARTS: array_file(self._starts),
+            _TEXTS: array_file(self._texts),
+            _COUNTS: array_file(self._counts),
+            _SCORES: array_file(self._scores),
+            _LENGTHS: array_file(self._lengths),
+            VOCABULARY: (json.dumps(list(self._words), ensure_ascii=False).encode(),),
+        }
 
     @classmethod
-    def from_files(cls, files: Mapping[str, bytes], count: int) -> KeywordIndex:
+    def from_files(cls, files: Mapping[str, Data], count: int) -> KeywordIndex:
         """Read what `to_files` wrote of `count` texts. Raises IndexCorrupt naming the file."""
-        bm25s = _bm25s()
-        arrays = {name: _array(files[f"{name}.npy"], f"{name}.npy") for name in _ARRAYS}
-        words = _words(files[VOCABULARY])
-        _check_shape(arrays, len(words), count)
-        bm25 = bm25s.BM25()
-        _restore(bm25, arrays, words, count)
-        return cls(bm25, count)
+        words = strings_in(files[VOCABULARY], VOCABULARY)
+        starts = array_in(files[_STARTS], _STARTS, "<i8", (len(words) + 1,))
+        texts = array_in(files[_TEXTS], _TEXTS, "<i4", (None,))
+        if starts[0] != 0 or starts[-1] != len(texts) or (np.diff(starts) < 1).any():
+            raise IndexCorrupt(f"{_STARTS}: does not rise from 0 to the number of entries")
+        if len(texts) and not 0 <= texts.min() <= texts.max() < count:
+            raise IndexCorrupt(f"{_TEXTS}: names a passage that is not there")
+        forget(texts)
+        counts = array_in(files[_COUNTS], _COUNTS, "u1", (len(texts),))
+        scores = array_in(files[_SCORES], _SCORES, "<f4", (len(texts),))
+        lengths = array_in(files[_LENGTHS], _LENGTHS, "<i4", (count,))
+        return cls(words, starts, texts, counts, scores, lengths)
 
     def search(
-        self, query: str, k: int, among: Collection[int] | None = None
+        self, query: str, k: int, among: Collection[int] | NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
         """Find the `k` best texts that share a word with `query`, best first.
 
@@ -103,73 +160,201 @@ class KeywordIndex:
         """
         if k < 1:
             raise ValueError(f"k is {k}, not 1 or more")
-        known = self._bm25.vocab_dict
-        ids = [known[token] for token in dict.fromkeys(keyword_tokens(query)) if token in known]
-        if not ids:
+        lists = self._lists(query)
+        if not lists:
             return []
-        scores = np.asarray(self._bm25.get_scores_from_ids(ids))
-        if among is not None:
-            scores = _only(scores, among)
-        numbers = np.flatnonzero(scores > 0)
-        best = numbers[np.argsort(-scores[numbers], kind="stable")][:k]
-        return [(int(n), float(scores[n])) for n in best]
+        if among is None:
+            numbers, scores = _best_of_all(lists, k, len(self))
+        else:
+            numbers, scores = _scores_among(lists, _numbers(among, len(self)), len(self))
+        return _best(numbers, scores, k)
+
+    def _lists(self, query: str) -> list[_List]:
+        """Entries of each word of the query, the word that can score highest first."""
+        known = dict.fromkeys(t for t in keyword_tokens(query) if t in self._numbers)
+        lists = []
+        for token in known:
+            number = self._numbers[token]
+            at = slice(int(self._starts[number]), int(self._starts[number + 1]))
+            scores = self._scores[at]
+            lists.append(_List(token, self._texts[at], scores, float(scores.max())))
+        return sorted(lists, key=lambda one: (-one.highest, one.word))
+
+    def problems(self) -> Iterator[str]:
+        """Look at every entry and tell what is wrong, a line each."""
+        words = np.repeat(np.arange(len(self._words)), np.diff(self._starts))
+        rising = np.diff(words * len(self) + self._texts) > 0
+        if not rising.all():
+            yield f"{_TEXTS}: is not in order"
+        if not (self._counts > 0).all():
+            yield f"{_COUNTS}: counts a word that is not there"
+        if len(self._numbers) != len(self._words):
+            yield f"{VOCABULARY}: has a word twice"
+        sums = np.bincount(self._texts, self._counts, len(self))
+        full = np.bincount(self._texts, self._counts == _MAX_COUNT, len(self)) > 0
+        if not ((sums == self._lengths) | full).all():
+            yield f"{_LENGTHS}: is not the number of words that are counted"
+        entries = _Entries(words, self._texts, self._counts)
+        scores = _scores(entries, np.diff(self._starts), self._lengths)
+        # Written so that NaN fails it, too.
+        if not (np.abs(scores - self._scores) <= _SLACK).all():
+            yield f"{_SCORES}: is not what the counts give"
+
+    def lacks(self, number: int, text: str) -> bool:
+        """Tell whether `text` has a word under which text `number` is not listed."""
+        for token in set(keyword_tokens(text)):
+            word = self._numbers.get(token)
+            if word is None:
+                return True
+            listed = self._texts[self._starts[word] : self._starts[word + 1]]
+            if number not in listed[np.searchsorted(listed, number) :][:1]:
+                return True
+        return False
 
 
-def _bm25s() -> ModuleType:
-    import bm25s
+@dataclass(frozen=True)
+class _List:
+    """The texts that have a word, in order, with what it adds to their scores."""
 
-    # It sets its own level to DEBUG and tells of every build.
-    logging.getLogger("bm25s").setLevel(logging.WARNING)
-    module: ModuleType = bm25s
-    return module
+    word: str
+    texts: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    highest: float
 
-
-def _only(scores: NDArray[Any], among: Collection[int]) -> NDArray[Any]:
-    kept = np.zeros_like(scores)
-    wanted = np.fromiter(among, dtype=np.int64, count=len(among))
-    kept[wanted] = scores[wanted]
-    return kept
-
-
-def _restore(bm25: bm25s.BM25, arrays: Mapping[str, Any], words: Sequence[str], count: int) -> None:
-    bm25.scores = {**arrays, "num_docs": count}
-    bm25.vocab_dict = {word: number for number, word in enumerate(words)}
-    bm25.unique_token_ids_set = set(bm25.vocab_dict.values())
-    bm25.nonoccurrence_array = None
+    def of(self, texts: NDArray[np.int32]) -> NDArray[np.float32]:
+        """What the word adds to each of `texts`; 0 to those that don't have it."""
+        places = np.minimum(np.searchsorted(self.texts, texts), len(self.texts) - 1)
+        return np.where(self.texts[places] == texts, self.scores[places], np.float32(0))
 
 
-def _npy(array: NDArray[Any]) -> bytes:
-    target = io.BytesIO()
-    np.save(target, array, allow_pickle=False)
-    return target.getvalue()
+def _best_of_all(
+    lists: Sequence[_List], k: int, count: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Numbers and scores of texts among which the `k` best are, with their full scores.
+
+    Lists are added up until no text that stands only in the rest could still be among the best; in
+    the rest, which are the longest, only the texts that could are looked up.
+    """
+    scores = np.zeros(count, np.float32)
+    enough, rest, done, added = 0.0, sum(one.highest for one in lists), 0, 0
+    while done < len(lists) and (added < _FEW_ENTRIES or rest >= enough):
+        scores[lists[done].texts] += lists[done].scores
+        added += len(lists[done].texts)
+        rest -= lists[done].highest
+        done += 1
+        if added >= _FEW_ENTRIES:
+            # The k-th best of some texts is no better than the k-th best of all.
+            enough = max(_kth(scores[one.texts], k) for one in lists[:done]) - _SLACK
+    numbers = np.flatnonzero(scores > max(enough - rest, 0.0)).astype(np.int32)
+    found = scores[numbers]
+    for one in lists[done:]:
+        found += one.of(numbers)
+    return numbers, found
 
 
-def _array(data: bytes, name: str) -> NDArray[Any]:
+def _kth(scores: NDArray[np.float32], k: int) -> float:
+    if k > len(scores):
+        return 0.0
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
+
+
+def _scores_among(
+    lists: Sequence[_List], numbers: NDArray[np.int32], count: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Full scores of the texts `numbers`: looked up if they are few, else added up with all."""
+    if len(numbers) * 16 < sum(len(one.texts) for one in lists):
+        found = np.zeros(len(numbers), np.float32)
+        for one in lists:
+            found += one.of(numbers)
+        return numbers, found
+    scores = np.zeros(count, np.float32)
+    for one in lists:
+        scores[one.texts] += one.scores
+    return numbers, scores[numbers]
+
+
+def _best(
+    numbers: NDArray[np.int32], scores: NDArray[np.float32], k: int
+) -> list[tuple[int, float]]:
+    wanted = scores >= max(_kth(scores, k), _LEAST)
+    numbers, scores = numbers[wanted], scores[wanted]
+    order = np.argsort(-scores, kind="stable")[:k]
+    return list(zip(numbers[order].tolist(), scores[order].tolist(), strict=True))
+
+
+def _numbers(among: Collection[int] | NDArray[np.int64], count: int) -> NDArray[np.int32]:
+    """Sort the numbers of `among` that are below `count`, each once."""
+    numbers = np.unique(np.asarray(among if isinstance(among, np.ndarray) else list(among), int))
+    return numbers[(numbers >= 0) & (numbers < count)].astype(np.int32)
+
+
+def _read(
+    texts: Sequence[str],
+    places: NDArray[np.int64],
+    vocabulary: dict[str, int],
+    lengths: NDArray[np.int32],
+) -> _Entries:
+    """Entries of `texts`, numbered by `places`; new words go into `vocabulary`."""
+    words = array("q")
+    for place, text in zip(places.tolist(), texts, strict=True):
+        tokens = keyword_tokens(text)
+        words.extend([vocabulary.setdefault(token, len(vocabulary)) for token in tokens])
+        lengths[place] = len(tokens)
+    numbers = np.repeat(places, lengths[places])
+    size = len(lengths)
+    pairs, counts = np.unique(np.asarray(words, np.int64) * size + numbers, return_counts=True)
+    capped = np.minimum(counts, _MAX_COUNT).astype(np.uint8)
+    return _Entries(pairs // max(size, 1), (pairs % max(size, 1)).astype(np.int32), capped)
+
+
+def _joined(one: _Entries, other: _Entries) -> _Entries:
+    return _Entries(
+        np.concatenate([one.words, other.words]),
+        np.concatenate([one.texts, other.texts]),
+        np.concatenate([one.counts, other.counts]),
+    )
+
+
+def _scored(
+    entries: _Entries, vocabulary: Sequence[str], lengths: NDArray[np.int32]
+) -> KeywordIndex:
+    sizes = np.bincount(entries.words, minlength=len(vocabulary))
+    scores = _scores(entries, sizes, lengths)
+    used = np.flatnonzero(sizes)
+    starts = np.concatenate([[0], np.cumsum(sizes[used])])
+    words = [vocabulary[n] for n in used.tolist()]
+    return KeywordIndex(words, starts, entries.texts, entries.counts, scores, lengths)
+
+
+def _scores(
+    entries: _Entries, sizes: NDArray[np.int64], lengths: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """BM25 of each entry: how rare the word is, times how much of the text it is."""
+    if not len(entries.texts):
+        return np.zeros(0, np.float32)
+    rare = np.log(1 + (len(lengths) - sizes + 0.5) / (sizes + 0.5)).astype(np.float32)
+    length = (_K1 * (1 - _B + _B * lengths / lengths.mean())).astype(np.float32)
+    counts = entries.counts.astype(np.float32)
+    scores: NDArray[np.float32] = rare[entries.words] * (counts / (counts + length[entries.texts]))
+    return scores
+
+
+_NOTHING = KeywordIndex(
+    [],
+    np.zeros(1, np.int64),
+    np.zeros(0, np.int32),
+    np.zeros(0, np.uint8),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.int32),
+)
+
+
+def strings_in(data: Data, name: str) -> list[str]:
+    """Read a JSON list of strings. Raises IndexCorrupt naming the file."""
     try:
-        array: NDArray[Any] = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise IndexCorrupt(f"{name} is no array file") from error
-    wanted = np.floating if name == "data.npy" else np.integer
-    if array.ndim != 1 or not np.issubdtype(array.dtype, wanted):
-        raise IndexCorrupt(f"{name} holds {array.dtype} of shape {array.shape}")
-    return array
-
-
-def _words(data: bytes) -> list[str]:
-    try:
-        words = json.loads(data)
+        found = json.loads(bytes(data))
     except (ValueError, RecursionError) as error:
-        raise IndexCorrupt(f"{VOCABULARY} is no JSON") from error
-    if not isinstance(words, list) or not all(isinstance(w, str) for w in words):
-        raise IndexCorrupt(f"{VOCABULARY} is no list of words")
-    return words
-
-
-def _check_shape(arrays: Mapping[str, NDArray[Any]], words: int, count: int) -> None:
-    data, indices, indptr = (arrays[name] for name in _ARRAYS)
-    if len(indptr) != words + 1 or len(data) != len(indices) or not np.isfinite(data).all():
-        raise IndexCorrupt("keyword arrays do not belong together")
-    if indptr[0] != 0 or indptr[-1] != len(data) or (np.diff(indptr) < 0).any():
-        raise IndexCorrupt("indptr.npy does not rise from 0 to the number of entries")
-    if len(indices) and not 0 <= indices.min() <= indices.max() < count:
-        raise IndexCorrupt("indices.npy names a passage that is not there")
+        raise IndexCorrupt(f"{name}: is no JSON") from error
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise IndexCorrupt(f"{name}: is no list of words")
+    return found

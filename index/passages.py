@@ -10,7 +10,8 @@ from .errors import SettingError
 from .language import sentence_spans
 from .records import Article, Passage
 
-# To be raised with every change that makes other passages, or other embedded texts, of an article.
+# To be raised with every change that makes other passages, embedded texts or keywords of an
+# article: what was made of an article that did not change is taken over.
 RECIPE = 1
 
 # A tokenizer may take a run of any length for one unknown word. Such a run counts as one token for
@@ -69,6 +70,11 @@ def embedded_text(passage: Passage, encoder: Encoder) -> str:
             f"{encoder.max_tokens} tokens"
         )
     return passage.text
+
+
+def made_of(article: Article) -> tuple[str | None, ...]:
+    """All of an article that its passages, their embedded texts and their keywords depend on."""
+    return article.title, article.text
 
 
 def _room(encoder: Encoder) -> int:

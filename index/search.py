@@ -6,13 +6,16 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from .contents import ById
 from .encoder import Encoder, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
 from .records import Article, Hit, Passage
-from .store import Generation, read
+from .store import Generation, read, stats_of
 
 MAX_QUERY = 10_000
 
@@ -41,7 +44,8 @@ def open_index(path: str | Path, encoder: Encoder | None = None) -> Index:
 class Index:
     """One generation of an index, open for searching. It never changes; open again for news.
 
-    `articles` by ID, `passages` by number, `generation` counts up from 1 with each change.
+    `articles` by ID, `passages` by number, `generation` counts up from 1 with each change. Both
+    are read from the index's files as they are asked for. Any number of threads may search.
     """
 
     def __init__(self, folder: Path, generation: Generation, encoder: Encoder) -> None:
@@ -50,13 +54,11 @@ class Index:
         self.folder = folder
         self.encoder = encoder
         self.generation = generation.number
-        self.articles: Mapping[str, Article] = MappingProxyType(
-            {article.id: article for article in contents.articles}
-        )
+        self.articles: Mapping[str, Article] = ById(contents.articles)
         self.passages: Sequence[Passage] = contents.passages
         self._vectors = contents.vectors
         self._keywords = contents.keywords
-        self._created = generation.created
+        self._opened = generation
 
     def search(
         self,
@@ -81,7 +83,7 @@ class Index:
         if type(k) is not int or k < 1:
             raise SettingError(f"k is {k!r}; it must be a whole number from 1 on")
         among = self._among(outlets, _checked_date("since", since), _checked_date("until", until))
-        if among is not None and not among:
+        if among is not None and not len(among):
             return []
         depth = max(_MIN_DEPTH, _DEPTH_PER_HIT * k)
         near = self._vectors.search(self.encoder.encode_query(query), depth, among)
@@ -93,24 +95,12 @@ class Index:
         ]
 
     def stats(self) -> dict[str, Any]:
-        """Count what is in the index, JSON-ready; dates and outlets of articles that have them."""
-        dates = sorted(a.published for a in self.articles.values() if a.published)
-        outlets = {a.outlet for a in self.articles.values() if a.outlet}
-        return {
-            "generation": self.generation,
-            "created": self._created,
-            "articles": len(self.articles),
-            "passages": len(self.passages),
-            "outlets": len(outlets),
-            "first_published": dates[0] if dates else None,
-            "last_published": dates[-1] if dates else None,
-            "encoder": self.encoder.fingerprint,
-            "dim": self._vectors.dim,
-        }
+        """Count what is in the index, JSON-ready; see `stats_of`."""
+        return stats_of(self._opened)
 
     def _among(
         self, outlets: Collection[str] | None, since: str | None, until: str | None
-    ) -> list[int] | None:
+    ) -> NDArray[np.int64] | None:
         """Numbers of the passages that the filters let through; None if there is no filter."""
         if outlets is None and since is None and until is None:
             return None
@@ -119,20 +109,9 @@ class Index:
         if since and until and since > until:
             raise SettingError(f"since {since} is after until {until}")
         names = None if outlets is None else {name.strip().casefold() for name in outlets}
-        passing = {a.id for a in self.articles.values() if _passes(a, names, since, until)}
-        return [n for n, p in enumerate(self.passages) if p.article.id in passing]
-
-
-def _passes(
-    article: Article, outlets: set[str] | None, since: str | None, until: str | None
-) -> bool:
-    if outlets is not None and (article.outlet or "").casefold() not in outlets - {""}:
-        return False
-    if since is None and until is None:
-        return True
-    if article.published is None:
-        return False
-    return (since or "") <= article.published <= (until or "9999-12-31")
+        contents = self._opened.contents
+        passing = contents.articles.passing(names, since, until)
+        return np.flatnonzero(passing[contents.passages.rows[:, 0]])
 
 
 def _fused(rankings: Iterable[Sequence[int]]) -> list[tuple[int, float]]:

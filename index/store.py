@@ -4,88 +4,70 @@
       LOCK              held (flock) by the one writer; its pid is inside
       MANIFEST.json     which generation serves, size and sha256 of each of its files, and a
                         checksum of its own
-      gen-000007/       never changed once it has this name
-        articles.jsonl  passages.npy  vectors.faiss  keywords/...
+      gen-000007/       never changed once it has this name; `contents` tells what is in it
       gen-000008.tmp/   a writer's work; removed by the next writer if that one died
 
-A reader takes no lock: it reads the manifest, then that generation, and checks all of it. The one
-before the newest is kept for readers that are still at it.
+A reader takes no lock: it reads the manifest, then compares every file of that generation with it
+and maps them. The generation before the newest is kept for readers that are still at it; what they
+have mapped stays theirs when it is removed.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import json
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from . import keywords
+from . import vectors
+from .contents import KEYWORDS, Contents, Files, file_names, from_files, to_files
 from .errors import (
     IndexBusy,
     IndexCorrupt,
     IndexMismatch,
     IndexMissing,
+    IndexOutdated,
     IndexWriteError,
 )
-from .keywords import KeywordIndex
-from .records import Article, Passage
-from .vectors import VectorIndex
+from .mapped import Data, checked_file
 
-FORMAT = 1
+FORMAT = 2
 LOCK = "LOCK"
 MANIFEST = "MANIFEST.json"
 
-_ARTICLES = "articles.jsonl"
-_PASSAGES = "passages.npy"
-_VECTORS = "vectors.faiss"
-_KEYWORDS = "keywords/"
-_FILES = (_ARTICLES, _PASSAGES, _VECTORS, *(_KEYWORDS + name for name in keywords.FILES))
 _GENERATION = re.compile(r"gen-(\d{6,})")
 _MAX_MANIFEST_BYTES = 1_000_000
 _TRIES = 20
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a generation holds. Passage number n has vector n and keyword text n.
-
-    `fingerprint` is the encoder's; `recipe` is of `split_passages`.
-    """
-
-    articles: tuple[Article, ...]
-    passages: tuple[Passage, ...]
-    vectors: VectorIndex
-    keywords: KeywordIndex
-    fingerprint: str
-    recipe: int
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Generation:
-    """Contents as published: `number` counts up from 1, `created` is an ISO time in UTC."""
+    """Contents as published.
+
+    `number` counts up from 1, `created` is an ISO time in UTC, `sizes` are the files' in bytes.
+    """
 
     number: int
     created: str
     contents: Contents
+    sizes: Mapping[str, int]
 
 
 def read(root: Path) -> Generation:
     """Read and check the generation that serves.
 
     Raises IndexMissing if there is none, IndexCorrupt naming the file that is damaged, lost or not
-    its own, IndexMismatch if a newer version of this program wrote it.
+    its own, IndexMismatch if a newer version of this program wrote it, IndexOutdated if an older.
     """
     for _ in range(_TRIES):
         manifest = _manifest(root)
@@ -96,6 +78,85 @@ def read(root: Path) -> Generation:
             if _manifest(root) == manifest:
                 raise
     raise IndexCorrupt(f"{root}: changes faster than it can be read")
+
+
+def faults(root: Path) -> list[str]:
+    """Tell everything that is wrong with the files at `root`, a line each; empty if nothing is.
+
+    Raises IndexMissing, IndexMismatch, and IndexCorrupt if the manifest itself is damaged.
+    """
+    found: list[str] = []
+    for _ in range(_TRIES):
+        manifest = _manifest(root)
+        found = [*_damaged(root, manifest), *_left_over(root, int(manifest["generation"]))]
+        # A writer may have published meanwhile and collected what was being read.
+        if not found or _manifest(root) == manifest:
+            break
+    return found
+
+
+def _damaged(root: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    folder = root / _name(manifest["generation"])
+    try:
+        for name in _strangers(folder, set(manifest["files"])):
+            yield f"{folder / name}: does not belong to this index"
+    except IndexCorrupt as error:
+        yield str(error)
+    for name, entry in manifest["files"].items():
+        try:
+            checked_file(folder / name, entry)
+        except IndexCorrupt as error:
+            yield str(error)
+
+
+def _left_over(root: Path, served: int) -> Iterator[str]:
+    """What a writer that died left behind; the next one removes it."""
+    older = sorted(number for number in _numbers(root) if number < served)
+    # The one before the newest is kept on purpose.
+    extra = {_name(n) for n in _numbers(root) if n > served or n in older[:-1]}
+    extra |= {name for name in os.listdir(root) if name.endswith(".tmp")}
+    if extra and not _is_being_written(root):
+        for name in sorted(extra):
+            yield f"{root / name}: left over by a build that was stopped; the next one removes it"
+
+
+def _is_being_written(root: Path) -> bool:
+    import fcntl
+
+    try:
+        lock = os.open(root / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def stats_of(generation: Generation) -> dict[str, Any]:
+    """Count what a generation holds, JSON-ready; dates and outlets of articles that have them.
+
+    `files` are their sizes in bytes, `bytes` all of them; `vectors` is how vectors are searched.
+    """
+    contents = generation.contents
+    first, last = contents.articles.dates()
+    return {
+        "generation": generation.number,
+        "created": generation.created,
+        "articles": len(contents.articles),
+        "passages": len(contents.passages),
+        "outlets": len(contents.articles.outlets),
+        "first_published": first,
+        "last_published": last,
+        "encoder": contents.fingerprint,
+        "dim": contents.vectors.dim,
+        "vectors": contents.vectors.settings,
+        "bytes": sum(generation.sizes.values()),
+        "files": dict(generation.sizes),
+    }
 
 
 @contextmanager
@@ -136,11 +197,11 @@ class Writer:
         manifest_tmp = root / f"{MANIFEST}.tmp"
         with _as_write_error(root):
             try:
-                entries = _write_files(building, _file_bytes(contents))
+                entries = _write_files(building, to_files(contents))
                 # Before the generation has its name: a reader that finds a generation and this
                 # file, but no manifest, knows that nothing was published yet.
                 manifest = _sealed(_description(contents, number, entries))
-                _write_file(manifest_tmp, manifest)
+                _write_file(manifest_tmp, [manifest])
                 _sync_folder(root)
                 os.rename(building, root / _name(number))
                 _sync_folder(root)
@@ -165,7 +226,7 @@ def _numbers(root: Path) -> list[int]:
 def _served(root: Path) -> int:
     try:
         return int(_manifest(root)["generation"])
-    except (IndexMissing, IndexCorrupt):
+    except (IndexMissing, IndexCorrupt, IndexOutdated):
         return 0
 
 
@@ -239,28 +300,6 @@ def _collect(root: Path, keep: set[int]) -> None:
                 shutil.rmtree(root / _name(number), ignore_errors=True)
 
 
-def _file_bytes(contents: Contents) -> dict[str, bytes]:
-    files = {
-        _ARTICLES: _articles_bytes(contents.articles),
-        _PASSAGES: _passages_bytes(contents),
-        _VECTORS: contents.vectors.to_bytes(),
-    }
-    return files | {_KEYWORDS + k: v for k, v in contents.keywords.to_files().items()}
-
-
-def _articles_bytes(articles: Sequence[Article]) -> bytes:
-    rows = (json.dumps(asdict(article), ensure_ascii=False) + "\n" for article in articles)
-    return "".join(rows).encode()
-
-
-def _passages_bytes(contents: Contents) -> bytes:
-    numbers = {article.id: number for number, article in enumerate(contents.articles)}
-    rows = [(numbers[p.article.id], p.start, p.end) for p in contents.passages]
-    target = io.BytesIO()
-    np.save(target, np.array(rows, dtype=np.int64).reshape(-1, 3), allow_pickle=False)
-    return target.getvalue()
-
-
 def _description(
     contents: Contents, number: int, entries: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -270,35 +309,44 @@ def _description(
         "created": _now(),
         "encoder": {"fingerprint": contents.fingerprint, "dim": contents.vectors.dim},
         "recipe": contents.recipe,
+        "vectors": contents.vectors.settings,
         "counts": {"articles": len(contents.articles), "passages": len(contents.passages)},
         "files": entries,
     }
 
 
-def _write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
-    (folder / _KEYWORDS).mkdir(parents=True)
-    entries = {}
-    for name, data in files.items():
-        _write_file(folder / name, data)
-        entries[name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    _sync_folder(folder / _KEYWORDS)
+def _write_files(folder: Path, files: Files) -> dict[str, dict[str, Any]]:
+    (folder / KEYWORDS).mkdir(parents=True)
+    entries = {name: _write_file(folder / name, parts) for name, parts in files.items()}
+    _sync_folder(folder / KEYWORDS)
     _sync_folder(folder)
     return entries
 
 
-def _write_file(path: Path, data: bytes) -> None:
-    """Write, flush to the disk, and read back: a full disk must not pass for done."""
+def _write_file(path: Path, parts: Sequence[Data]) -> dict[str, Any]:
+    """Write, flush to the disk, and read back: a full disk must not pass for done.
+
+    Returns what the manifest says of the file.
+    """
+    written = hashlib.sha256()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o644)
     try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        for part in parts:
+            written.update(part)
+            _write_all(descriptor, memoryview(part))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    if path.read_bytes() != data:
-        raise OSError(errno.EIO, f"{path.name} does not read as it was written")
+    with path.open("rb", buffering=0) as file:
+        if hashlib.file_digest(file, "sha256").digest() != written.digest():
+            raise OSError(errno.EIO, f"{path.name} does not read as it was written")
+    return {"size": sum(map(len, parts)), "sha256": written.hexdigest()}
+
+
+def _write_all(descriptor: int, left: memoryview) -> None:
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _sync_folder(folder: Path) -> None:
@@ -358,20 +406,33 @@ def _parsed_manifest(path: Path) -> dict[str, Any]:
 
 
 def _check_manifest(fields: Mapping[str, Any], path: Path) -> None:
-    if fields.get("format") != FORMAT:
-        raise IndexMismatch(
-            f"{path}: format {fields.get('format')}, this program reads {FORMAT}; "
-            "update the program, or make another index"
-        )
+    _check_format(fields.get("format"), path)
     try:
         sizes = {name: int(entry["size"]) for name, entry in fields["files"].items()}
         numbers = [fields["generation"], fields["recipe"], fields["encoder"]["dim"]]
         numbers += [fields["counts"]["articles"], fields["counts"]["passages"]]
-        ok = sizes.keys() == set(_FILES) and all(type(n) is int and n >= 0 for n in numbers)
+        kind = fields["vectors"]["kind"]
+        if kind == vectors.IVF:
+            numbers += [fields["vectors"][name] for name in ("cells", "probe", "trained")]
+            float(fields["vectors"]["recall"])
+        ok = sizes.keys() == file_names(kind) and all(type(n) is int and n >= 0 for n in numbers)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise IndexCorrupt(f"{path}: lacks {error}") from error
     if not ok:
         raise IndexCorrupt(f"{path}: is no manifest of format {FORMAT}")
+
+
+def _check_format(found: Any, path: Path) -> None:
+    if type(found) is int and found < FORMAT:
+        raise IndexOutdated(
+            f"{path}: an older version of this program made this index (format {found}, now "
+            f"{FORMAT}); make it anew with: wirecheck index ARTICLES --index {path.parent}"
+        )
+    if found != FORMAT:
+        raise IndexMismatch(
+            f"{path}: format {found}, this program reads {FORMAT}; "
+            "update the program, or make another index"
+        )
 
 
 # Reading
@@ -379,91 +440,27 @@ def _check_manifest(fields: Mapping[str, Any], path: Path) -> None:
 
 def _generation(root: Path, manifest: Mapping[str, Any]) -> Generation:
     folder = root / _name(manifest["generation"])
-    _refuse_strangers(folder)
-    files = {n: _checked_bytes(folder / n, e) for n, e in manifest["files"].items()}
-    return Generation(manifest["generation"], manifest["created"], _read(folder, files, manifest))
-
-
-def _read(folder: Path, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> Contents:
-    counts, encoder = manifest["counts"], manifest["encoder"]
-    with _naming(folder / _ARTICLES):
-        articles = _read_articles(files[_ARTICLES], counts["articles"])
-    with _naming(folder / _PASSAGES):
-        passages = _read_passages(files[_PASSAGES], articles, counts["passages"])
-    with _naming(folder / _VECTORS):
-        vectors = VectorIndex.from_bytes(files[_VECTORS], encoder["dim"], counts["passages"])
-    with _naming(folder / _KEYWORDS):
-        named = {name: files[_KEYWORDS + name] for name in keywords.FILES}
-        words = KeywordIndex.from_files(named, counts["passages"])
-    return Contents(articles, passages, vectors, words, encoder["fingerprint"], manifest["recipe"])
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
+    entries = manifest["files"]
+    _refuse_strangers(folder, set(entries))
+    with ThreadPoolExecutor() as pool:
+        mapped = pool.map(lambda name: checked_file(folder / name, entries[name]), entries)
+        files = dict(zip(entries, mapped, strict=True))
     try:
-        yield
+        contents = from_files(files, manifest)
     except IndexCorrupt as error:
-        raise IndexCorrupt(f"{path}: {error}") from error
+        raise IndexCorrupt(f"{folder}/{error}") from error
+    sizes = {name: int(entry["size"]) for name, entry in entries.items()}
+    return Generation(manifest["generation"], manifest["created"], contents, sizes)
 
 
-def _refuse_strangers(folder: Path) -> None:
+def _refuse_strangers(folder: Path, names: set[str]) -> None:
+    for name in _strangers(folder, names):
+        raise IndexCorrupt(f"{folder / name}: does not belong to this index")
+
+
+def _strangers(folder: Path, names: set[str]) -> list[str]:
     try:
         found = {p.relative_to(folder).as_posix() for p in folder.rglob("*")}
     except OSError as error:
         raise IndexCorrupt(f"{folder}: can't be listed: {error.strerror}") from error
-    for name in sorted(found - set(_FILES) - {_KEYWORDS.rstrip("/")}):
-        raise IndexCorrupt(f"{folder / name}: does not belong to this index")
-
-
-def _checked_bytes(path: Path, entry: Mapping[str, Any]) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode) or status.st_size != entry["size"]:
-                raise IndexCorrupt(f"{path}: {status.st_size} bytes, not {entry['size']}")
-            data = file.read(entry["size"] + 1)
-    except FileNotFoundError as error:
-        raise IndexCorrupt(f"{path}: is missing") from error
-    except OSError as error:
-        raise IndexCorrupt(f"{path}: can't be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise IndexCorrupt(f"{path}: its bytes are not those that were written")
-    return data
-
-
-def _read_articles(data: bytes, count: int) -> tuple[Article, ...]:
-    try:
-        rows = [json.loads(line) for line in data.split(b"\n")[:-1]]
-        articles = tuple(Article(**row) for row in rows)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise IndexCorrupt("holds a line that is no article") from error
-    if not all(map(_has_right_types, articles)):
-        raise IndexCorrupt("holds an article with a field of a wrong type")
-    if len(articles) != count or len({a.id for a in articles}) != count:
-        raise IndexCorrupt(f"holds {len(articles)} articles, not {count} different ones")
-    return articles
-
-
-def _has_right_types(article: Article) -> bool:
-    needed = (article.id, article.title, article.text)
-    known = (article.outlet, article.published, article.url)
-    return all(isinstance(v, str) for v in needed) and all(
-        v is None or isinstance(v, str) for v in known
-    )
-
-
-def _read_passages(data: bytes, articles: Sequence[Article], count: int) -> tuple[Passage, ...]:
-    try:
-        rows = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise IndexCorrupt("is no array file") from error
-    if rows.dtype != np.int64 or rows.shape != (count, 3):
-        raise IndexCorrupt(f"holds {rows.dtype} of shape {rows.shape}, not int64 of {(count, 3)}")
-    numbers, starts, ends = rows.T
-    if count and not 0 <= numbers.min() <= numbers.max() < len(articles):
-        raise IndexCorrupt("names an article that is not there")
-    lengths = np.array([len(a.text) for a in articles], dtype=np.int64)
-    if not ((0 <= starts) & (starts < ends) & (ends <= lengths[numbers])).all():
-        raise IndexCorrupt("holds a span outside its article")
-    return tuple(Passage(articles[n], s, e) for n, s, e in rows.tolist())
+    return sorted(found - names - {KEYWORDS.rstrip("/")})

@@ -1,10 +1,20 @@
+import importlib
+import json
 import os
+import shutil
 
 import pytest
-from fakes import TopicEncoder
+from fakes import TOPICS, TopicEncoder
 
-from index import build_index, open_index
-from index.errors import ArticleError, IndexBusy, IndexMismatch, IndexWriteError
+from index import build_index, open_index, store
+from index.check import check_index
+from index.errors import (
+    ArticleError,
+    IndexBusy,
+    IndexMismatch,
+    IndexOutdated,
+    IndexWriteError,
+)
 from index.store import writing
 
 STORIES = {
@@ -56,8 +66,9 @@ def assert_as_if_new(corpus):
     fresh, updated = open_index(other, corpus.encoder), corpus.open()
     assert dict(updated.articles) == dict(fresh.articles)
     assert list(updated.passages) == list(fresh.passages)
-    for query in ("harbour storm", "election", "a museum in the harbour"):
+    for query in ("harbour storm", "election", "a museum in the harbour", "Tern Daily, 2025-05-01"):
         assert updated.search(query) == fresh.search(query)
+    assert check_index(corpus.directory, corpus.encoder).problems == ()
 
 
 def test_first_build(corpus):
@@ -120,21 +131,128 @@ def test_another_title_is_embedded_again(corpus):
     assert corpus.encoder.encoded == [f"Storm over the harbour\n{body}"]
 
 
-def test_a_renamed_article_embeds_nothing(corpus):
-    corpus.build()
-    (corpus.folder / "vote.txt").rename(corpus.folder / "ballot.txt")
-    assert corpus.build() == (1, 0, 1, 2, 0)
-    assert_as_if_new(corpus)
-
-
 def test_copies_are_embedded_once_and_kept_apart(corpus):
     corpus.write("vote2", STORIES["vote"])
     assert corpus.build() == (4, 0, 0, 0, 4)
     assert len(corpus.encoder.encoded) == 3
     assert {h.passage.article.id for h in corpus.open().search("election", 2)} == {"vote", "vote2"}
     corpus.write("vote3", STORIES["vote"])
-    assert corpus.build() == (1, 0, 0, 4, 0)
+    assert corpus.build() == (1, 0, 0, 4, 1)
     assert_as_if_new(corpus)
+
+
+class TestCache:
+    """What was embedded once is not embedded again, whatever became of the index."""
+
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path / "cache"))
+
+    def test_a_renamed_article_embeds_nothing(self, corpus):
+        corpus.build()
+        (corpus.folder / "vote.txt").rename(corpus.folder / "ballot.txt")
+        assert corpus.build() == (1, 0, 1, 2, 0)
+        assert corpus.report.cached == 1
+        assert_as_if_new(corpus)
+
+    def test_an_article_that_comes_back(self, corpus):
+        corpus.build()
+        (corpus.folder / "vote.txt").unlink()
+        corpus.build()
+        corpus.write("vote", STORIES["vote"])
+        assert corpus.build() == (1, 0, 0, 2, 0)
+        assert corpus.encoder.encoded == []
+        assert_as_if_new(corpus)
+
+    def test_an_index_that_was_removed(self, corpus):
+        assert corpus.build() == (3, 0, 0, 0, 3)
+        assert corpus.report.cached == 0
+        shutil.rmtree(corpus.directory)
+        assert corpus.build() == (3, 0, 0, 0, 0)
+        assert (corpus.report.cached, corpus.report.passages) == (3, 3)
+        assert_as_if_new(corpus)
+
+    def test_another_recipe_embeds_only_other_texts(self, corpus, monkeypatch):
+        corpus.build()
+        monkeypatch.setattr("index.build.RECIPE", 99)
+        assert corpus.build() == (0, 0, 0, 3, 0)
+        assert corpus.report.cached == 3
+
+    def test_another_encoder_has_nothing_of_it(self, corpus):
+        corpus.build()
+        corpus.encoder.fingerprint = "topics:2"
+        assert corpus.build() == (0, 0, 0, 3, 3)
+
+    def test_a_build_that_was_stopped_goes_on(self, corpus, monkeypatch):
+        monkeypatch.setattr("index.build._BATCH", 1)
+
+        class Stopped(TopicEncoder):
+            def encode(self, texts):
+                if len(self.encoded) == 2:
+                    raise KeyboardInterrupt
+                return super().encode(texts)
+
+        with pytest.raises(KeyboardInterrupt):
+            corpus.build(encoder=Stopped())
+        assert corpus.build() == (3, 0, 0, 0, 1)
+        assert corpus.report.cached == 2
+        assert_as_if_new(corpus)
+
+    def test_a_cache_that_can_not_be_used_is_noted(self, corpus, monkeypatch, tmp_path):
+        (tmp_path / "file").write_text("x")
+        monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path / "file"))
+        assert corpus.build() == (3, 0, 0, 0, 3)
+        assert "the embedding cache is not used" in corpus.report.notes[0]
+        assert_as_if_new(corpus)
+
+
+def test_an_update_makes_anew_only_what_changed(corpus, monkeypatch):
+    """Of unchanged articles nothing is split, embedded or read for keywords again."""
+    corpus.build()
+    corpus.write("vote", "Election off\n\nNo election will be held.\n")
+    split, read = [], []
+    for place, seen, what in (
+        ("index.build.split_passages", split, lambda article, encoder: article.id),
+        ("index.keywords.keyword_tokens", read, lambda text: text),
+    ):
+        real = _attribute(place)
+        monkeypatch.setattr(place, lambda *a, s=seen, w=what, r=real: s.append(w(*a)) or r(*a))
+    assert corpus.build() == (0, 1, 0, 2, 1)
+    assert split == ["vote"]
+    assert read == ["Election off\n\nNo election will be held.\n"]
+
+
+def _attribute(place):
+    module, name = place.rsplit(".", 1)
+    return getattr(importlib.import_module(module), name)
+
+
+def test_an_index_of_an_older_version_is_made_anew_and_says_so(corpus):
+    corpus.build()
+    path = corpus.directory / "MANIFEST.json"
+    fields = json.loads(path.read_bytes())
+    del fields["checksum"]
+    path.write_bytes(store._sealed(fields | {"format": 1}))
+    with pytest.raises(IndexOutdated, match="make it anew with: wirecheck index ARTICLES"):
+        corpus.open()
+    assert corpus.build() == (3, 0, 0, 0, 3)
+    assert "an older version made it; all is made anew" in corpus.report.notes[0]
+    assert_as_if_new(corpus)
+
+
+def test_a_large_index_is_approximate_and_says_so(corpus, monkeypatch):
+    monkeypatch.setattr("index.vectors.EXACT_UP_TO", 300)
+    topics = [f"{a} {b}" for a in TOPICS for b in TOPICS]
+    for n in range(400):
+        corpus.write(f"s{n}", f"Day {n}\n\nThe {topics[n % 49]} of day {n} and {topics[n % 13]}.")
+    corpus.build()
+    assert corpus.report.vectors.startswith("approximate: the ")
+    settings = corpus.open().stats()["vectors"]
+    assert settings["kind"] == "ivf" and settings["recall"] >= 0.985
+    corpus.write("s7", "Day 7\n\nNothing at all.")
+    assert corpus.build() == (0, 1, 0, 402, 1)
+    assert corpus.open().stats()["vectors"]["trained"] == settings["trained"]
+    assert check_index(corpus.directory, corpus.encoder).problems == ()
 
 
 def test_long_articles_keep_all_their_vectors(corpus):
@@ -164,7 +282,7 @@ def test_another_recipe_embeds_all(corpus, monkeypatch):
     assert corpus.build() == (0, 0, 0, 3, 3)
 
 
-@pytest.mark.parametrize("name", ["vectors.faiss", "articles.jsonl"])
+@pytest.mark.parametrize("name", ["vectors.npy", "articles.jsonl"])
 def test_a_damaged_index_is_made_anew_and_says_so(corpus, name):
     corpus.build()
     path = corpus.directory / "gen-000001" / name

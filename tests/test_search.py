@@ -158,6 +158,13 @@ def test_what_an_index_shows_of_itself(corpus):
     assert isinstance(corpus.folder, Path)
     stats = corpus.stats()
     assert stats.pop("created").startswith("20")
+    files = {
+        p.relative_to(corpus.folder / "gen-000001").as_posix(): p.stat().st_size
+        for p in (corpus.folder / "gen-000001").rglob("*")
+        if p.is_file()
+    }
+    assert stats.pop("files") == files
+    assert stats.pop("bytes") == sum(files.values())
     assert stats == {
         "generation": 1,
         "articles": 5,
@@ -167,6 +174,7 @@ def test_what_an_index_shows_of_itself(corpus):
         "last_published": "2025-03-09",
         "encoder": "topics:1",
         "dim": 8,
+        "vectors": {"kind": "exact"},
     }
     with pytest.raises(TypeError):
         corpus.articles["new"] = corpus.articles["gale"]

@@ -10,16 +10,18 @@ import pytest
 from fakes import TopicEncoder
 
 from index import store
+from index.contents import Articles, Contents, Passages
 from index.errors import (
     IndexBusy,
     IndexCorrupt,
     IndexMismatch,
     IndexMissing,
+    IndexOutdated,
     IndexWriteError,
 )
 from index.keywords import KeywordIndex
 from index.records import Article, Passage
-from index.store import Contents, read, writing
+from index.store import faults, read, stats_of, writing
 from index.vectors import VectorIndex
 
 ENCODER = TopicEncoder()
@@ -27,10 +29,10 @@ ENCODER = TopicEncoder()
 
 def contents(*texts):
     """One article and one passage for each text."""
-    articles = tuple(Article(f"a{n}", f"Title {n}", text) for n, text in enumerate(texts))
+    articles = Articles.of(Article(f"a{n}", f"Title {n}", text) for n, text in enumerate(texts))
     return Contents(
         articles=articles,
-        passages=tuple(Passage(a, 0, len(a.text)) for a in articles),
+        passages=Passages.of((Passage(a, 0, len(a.text)) for a in articles), articles),
         vectors=VectorIndex.build(ENCODER.encode(texts)),
         keywords=KeywordIndex.build(texts),
         fingerprint=ENCODER.fingerprint,
@@ -69,10 +71,10 @@ class TestRoundTrip:
         article = Article(
             "é", "T", "Line\n\u2028 “x” 😀\n", "Tern", "2025-01-02", "http://t.example"
         )
-        before = contents("harbour")
+        passages = [Passage(article, 2, 9), Passage(article, 5, len(article.text))]
         before = Contents(
-            articles=(article,),
-            passages=(Passage(article, 2, 9), Passage(article, 5, len(article.text))),
+            articles=Articles.of([article]),
+            passages=Passages.of(passages, Articles.of([article])),
             vectors=VectorIndex.build(ENCODER.encode(["harbour", "storm"])),
             keywords=KeywordIndex.build(["harbour", "storm"]),
             fingerprint="f:1",
@@ -81,8 +83,8 @@ class TestRoundTrip:
         with writing(root) as writer:
             assert writer.publish(before) == 1
         after = read(root).contents
-        assert after.articles == before.articles
-        assert after.passages == before.passages
+        assert list(after.articles) == [article]
+        assert list(after.passages) == passages
         assert (after.fingerprint, after.recipe) == ("f:1", 3)
         assert after.keywords.search("storm", 5) == before.keywords.search("storm", 5)
         assert (after.vectors.vectors() == before.vectors.vectors()).all()
@@ -224,11 +226,22 @@ class TestManifest:
         return change
 
     def test_a_newer_format(self, root, edit):
-        edit(format=2)
-        with pytest.raises(IndexMismatch, match="format 2, this program reads 1"):
+        edit(format=3)
+        with pytest.raises(IndexMismatch, match="format 3, this program reads 2; update") as caught:
             read(root)
+        assert not isinstance(caught.value, IndexOutdated)
         with pytest.raises(IndexMismatch):
             publish(root, "election")
+
+    def test_an_older_format(self, root, edit):
+        """A reader says what to do; a writer does it."""
+        edit(format=1)
+        with pytest.raises(
+            IndexOutdated, match=r"older .*; make it anew with: wirecheck index ART"
+        ):
+            read(root)
+        assert publish(root, "election") == 2
+        assert served(root) == (["election"], 2)
 
     @pytest.mark.parametrize(
         "fields",
@@ -243,6 +256,11 @@ class TestManifest:
             {"counts": {"articles": 2.0, "passages": 2}},
             {"encoder": {"fingerprint": "f"}},
             {"recipe": None},
+            {"vectors": {}},
+            {"vectors": {"kind": "hnsw"}},
+            {"vectors": {"kind": ["exact"]}},
+            {"vectors": {"kind": "ivf"}},
+            {"vectors": {"kind": "ivf", "cells": 4, "probe": -1, "trained": 2, "recall": 1.0}},
         ],
     )
     def test_fields_that_make_no_sense(self, root, edit, fields):
@@ -253,9 +271,12 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("fields", "reason"),
         [
-            ({"counts": {"articles": 3, "passages": 2}}, "articles.jsonl: holds 2 articles, not 3"),
+            ({"counts": {"articles": 3, "passages": 2}}, r"articles.npy: holds .* of shape \(2,\)"),
             ({"counts": {"articles": 2, "passages": 1}}, r"passages.npy: holds int64 of shape"),
-            ({"encoder": {"fingerprint": "f", "dim": 9}}, r"vectors.faiss: holds 2 .* of length 8"),
+            (
+                {"encoder": {"fingerprint": "f", "dim": 9}},
+                r"vectors.npy: holds .* of shape \(2, 8\)",
+            ),
         ],
     )
     def test_counts_that_do_not_fit(self, root, edit, fields, reason):
@@ -269,47 +290,6 @@ class TestManifest:
         (root / "MANIFEST.json").write_bytes(data)
         with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json"):
             read(root)
-
-
-ARTICLE = {"id": "a", "title": "t", "text": "storm"}
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [{**ARTICLE, "text": 5}],
-        [{**ARTICLE, "outlet": 5}],
-        [{**ARTICLE, "surprise": 5}],
-        [{"id": "a"}],
-        ["a"],
-        [ARTICLE, ARTICLE],
-    ],
-)
-def test_rows_that_are_no_articles(rows):
-    data = "".join(json.dumps(row) + "\n" for row in rows).encode()
-    with pytest.raises(IndexCorrupt, match="holds"):
-        store._read_articles(data, len(rows))
-
-
-@pytest.mark.parametrize(
-    ("spans", "reason"),
-    [
-        ([[0, 0, 6]], "span outside"),
-        ([[0, 2, 2]], "span outside"),
-        ([[0, -1, 2]], "span outside"),
-        ([[1, 0, 2]], "article that is not there"),
-        ([[-1, 0, 2]], "article that is not there"),
-        ([[0, 0]], "shape"),
-        ([[0.0, 0.0, 1.0]], "float64"),
-    ],
-)
-def test_spans_that_are_refused(spans, reason):
-    import io
-
-    target = io.BytesIO()
-    np.save(target, np.array(spans))
-    with pytest.raises(IndexCorrupt, match=reason):
-        store._read_passages(target.getvalue(), [Article("a", "t", "storm")], 1)
 
 
 class Killed(BaseException):
@@ -450,7 +430,7 @@ def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
         "MANIFEST.json.tmp",
         "",
     }
-    assert len(files) == 7
+    assert len(files) == 11
     assert set(events[:first]) == flushed
     assert events[first + 1 : second] == [""]
     assert events[second + 1 :] == [""]
@@ -526,17 +506,101 @@ def _publish_many(root, count):
 
 def test_a_read_overtaken_by_two_writers_starts_again(root, monkeypatch):
     publish(root, "storm 0")
-    real = store._checked_bytes
+    real = store._strangers
     overtaken = []
 
-    def slow(path, entry):
+    def slow(folder, names):
         if not overtaken:
-            overtaken.append(path)
+            overtaken.append(folder)
             publish(root, "storm 1")
             publish(root, "storm 2")
-            assert not path.exists()
-        return real(path, entry)
+            assert not folder.exists()
+        return real(folder, names)
 
-    monkeypatch.setattr(store, "_checked_bytes", slow)
+    monkeypatch.setattr(store, "_strangers", slow)
     assert served(root) == (["storm 2"], 3)
     assert overtaken
+
+
+def test_what_was_read_stays_when_its_files_are_removed(root):
+    """Readers hold their generation: it is mapped, and removing a name does it no harm."""
+    publish(root, "storm 0")
+    old = read(root).contents
+    for n in range(1, 4):
+        publish(root, f"storm {n}")
+    assert not (root / "gen-000001").exists()
+    assert [a.text for a in old.articles] == ["storm 0"]
+    assert old.vectors.search(ENCODER.encode_query("storm"), 1) == [(0, 1.0)]
+    assert [n for n, _ in old.keywords.search("storm", 1)] == [0]
+
+
+class TestFaults:
+    """What `--check` says of the files, where a reader stops at the first."""
+
+    def test_a_whole_index_has_none(self, root):
+        publish(root, "storm")
+        publish(root, "harbour")
+        assert faults(root) == []
+
+    def test_every_damaged_file_is_named(self, root):
+        publish(root, "storm at the harbour")
+        files = files_of(root, 1)
+        for number, path in enumerate(files):
+            data = path.read_bytes()
+            path.unlink()
+            if number % 2:
+                path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        (root / "gen-000001" / "notes.txt").write_text("mine")
+        found = faults(root)
+        assert len(files) >= 10 and len(found) == len(files) + 1
+        for path in [*files, root / "gen-000001" / "notes.txt"]:
+            assert sum(line.startswith(f"{path}: ") for line in found) == 1
+        assert all("\n" not in line for line in found)
+
+    def test_what_a_stopped_build_left_is_named(self, root):
+        for n in range(3):
+            publish(root, f"storm {n}")
+        for name in ("gen-000001", "gen-000009", "gen-000010.tmp"):
+            (root / name).mkdir()
+        (root / "MANIFEST.json.tmp").write_text("{")
+        left = [line.split(": ")[0].rsplit("/", 1)[1] for line in faults(root)]
+        assert left == ["MANIFEST.json.tmp", "gen-000001", "gen-000009", "gen-000010.tmp"]
+        with writing(root):
+            (root / "gen-000010.tmp").mkdir()
+            assert faults(root) == []  # it is at work
+        (root / "gen-000010.tmp").rmdir()
+        publish(root, "storm 3")
+        assert faults(root) == []
+
+    def test_the_manifest_itself(self, root):
+        with pytest.raises(IndexMissing):
+            faults(root)
+        publish(root, "storm")
+        (root / "MANIFEST.json").write_text("{}")
+        with pytest.raises(IndexCorrupt, match="checksum"):
+            faults(root)
+
+
+def test_stats(root):
+    article = Article("a", "T", "storm", "Tern", "2025-01-02")
+    other = Article("b", "T", "storm", "Moor", "2024-12-31")
+    articles = Articles.of([article, other, Article("c", "T", "storm")])
+    made = Contents(
+        articles=articles,
+        passages=Passages.of([Passage(a, 0, 5) for a in articles], articles),
+        vectors=VectorIndex.build(ENCODER.encode(["storm"] * 3)),
+        keywords=KeywordIndex.build(["storm"] * 3),
+        fingerprint="f:1",
+        recipe=3,
+    )
+    with writing(root) as writer:
+        writer.publish(made)
+    stats = stats_of(read(root))
+    assert json.loads(json.dumps(stats)) == stats
+    assert stats["files"] == {
+        str(p.relative_to(root / "gen-000001")): p.stat().st_size for p in files_of(root, 1)
+    }
+    assert stats["bytes"] == sum(stats["files"].values())
+    assert (stats["articles"], stats["passages"], stats["outlets"]) == (3, 3, 2)
+    assert (stats["first_published"], stats["last_published"]) == ("2024-12-31", "2025-01-02")
+    assert (stats["encoder"], stats["vectors"]) == ("f:1", {"kind": "exact"})

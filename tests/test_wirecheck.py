@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -37,6 +38,40 @@ def test_index_says_how_many_of_each(built, capsys):
     folder, index = built
     code, out, _ = run(capsys, "index", folder, "--index", index)
     assert code == 0 and "3 articles" in out and "0 new" in out and "0 embedded" in out
+
+
+def test_index_stats(built, capsys):
+    code, out, err = run(capsys, "index", "--stats", "--index", built[1], "--json")
+    stats = json.loads(out)
+    assert code == 0 and err == ""
+    assert (stats["articles"], stats["passages"], stats["dim"]) == (3, 3, 384)
+    assert stats["vectors"] == {"kind": "exact"}
+    sizes = {
+        str(p.relative_to(built[1] / "gen-000001")): p.stat().st_size
+        for p in (built[1] / "gen-000001").rglob("*")
+        if p.is_file()
+    }
+    assert stats["files"] == sizes and stats["bytes"] == sum(sizes.values())
+    code, out, _ = run(capsys, "index", "--stats", "--index", built[1])
+    assert code == 0 and "generation  1" in out and "all-MiniLM-L6-v2:" in out
+    assert "published unknown to unknown, 0 outlets" in out and "every vector is compared" in out
+    assert f"{sizes['vectors.npy']:,}  vectors.npy" in out
+
+
+def test_index_check(built, capsys, tmp_path):
+    code, out, err = run(capsys, "index", "--check", "--index", built[1])
+    assert code == 0 and err == ""
+    assert out == (
+        f"{built[1]}: nothing is wrong; looked at generation 1: 11 files, 3 articles, 3 passages\n"
+    )
+    shutil.copytree(built[1], tmp_path / "damaged")
+    for name in ("articles.jsonl", "vectors.npy"):
+        path = tmp_path / "damaged" / "gen-000001" / name
+        path.write_bytes(path.read_bytes()[:-1])
+    code, out, err = run(capsys, "index", "--check", "--index", tmp_path / "damaged")
+    lines = out.splitlines()
+    assert code == 2 and err == "" and len(lines) == 3
+    assert "articles.jsonl: " in lines[0] and "vectors.npy: " in lines[1] and "2 wrong" in lines[2]
 
 
 def test_search_prints_spans_of_the_articles(built, capsys):
@@ -102,6 +137,11 @@ def test_ask_declines_what_no_report_says(built, capsys):
         (["ask", QUESTION, "--index", "nowhere"], "nowhere"),
         (["search", QUESTION, "--index", "nowhere"], "nowhere"),
         (["index", "nowhere", "--index", "x"], "nowhere"),
+        (["index", "--index", "x"], "no articles named"),
+        (["index", "--check", "--index", "nowhere"], "nowhere"),
+        (["index", "--stats", "--index", "nowhere"], "nowhere"),
+        (["index", "--check", "articles", "--index", "x"], "take no articles"),
+        (["index", "articles", "--json"], "--json goes with --stats"),
         (["ask", "", "--index", "BUILT"], "empty"),
         (["ask", "x" * 100_000, "--index", "BUILT"], "100,000 characters"),
         (["ask", QUESTION, "--index", "BUILT", "--model", "nosuch/model"], "nosuch"),
@@ -116,7 +156,10 @@ def test_bad_input_is_one_line_and_exit_code_2(built, capsys, monkeypatch, tmp_p
     assert said in err and len(err.splitlines()) == 1 and "Traceback" not in err
 
 
-@pytest.mark.parametrize("argv", [[], ["nosuch"], ["search", "q", "-k", "0"], ["search"]])
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["nosuch"], ["search", "q", "-k", "0"], ["search"], ["index", "--check", "--stats"]],
+)
 def test_wrong_usage_is_exit_code_2(argv, capsys):
     with pytest.raises(SystemExit) as caught:
         wirecheck.main(argv)

@@ -1,0 +1,100 @@
+"""Verify an index from the disk up: each byte against the manifest, each number against the texts.
+
+Opening an index compares its bytes with what was written. This says everything that is wrong
+instead of the first thing, and looks also at whether what was written is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import store
+from .contents import Contents
+from .encoder import Encoder, load_encoder
+from .errors import IndexCorrupt
+from .passages import embedded_text
+
+_SAMPLE = 64
+_EMBEDDED_SAMPLE = 16
+# Another processor's number format moves a vector less than this; another passage's is far off.
+_LEAST_COSINE = 0.99
+_SLACK = 1e-3
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found: a line for each thing that is wrong, and one on what was looked at."""
+
+    problems: tuple[str, ...]
+    looked_at: str
+
+
+def check_index(root: Path, encoder: Encoder | None = None) -> Checked:
+    """Check the index at `root`, all of it; changes nothing, and a writer may be at work.
+
+    `encoder` embeds some passages anew, the bundled one if not given; an index that another encoder
+    made is checked without that. Raises IndexMissing if there is none, IndexMismatch if another
+    version of this program made it.
+    """
+    try:
+        problems = store.faults(root)
+        if problems:
+            return Checked(tuple(problems), "the files, not at what is in them")
+        generation = store.read(root)
+    except IndexCorrupt as error:
+        return Checked((str(error),), "no more than this")
+    encoder = encoder if encoder is not None else load_encoder()
+    contents = generation.contents
+    same = encoder.fingerprint == contents.fingerprint
+    found = list(_wrong(contents))
+    if not found:
+        found += _not_found(contents)
+        found += _wrong_vectors(contents, encoder) if same else ()
+    told = (
+        f"generation {generation.number}: {len(generation.sizes)} files, "
+        f"{len(contents.articles)} articles, {len(contents.passages)} passages"
+    )
+    if not same:
+        told += f"; nothing embedded anew, since {contents.fingerprint} made it"
+    return Checked(tuple(found), told)
+
+
+def _wrong(contents: Contents) -> Iterator[str]:
+    yield from contents.articles.problems()
+    yield from contents.vectors.problems()
+    yield from (f"keywords/{problem}" for problem in contents.keywords.problems())
+    with_passages = np.unique(contents.passages.rows[:, 0])
+    for number in np.setdiff1d(np.arange(len(contents.articles)), with_passages).tolist():
+        yield f"passages.npy: article {number + 1} has no passage"
+
+
+def _not_found(contents: Contents) -> Iterator[str]:
+    """Search for some passages by their own vectors and their own words."""
+    for number in _sample(contents, _SAMPLE):
+        vector = np.array(contents.vectors.vectors()[number])
+        nearest = contents.vectors.search(vector, 1)
+        # Another passage may say the same: something as near as itself must be found.
+        if not nearest or nearest[0][1] < float(vector @ vector) - _SLACK:
+            yield f"vectors: passage {number} is not found by its own vector"
+        if contents.keywords.lacks(number, contents.passages[number].text):
+            yield f"keywords: passage {number} is not listed under all of its words"
+
+
+def _wrong_vectors(contents: Contents, encoder: Encoder) -> Iterator[str]:
+    numbers = _sample(contents, _EMBEDDED_SAMPLE)
+    texts = [embedded_text(contents.passages[n], encoder) for n in numbers]
+    cosines = (encoder.encode(texts) * contents.vectors.vectors()[numbers]).sum(axis=1)
+    for number, cosine in zip(numbers, cosines.tolist(), strict=True):
+        # Written so that NaN fails it, too.
+        if not cosine >= _LEAST_COSINE:
+            yield f"vectors.npy: vector {number} is not that of its passage (cosine {cosine:.3f})"
+
+
+def _sample(contents: Contents, count: int) -> list[int]:
+    """Numbers of some passages, evenly over all, the first and the last among them."""
+    last = len(contents.passages) - 1
+    return sorted({int(n) for n in np.linspace(0, last, min(count, last + 1))})

@@ -1,0 +1,6 @@
+"""Every test embeds what it says it embeds: nothing comes from this user's cache."""
+
+import os
+
+# Here and not in a fixture, so that programs that a test starts have it, too.
+os.environ["WIRECHECK_CACHE"] = "off"
