@@ -22,6 +22,7 @@ import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -55,6 +56,7 @@ _FILES = (_ARTICLES, _PASSAGES, _VECTORS, *(_KEYWORDS + name for name in keyword
 _GENERATION = re.compile(r"gen-(\d{6,})")
 _MAX_MANIFEST_BYTES = 1_000_000
 _TRIES = 20
+_WAIT = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -211,11 +213,33 @@ def _take_lock(lock: int, root: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise IndexWriteError(f"{root}: can't be locked: {error.strerror}") from error
-        holder = os.read(lock, 200).decode("utf-8", "replace").strip()
-        raise IndexBusy(f"{root}: being written by {holder or 'another process'}") from error
+        raise IndexBusy(f"{root}: being written by {_holder(lock)}") from error
     with _as_write_error(root):
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} since {_now()}\n".encode(), 0)
+
+
+def _holder(lock: int) -> str:
+    """Who holds the lock, which one does for a moment before one's name is in the file."""
+    name = ""
+    for _ in range(_TRIES):
+        name = os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
+        if _is_alive(name):
+            break
+        time.sleep(_WAIT)
+    return name or "another process"
+
+
+def _is_alive(name: str) -> bool:
+    pid = re.match(r"process ([1-9]\d{0,8}) ", name)
+    if pid is None:
+        return False
+    with suppress(PermissionError):
+        try:
+            os.kill(int(pid[1]), 0)
+        except ProcessLookupError:
+            return False
+    return True
 
 
 def _clear_leftovers(root: Path) -> None:

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -483,6 +484,26 @@ class TestLock:
         publish(root, "storm")
         with writing(root):
             assert served(root) == (["storm"], 1)
+
+    @pytest.mark.parametrize("name", ["", f"process {2**22 + 1} since yesterday\n"])
+    def test_a_holder_that_has_not_told_its_name_yet(self, root, monkeypatch, name):
+        publish(root, "storm")
+        (root / "LOCK").write_text(name)
+        holder = f"process {os.getpid()} since now"
+        monkeypatch.setattr(time, "sleep", lambda s: (root / "LOCK").write_text(holder))
+        with (root / "LOCK").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(IndexBusy, match=f"being written by {holder}"):
+                publish(root, "storm")
+
+    def test_a_holder_without_a_name(self, root, monkeypatch):
+        publish(root, "storm")
+        (root / "LOCK").write_text("")
+        monkeypatch.setattr(time, "sleep", lambda s: None)
+        with (root / "LOCK").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(IndexBusy, match="being written by another process"):
+                publish(root, "storm")
 
     def test_a_dead_writer_frees_the_lock(self, root):
         ready = multiprocessing.get_context("spawn").Event()
