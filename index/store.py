@@ -353,10 +353,12 @@ def _manifest(root: Path) -> dict[str, Any]:
     path = root / MANIFEST
     if not path.is_file():
         raise _no_manifest(root)
-    fields = _parsed_manifest(path)
+    data, fields = _parsed_manifest(path)
     if fields.pop("checksum", None) != _checksum(fields):
         raise IndexCorrupt(f"{path}: its checksum is wrong")
     _check_manifest(fields, path)
+    if data != _sealed(fields):  # white space, which the checksum does not cover
+        raise IndexCorrupt(f"{path}: its bytes are not those that were written")
     return fields
 
 
@@ -367,18 +369,19 @@ def _no_manifest(root: Path) -> IndexMissing | IndexCorrupt:
     return IndexMissing(f"{root}: no index there; make one with: wirecheck index ARTICLES")
 
 
-def _parsed_manifest(path: Path) -> dict[str, Any]:
+def _parsed_manifest(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         if path.stat().st_size > _MAX_MANIFEST_BYTES:
             raise IndexCorrupt(f"{path}: is too large")
-        fields = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        fields = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise IndexCorrupt(f"{path}: is no JSON") from error
     except OSError as error:
         raise IndexCorrupt(f"{path}: can't be read: {error.strerror}") from error
     if not isinstance(fields, dict):
         raise IndexCorrupt(f"{path}: is no manifest")
-    return fields
+    return data, fields
 
 
 def _check_manifest(fields: Mapping[str, Any], path: Path) -> None:

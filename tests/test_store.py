@@ -264,6 +264,14 @@ class TestManifest:
         with pytest.raises(IndexCorrupt, match=reason):
             read(root)
 
+    @pytest.mark.parametrize("more", [b"\n", b" ", b"\t\r\n"])
+    def test_white_space_that_nobody_wrote(self, root, more):
+        publish(root, "storm")
+        path = root / "MANIFEST.json"
+        path.write_bytes(path.read_bytes() + more)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: its bytes are not those"):
+            read(root)
+
     @pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"[" * 100_000, b" " * 2_000_000])
     def test_what_is_no_manifest(self, root, data):
         publish(root, "storm")
