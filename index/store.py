@@ -113,6 +113,7 @@ def writing(root: Path) -> Iterator[Writer]:
     try:
         _take_lock(lock, root)
         with _as_write_error(root):
+            _sync_folder(root)  # a writer may have published, and died before it did this
             _clear_leftovers(root)
         yield Writer(root)
     finally:
@@ -129,14 +130,15 @@ class Writer:
     def publish(self, contents: Contents) -> int:
         """Write a new generation, make it the one that serves, and return its number.
 
-        Raises IndexWriteError if it can't be written; then the one before still serves.
+        Raises IndexWriteError if it can't be written; then the one before still serves, but for
+        one case, which the text tells: the new one serves, and may not outlive a power failure.
         """
         root = self._root
-        before = _served(root)
-        number = max([before, *_numbers(root)]) + 1
-        building = root / f"{_name(number)}.tmp"
         manifest_tmp = root / f"{MANIFEST}.tmp"
         with _as_write_error(root):
+            before = _served(root)
+            number = max([before, *_numbers(root)]) + 1
+            building = root / f"{_name(number)}.tmp"
             try:
                 entries = _write_files(building, _file_bytes(contents))
                 # Before the generation has its name: a reader that finds a generation and this
@@ -147,10 +149,10 @@ class Writer:
                 os.rename(building, root / _name(number))
                 _sync_folder(root)
                 os.replace(manifest_tmp, root / MANIFEST)
-                _sync_folder(root)
             except OSError:
                 shutil.rmtree(building, ignore_errors=True)
                 raise
+        _confirm(root, number)
         _collect(root, keep={before, number})
         return number
 
@@ -188,7 +190,8 @@ def _as_write_error(root: Path) -> Iterator[None]:
 def _make_root(root: Path) -> None:
     if not root.is_dir():
         root.mkdir(parents=True)
-        _sync_folder(root.parent)
+    if not (root / MANIFEST).exists():
+        _sync_path(root)
     others = [name for name in sorted(os.listdir(root)) if not _is_ours(name)]
     if others and not (root / MANIFEST).exists():
         raise IndexWriteError(
@@ -245,14 +248,18 @@ def _is_alive(name: str) -> bool:
 def _clear_leftovers(root: Path) -> None:
     leftovers = [name for name in os.listdir(root) if name.endswith(".tmp")]
     if leftovers and not (root / MANIFEST).exists():
-        # Generations first: see the order in `publish`.
+        # Generations first, and to the disk: see the order in `publish`.
         _collect(root, keep=set())
+        _sync_folder(root)
     for name in leftovers:
         path = root / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+    if served := _served(root):
+        before = max((n for n in _numbers(root) if n < served), default=served)
+        _collect(root, keep={before, served})
 
 
 def _collect(root: Path, keep: set[int]) -> None:
@@ -325,6 +332,28 @@ def _write_file(path: Path, data: bytes) -> None:
         raise OSError(errno.EIO, f"{path.name} does not read as it was written")
 
 
+def _confirm(root: Path, number: int) -> None:
+    """Flush the manifest's new place to the disk."""
+    try:
+        _sync_folder(root)
+    except OSError as error:
+        raise IndexWriteError(
+            f"{root}: generation {number} serves, but the disk did not confirm it: "
+            f"{error.strerror}; a power failure may bring back the one before"
+        ) from error
+
+
+def _sync_path(root: Path) -> None:
+    """Flush all folders above: a writer may have made any of them, and died before it did this."""
+    for folder in root.absolute().parents:
+        try:
+            _sync_folder(folder)
+        except OSError as error:
+            # One that can't be read or flushed was not made by a writer.
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EROFS):
+                raise
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -351,7 +380,11 @@ def _checksum(fields: Mapping[str, Any]) -> str:
 
 def _manifest(root: Path) -> dict[str, Any]:
     path = root / MANIFEST
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise IndexCorrupt(f"{path}: can't be read: {error.strerror}") from error
+    if not is_there:
         raise _no_manifest(root)
     data, fields = _parsed_manifest(path)
     if fields.pop("checksum", None) != _checksum(fields):
