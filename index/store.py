@@ -118,7 +118,8 @@ def _left_over(root: Path, served: int) -> Iterator[str]:
     extra = {_name(n) for n in _numbers(root) if n > served or n in older[:-1]}
     extra |= {name for name in os.listdir(root) if name.endswith(".tmp")}
     if extra and not _is_being_written(root):
-        for name in sorted(extra):
+        # A writer that has ended meanwhile took its own away.
+        for name in sorted(extra.intersection(os.listdir(root))):
             yield f"{root / name}: left over by a build that was stopped; the next one removes it"
 
 
