@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from index.errors import SettingError, WirecheckError
 
@@ -48,7 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     index = commands.add_parser("index", help="build or update an index of articles, or look at it")
-    index.add_argument("articles", nargs="*", type=Path, help="folders or files (.txt, .md)")
+    index.add_argument(
+        "articles",
+        nargs="*",
+        type=Path,
+        help="folders, or files: .txt, .md, .html, .htm, .pdf; .jsonl and .csv with an article "
+        "a row (id, title, text, outlet, published, url)",
+    )
     _add_index(index)
     look = index.add_mutually_exclusive_group()
     look.add_argument("--check", action="store_true", help="verify the index; 2 if it is damaged")
@@ -59,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     search = commands.add_parser("search", help="the passages nearest to a query")
     search.add_argument("query")
     _add_index(search)
+    _add_filters(search)
     search.add_argument("-k", type=_positive, default=10, help="how many (default 10)")
     search.add_argument("--json", action="store_true", help="a JSON list, best first")
     search.set_defaults(run=run_search)
@@ -66,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask = commands.add_parser("ask", help="a cited, checked answer")
     ask.add_argument("question")
     _add_index(ask)
+    _add_filters(ask)
     _add_model(ask)
     ask.add_argument("--json", action="store_true", help="the whole answer as JSON")
     ask.set_defaults(run=run_ask)
@@ -102,8 +111,8 @@ def run_index(options: argparse.Namespace) -> int:
     print(
         f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
         f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
-        f"skipped; {report.passages} passages, {report.embedded} embedded, {report.cached} from "
-        f"the cache; search is {report.vectors}"
+        f"or rows skipped; {report.passages} passages, {report.embedded} embedded, "
+        f"{report.cached} from the cache; search is {report.vectors}"
     )
     return 0
 
@@ -143,7 +152,7 @@ def run_search(options: argparse.Namespace) -> int:
     """`wirecheck search QUERY --index DIR -k 10 [--json]`."""
     from index import open_index
 
-    hits = open_index(options.index).search(options.query, options.k)
+    hits = open_index(options.index).search(options.query, options.k, **_filters(options))
     rows = [
         {
             "article_id": h.passage.article.id,
@@ -167,7 +176,7 @@ def run_ask(options: argparse.Namespace) -> int:
     """`wirecheck ask QUESTION --index DIR [--model M] [--json]`."""
     from rag import answer
 
-    result = answer(options.question, options.index, options.model)
+    result = answer(options.question, options.index, options.model, **_filters(options))
     if options.json:
         print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
         return 0
@@ -206,6 +215,21 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "LiteLLM name such as openai/gpt-4o (default: WIRECHECK_MODEL, else "
         "embedded)",
     )
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--outlet",
+        action="append",
+        metavar="NAME",
+        help="only this outlet's reports; give it again for more outlets",
+    )
+    parser.add_argument("--since", metavar="DATE", help="only reports of this day or later")
+    parser.add_argument("--until", metavar="DATE", help="only reports of this day or earlier")
+
+
+def _filters(options: argparse.Namespace) -> dict[str, Any]:
+    return {"outlets": options.outlet, "since": options.since, "until": options.until}
 
 
 def _positive(text: str) -> int:

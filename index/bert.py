@@ -7,7 +7,9 @@ vectors.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _EPSILON = 1e-12
+
+
+@lru_cache(maxsize=2)
+def _weights(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
+    """The file's weights, once for all networks: the encoder and what was tuned from it share."""
+    from safetensors.torch import load_file
+
+    # oneDNN keeps a plan for every size of batch that it met, 1,024 of them if not told otherwise;
+    # passages come in all sizes. Read when it first multiplies.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "24")
+    return {k: v.to(dtype) for k, v in load_file(path).items() if v.is_floating_point()}
 
 
 class Bert:
@@ -35,10 +48,8 @@ class Bert:
 
         Tensors of `tuned` stand in for the file's of the same name: a model fine-tuned from it.
         """
-        from safetensors.torch import load_file
-
-        tensors = {**load_file(weights), **(tuned or {})}
-        self._weights = {k: v.to(dtype) for k, v in tensors.items() if v.is_floating_point()}
+        fine = {name: tensor.to(dtype) for name, tensor in (tuned or {}).items()}
+        self._weights = {**_weights(weights, dtype), **fine}
         self._layers = sum(name.endswith("query.weight") for name in self._weights)
         self._heads = heads
 

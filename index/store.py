@@ -20,6 +20,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -48,6 +49,7 @@ _GENERATION = re.compile(r"gen-(\d{6,})")
 _MAX_MANIFEST_BYTES = 1_000_000
 _TRIES = 20
 _CHUNK = 1 << 20
+_WAIT = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _left_over(root: Path, served: int) -> Iterator[str]:
     extra = {_name(n) for n in _numbers(root) if n > served or n in older[:-1]}
     extra |= {name for name in os.listdir(root) if name.endswith(".tmp")}
     if extra and not _is_being_written(root):
-        for name in sorted(extra):
+        # A writer that has ended meanwhile took its own away.
+        for name in sorted(extra.intersection(os.listdir(root))):
             yield f"{root / name}: left over by a build that was stopped; the next one removes it"
 
 
@@ -172,6 +175,7 @@ def writing(root: Path) -> Iterator[Writer]:
     try:
         _take_lock(lock, root)
         with _as_write_error(root):
+            _sync_folder(root)  # a writer may have published, and died before it did this
             _clear_leftovers(root)
         yield Writer(root)
     finally:
@@ -188,14 +192,15 @@ class Writer:
     def publish(self, contents: Contents) -> int:
         """Write a new generation, make it the one that serves, and return its number.
 
-        Raises IndexWriteError if it can't be written; then the one before still serves.
+        Raises IndexWriteError if it can't be written; then the one before still serves, but for
+        one case, which the text tells: the new one serves, and may not outlive a power failure.
         """
         root = self._root
-        before = _served(root)
-        number = max([before, *_numbers(root)]) + 1
-        building = root / f"{_name(number)}.tmp"
         manifest_tmp = root / f"{MANIFEST}.tmp"
         with _as_write_error(root):
+            before = _served(root)
+            number = max([before, *_numbers(root)]) + 1
+            building = root / f"{_name(number)}.tmp"
             try:
                 entries = _write_files(building, to_files(contents))
                 # Before the generation has its name: a reader that finds a generation and this
@@ -206,10 +211,10 @@ class Writer:
                 os.rename(building, root / _name(number))
                 _sync_folder(root)
                 os.replace(manifest_tmp, root / MANIFEST)
-                _sync_folder(root)
             except OSError:
                 shutil.rmtree(building, ignore_errors=True)
                 raise
+        _confirm(root, number)
         _collect(root, keep={before, number})
         return number
 
@@ -247,7 +252,8 @@ def _as_write_error(root: Path) -> Iterator[None]:
 def _make_root(root: Path) -> None:
     if not root.is_dir():
         root.mkdir(parents=True)
-        _sync_folder(root.parent)
+    if not (root / MANIFEST).exists():
+        _sync_path(root)
     others = [name for name in sorted(os.listdir(root)) if not _is_ours(name)]
     if others and not (root / MANIFEST).exists():
         raise IndexWriteError(
@@ -272,24 +278,50 @@ def _take_lock(lock: int, root: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise IndexWriteError(f"{root}: can't be locked: {error.strerror}") from error
-        holder = os.read(lock, 200).decode("utf-8", "replace").strip()
-        raise IndexBusy(f"{root}: being written by {holder or 'another process'}") from error
+        raise IndexBusy(f"{root}: being written by {_holder(lock)}") from error
     with _as_write_error(root):
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} since {_now()}\n".encode(), 0)
 
 
+def _holder(lock: int) -> str:
+    """Who holds the lock, which one does for a moment before one's name is in the file."""
+    name = ""
+    for _ in range(_TRIES):
+        name = os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
+        if _is_alive(name):
+            break
+        time.sleep(_WAIT)
+    return name or "another process"
+
+
+def _is_alive(name: str) -> bool:
+    pid = re.match(r"process ([1-9]\d{0,8}) ", name)
+    if pid is None:
+        return False
+    with suppress(PermissionError):
+        try:
+            os.kill(int(pid[1]), 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
 def _clear_leftovers(root: Path) -> None:
     leftovers = [name for name in os.listdir(root) if name.endswith(".tmp")]
     if leftovers and not (root / MANIFEST).exists():
-        # Generations first: see the order in `publish`.
+        # Generations first, and to the disk: see the order in `publish`.
         _collect(root, keep=set())
+        _sync_folder(root)
     for name in leftovers:
         path = root / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
+    if served := _served(root):
+        before = max((n for n in _numbers(root) if n < served), default=served)
+        _collect(root, keep={before, served})
 
 
 def _collect(root: Path, keep: set[int]) -> None:
@@ -349,6 +381,28 @@ def _write_all(descriptor: int, left: memoryview) -> None:
         left = left[os.write(descriptor, left) :]
 
 
+def _confirm(root: Path, number: int) -> None:
+    """Flush the manifest's new place to the disk."""
+    try:
+        _sync_folder(root)
+    except OSError as error:
+        raise IndexWriteError(
+            f"{root}: generation {number} serves, but the disk did not confirm it: "
+            f"{error.strerror}; a power failure may bring back the one before"
+        ) from error
+
+
+def _sync_path(root: Path) -> None:
+    """Flush all folders above: a writer may have made any of them, and died before it did this."""
+    for folder in root.absolute().parents:
+        try:
+            _sync_folder(folder)
+        except OSError as error:
+            # One that can't be read or flushed was not made by a writer.
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EINVAL, errno.EROFS):
+                raise
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -375,12 +429,18 @@ def _checksum(fields: Mapping[str, Any]) -> str:
 
 def _manifest(root: Path) -> dict[str, Any]:
     path = root / MANIFEST
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise IndexCorrupt(f"{path}: can't be read: {error.strerror}") from error
+    if not is_there:
         raise _no_manifest(root)
-    fields = _parsed_manifest(path)
+    data, fields = _parsed_manifest(path)
     if fields.pop("checksum", None) != _checksum(fields):
         raise IndexCorrupt(f"{path}: its checksum is wrong")
     _check_manifest(fields, path)
+    if data != _sealed(fields):  # white space, which the checksum does not cover
+        raise IndexCorrupt(f"{path}: its bytes are not those that were written")
     return fields
 
 
@@ -391,18 +451,19 @@ def _no_manifest(root: Path) -> IndexMissing | IndexCorrupt:
     return IndexMissing(f"{root}: no index there; make one with: wirecheck index ARTICLES")
 
 
-def _parsed_manifest(path: Path) -> dict[str, Any]:
+def _parsed_manifest(path: Path) -> tuple[bytes, dict[str, Any]]:
     try:
         if path.stat().st_size > _MAX_MANIFEST_BYTES:
             raise IndexCorrupt(f"{path}: is too large")
-        fields = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        fields = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise IndexCorrupt(f"{path}: is no JSON") from error
     except OSError as error:
         raise IndexCorrupt(f"{path}: can't be read: {error.strerror}") from error
     if not isinstance(fields, dict):
         raise IndexCorrupt(f"{path}: is no manifest")
-    return fields
+    return data, fields
 
 
 def _check_manifest(fields: Mapping[str, Any], path: Path) -> None:

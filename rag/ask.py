@@ -1,10 +1,14 @@
-"""The way from a question to a checked, cited answer: find, draft, cite and verify, assemble."""
+"""The way from a question to a checked, cited answer: find, draft, cite and verify, assemble.
+
+A question that holds several goes the way once for each of its parts (`rag.parts`); their answers
+are joined, in the order asked.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,19 +16,22 @@ from typing import Any
 from index import Index, open_index
 from index.errors import ModelReplyError
 from rag.cite import Verified, verify
-from rag.draft import quote, quote_sentences, write
-from rag.evidence import Found, find_evidence, model_weights
+from rag.draft import propose_searches, quote, quote_mentions, quote_sentences, write
+from rag.evidence import Found, find_evidence, is_addressed
 from rag.ledger import positions
 from rag.llm import can_write, check_model, default_model
+from rag.parts import Part, described, split
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
-from rag.schema import Answer, DraftClaim, Evidence
+from rag.schema import Answer, Claim, DraftClaim, Evidence
 from rag.verify import Checker, default_checker
 
 Progress = Callable[[str], None]
 #: Pieces of evidence that a writing model sees, each a sentence with its neighbours.
 WRITING_EVIDENCE = 6
+#: Passages that are looked through for the reports that mention something.
+MENTION_PASSAGES = 40
 
 
 @dataclass(frozen=True)
@@ -63,26 +70,86 @@ def answer(
 
 
 def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
-    """Find evidence, draft, cite and verify, assemble."""
+    """The answer to a question: that of its only part, or those of its parts, joined."""
     began = time.perf_counter()
     progress(f"searching {len(parts.index.articles)} reports")
-    found = find_evidence(question, parts.index, parts.reader, **filters)
+    pieces = split(question.text, outlets_of(parts.index))
+    answers = [answer_part(piece, parts, progress, filters) for piece in pieces]
+    result = answers[0] if len(answers) == 1 else join(pieces, answers, parts)
+    trace = {**result.trace, "parts": described(pieces)}
+    trace["seconds"] = round(time.perf_counter() - began, 3)
+    return replace(result, question=question.text, trace=trace)
+
+
+def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
+    """Find evidence, draft, cite and verify, assemble."""
+    question = analyse(piece.text)
+    found = find(piece, question, parts, narrowed(filters, piece))
     trace = _trace(question, parts, found)
-    if found.addressed < model_weights()["addressed"]["threshold"]:
-        return _timed(decline(question, found, trace), began)
+    if not is_addressed(question, found) and piece.kind == "ask":
+        found = search_again(piece, question, found, parts, narrowed(filters, piece), trace)
+    if not is_addressed(question, found) and piece.kind == "ask":
+        return decline(question, found, trace)
     progress("drafting")
-    evidence, drafts = draft(question, found, parts, trace)
+    evidence, drafts = draft(piece, question, found, parts, trace)
     progress(f"checking {len(drafts)} sentences")
     verified = verify(drafts, evidence, parts.checker)
-    if not verified.claims:
+    if not verified.claims and piece.kind == "ask":
         evidence, verified = quote_instead(found, verified, parts, trace)
-    return _timed(assemble(question, found, evidence, verified, trace), began)
+    return assemble(question, found, evidence, verified, trace)
+
+
+def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
+    """Evidence for one part; to say who mentions something, more reports are looked through."""
+    if piece.kind == "mentions":
+        filters = {**filters, "k": MENTION_PASSAGES, "per_article": 2}
+    return find_evidence(question, parts.index, parts.reader, also=piece.also, **filters)
+
+
+def search_again(
+    piece: Part,
+    question: Question,
+    found: Found,
+    parts: Parts,
+    filters: dict[str, Any],
+    trace: dict[str, Any],
+) -> Found:
+    """Before declining: search in other words, where there is a model that can propose them."""
+    if not can_write(parts.model):
+        return found
+    try:
+        proposed = propose_searches(question, parts.model)
+    except ModelReplyError as error:
+        trace["searches_error"] = str(error)
+        return found
+    trace["searches"] = list(proposed)
+    if not proposed:
+        return found
+    return find(replace(piece, also=(*piece.also, *proposed)), question, parts, filters)
+
+
+def narrowed(filters: dict[str, Any], piece: Part) -> dict[str, Any]:
+    """The caller's filters and the part's own outlets: both must hold."""
+    if not piece.outlets:
+        return filters
+    given = filters.get("outlets")
+    allowed = None if given is None else {name.strip().casefold() for name in given}
+    kept = [o for o in piece.outlets if allowed is None or o.casefold() in allowed]
+    return {**filters, "outlets": kept}
+
+
+def outlets_of(index: Index) -> tuple[str, ...]:
+    """The names of the outlets whose reports the index holds, each once."""
+    return tuple(dict.fromkeys(a.outlet for a in index.articles.values() if a.outlet))
 
 
 def draft(
-    question: Question, found: Found, parts: Parts, trace: dict[str, Any]
+    piece: Part, question: Question, found: Found, parts: Parts, trace: dict[str, Any]
 ) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """Evidence and a draft made from it, in the voice that the model can speak."""
+    if piece.kind == "mentions":
+        trace["voice"] = "mentions"
+        return quote_mentions(found)
     if parts.model == "none" or not can_write(parts.model):
         return quote(question, found)
     trace["voice"] = "write"
@@ -139,9 +206,40 @@ def assemble(
     )
 
 
+def join(pieces: Sequence[Part], answers: Sequence[Answer], parts: Parts) -> Answer:
+    """One answer from those of the parts, in their order; what isn't answered is said."""
+    answered = [a for a in answers if a.outcome == "answered"]
+    unanswered = [
+        f"{piece.text} {a.note}"
+        for piece, a in zip(pieces, answers, strict=True)
+        if a.outcome == "declined"
+    ]
+    notes = list(dict.fromkeys(a.note for a in answered)) + unanswered
+    shown = answered or list(answers)
+    found = [e.hit for a in shown for e in a.evidence]
+    claims = {(c.text, c.citations): c for a in answered for c in a.claims}
+    return Answer(
+        "",
+        "answered" if answered else "declined",
+        tuple(claims.values()),
+        tuple(r for a in answers for r in a.rejected),
+        tuple(p for a in answered for p in a.ledger),
+        tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(found, start=1)),
+        " ".join(notes),
+        {
+            "model": parts.model,
+            "voice": "parts",
+            "generation": parts.index.generation,
+            "answers": [{"outcome": a.outcome, **a.trace} for a in answers],
+        },
+    )
+
+
 def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
     """One sentence that says what a reader is looking at."""
     kinds = {c.kind for c in verified.claims}
+    if trace["voice"] == "mentions":
+        return _count_of_reports(verified.claims)
     if kinds == {"span"} and values > 1:
         return (
             "More than one value was found, so compare: each is in a report's own words, with the "
@@ -152,6 +250,14 @@ def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
     if kinds == {"quote"}:
         return "These are quotations: the reports' own sentences, word for word."
     return f"Written by {trace['model']}; every sentence was checked against what it cites."
+
+
+def _count_of_reports(claims: Sequence[Claim]) -> str:
+    """How many of the reports, and which outlets, the claims cite."""
+    articles = {c.article_id: c.passage.article for claim in claims for c in claim.citations}
+    outlets = sorted({a.outlet or "an unknown outlet" for a in articles.values()})
+    reports = f"{len(articles)} report{'s' * (len(articles) > 1)}"
+    return f"{reports} found, by {', '.join(outlets)}; each is quoted where it mentions it."
 
 
 def decline(question: Question, found: Found, trace: dict[str, Any]) -> Answer:
@@ -177,11 +283,6 @@ def _trace(question: Question, parts: Parts, found: Found) -> dict[str, Any]:
         "generation": parts.index.generation,
         "passages": len(found.nearest),
     }
-
-
-def _timed(result: Answer, began: float) -> Answer:
-    result.trace["seconds"] = round(time.perf_counter() - began, 3)
-    return result
 
 
 @lru_cache(maxsize=4)

@@ -13,20 +13,29 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from index import Hit
 from index.words import stems
 from rag.evidence import Found, Scored
 from rag.llm import complete
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.schema import DraftClaim, Evidence
-from rag.spans import same_value, typed_spans
+from rag.spans import (
+    LINK,
+    is_list_of_names,
+    is_quoted,
+    same_value,
+    speaks,
+    typed_spans,
+)
 
 #: Quoted sentences in an answer, and the words that they may have together.
-MAX_QUOTES, MAX_WORDS = 4, 110
-#: A further value is shown if its score and its margin are at least these shares of the best one's.
-VALUE_SHARE, MARGIN_SHARE = 0.6, 0.5
-#: The same for amounts with a unit, with the least margin itself, and the least share of matter.
-UNIT_SHARE, UNIT_MARGIN, MATTER_SHARE = 0.25, -1.0, 0.6
+MAX_QUOTES, MAX_WORDS = 4, 125
+#: A further value is shown if its score is this share of the best one's, and its margin at most so
+#: much less (logits).
+VALUE_SHARE, MARGIN_GAP = 0.5, 4.0
+#: The share of the score for amounts with a unit, and the least share of matter.
+UNIT_SHARE, MATTER_SHARE = 0.12, 0.6
 #: Values in an answer.
 MAX_VALUES = 3
 #: A sentence that says a value again is cited for it if its score is at least this share.
@@ -36,6 +45,11 @@ SURE = 0.9
 #: A further sentence is shown if its score is at least this share of the best one's, and more
 #: easily if its article is cited already.
 OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
+#: Searches that a model may propose, and characters of each.
+MAX_SEARCHES, MAX_SEARCH = 3, 200
+#: A report mentions something if a sentence covers this share of the words asked for (weighted:
+#: rare ones count more), and the sentence with its neighbours and the title this share.
+MENTION_SHARE, MENTION_CONTEXT = 0.5, 0.75
 NO_ANSWER = "NO ANSWER"
 _LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$")
 _LABEL = re.compile(r"E\d+")
@@ -60,6 +74,24 @@ def write(question: Question, evidence: Sequence[Evidence], model: str) -> list[
         ],
     )
     return parse_draft(reply.text)
+
+
+def propose_searches(question: Question, model: str) -> tuple[str, ...]:
+    """Other words to search in, at most `MAX_SEARCHES`, from a model that can write."""
+    reply = complete(
+        model,
+        [
+            {"role": "system", "content": load_prompt("searches.system").render()},
+            {
+                "role": "user",
+                "content": load_prompt("searches.user").render(question=question.text),
+            },
+        ],
+        max_tokens=120,
+    )
+    lines = (re.sub(r"^\s*(?:[-*•]|\d+[.)])\s+", "", line) for line in reply.text.splitlines())
+    usable = (" ".join(line.split())[:MAX_SEARCH] for line in lines)
+    return tuple(dict.fromkeys(u for u in usable if any(c.isalnum() for c in u)))[:MAX_SEARCHES]
 
 
 def parse_draft(text: str) -> list[DraftClaim]:
@@ -113,6 +145,9 @@ class Value:
 def quote(question: Question, found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """Evidence, and claims in its words: short answers where a type is asked for, else quotes."""
     evidence = found.evidence()
+    if question.asks_words:
+        spoken = tuple(e for e in found.evidence() if is_quoted(e.hit.passage.text))
+        return quote_sentences(found, spoken or None)
     values = short_answers(question, found, evidence)
     if not values:
         return quote_sentences(found)
@@ -165,32 +200,54 @@ def _rivals(values: Sequence[Value], sentence: Scored, kind: str | None) -> bool
     first = values[0]
     if len(values) == MAX_VALUES or any(sentence.passage.article.id in v.articles for v in values):
         return False
+    if sentence.margin < first.margin - MARGIN_GAP:
+        return False
     if kind in {"duration", "percent", "money"}:
         return (
             sentence.score >= UNIT_SHARE * first.score
-            and sentence.margin >= UNIT_MARGIN
             and sentence.signal("context_coverage") >= MATTER_SHARE * first.matter
         )
-    return (
-        sentence.score >= VALUE_SHARE * first.score
-        and sentence.margin >= MARGIN_SHARE * first.margin
-    )
+    return sentence.score >= VALUE_SHARE * first.score
 
 
 def best_span(question: Question, sentence: Scored) -> tuple[int, int] | None:
-    """The span of the question's type nearest to where the reader sees the answer, or None."""
-    base = sentence.passage.start
-    typed = [(s + base, e + base) for s, e in typed_spans(question, sentence.passage.text)]
+    """The span of the question's type nearest to where the reader sees the answer, or None.
+
+    Several that only a comma, "and" or "to" parts are one answer. The reader's own words will do,
+    if it is sure, for a place, name, time or measure that no rule knows, and for who said
+    something, which may be "an official"; else a person is somebody with a name.
+    """
+    base, text = sentence.passage.start, sentence.passage.text
+    typed = [(s + base, e + base) for s, e in typed_spans(question, text)]
+    if question.asks_speaker:
+        typed = [t for t in typed if speaks(text, (t[0] - base, t[1] - base))]
     start, end = sentence.span
+    sure = sentence.margin > 0
+    if sure and question.answer_type in {"person", "place", "name"}:
+        marked = text[start - base : end - base]
+        if is_list_of_names(marked) and not question.asks_speaker:
+            return sentence.span
     touching = [t for t in typed if t[0] < end and t[1] > start]
     if touching:
-        return max(touching, key=lambda t: min(t[1], end) - max(t[0], start))
-    if (
-        question.answer_type in {"person", "place", "name", "measure", "time"}
-        and sentence.margin > 0
-    ):
+        return _joined(touching, sentence)
+    loose = question.answer_type in {"place", "name", "measure", "time"}
+    if sure and (loose or (question.asks_speaker and speaks(text, (start - base, end - base)))):
         return sentence.span
     return min(typed, key=lambda t: abs(t[0] - start), default=None)
+
+
+def _joined(touching: Sequence[tuple[int, int]], sentence: Scored) -> tuple[int, int]:
+    """The span that shares most with the reader's, with those that follow it as in a list."""
+    text, (start, end) = sentence.passage.article.text, sentence.span
+    best = max(touching, key=lambda t: min(t[1], end) - max(t[0], start))
+    first = last = touching.index(best)
+    while first and LINK.fullmatch(text[touching[first - 1][1] : touching[first][0]]):
+        first -= 1
+    while last + 1 < len(touching) and LINK.fullmatch(
+        text[touching[last][1] : touching[last + 1][0]]
+    ):
+        last += 1
+    return touching[first][0], touching[last][1]
 
 
 def quote_sentences(
@@ -218,6 +275,28 @@ def quote_sentences(
         DraftClaim(text, tuple(e.label for e in items), "quote") for text, items in chosen.items()
     ]
     return evidence, drafts
+
+
+def quote_mentions(found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """One sentence of each report that mentions what is asked for; copies are one quotation."""
+    best: dict[str, Scored] = {}
+    for s in found.sentences:
+        near, around = s.signal("coverage"), s.signal("context_coverage")
+        if near < MENTION_SHARE or around < MENTION_CONTEXT:
+            continue
+        known = best.get(s.passage.article.id)
+        if known is None or near > known.signal("coverage"):
+            best[s.passage.article.id] = s
+    ranked = sorted(best.values(), key=lambda s: -s.signal("coverage"))
+    evidence = tuple(
+        Evidence(f"E{n}", Hit(s.passage, s.signal("coverage"), n)) for n, s in enumerate(ranked, 1)
+    )
+    quotes: dict[str, list[str]] = {}
+    for item in evidence:
+        text = " ".join(item.hit.passage.text.split())
+        twin = next((said for said in quotes if _alike(text, said)), text)
+        quotes.setdefault(twin, []).append(item.label)
+    return evidence, [DraftClaim(text, tuple(labels), "quote") for text, labels in quotes.items()]
 
 
 def _words(texts: Iterable[str]) -> int:

@@ -35,11 +35,30 @@ COMPARED, SENTENCES = 28, 8
 UNIT_WORDS = 60
 #: A quoted sentence is shown with the next one if both have at most this many words.
 QUOTE_WORDS = 45
+#: Added to a margin before it becomes a signal: the reader errs on the side of "no answer".
+MARGIN_SHIFT = 2.0
 #: Fewer letters than this of a name must agree for "Turkish" to stand for "Turkey".
 _STEM_LETTERS = 4
 
 SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
-ADDRESS_SIGNALS = (*SIGNALS, "surest_reader", "missing_share", "missing_any")
+#: What says whether the question is answered at all, each 0..1 but the margin: logits / 10.
+#: Of the best sentence: the reader's word for its passage and for it alone, its cosine, how far
+#: it and its neighbours cover the question, and whether it holds a value of the type asked for.
+#: Of any: the reader's word for one of the `REREAD` best with its neighbours, the cosine, the
+#: margin. And the share of the question's names, numbers and dates that no article found holds.
+ADDRESS_SIGNALS = (
+    "passage_answers",
+    "alone_answers",
+    "context_answers",
+    "cosine",
+    "best_cosine",
+    "context_coverage",
+    "typed",
+    "best_margin",
+    "missing_share",
+)
+#: Best sentences that are read once more, by themselves and with their neighbours.
+REREAD = 4
 
 
 @dataclass(frozen=True)
@@ -99,24 +118,46 @@ class Found:
 
 
 def find_evidence(
-    question: Question, index: Index, reader: Reader, *, k: int = PASSAGES, **filters: Any
+    question: Question,
+    index: Index,
+    reader: Reader,
+    *,
+    also: Sequence[str] = (),
+    k: int = PASSAGES,
+    per_article: int = PER_ARTICLE,
+    **filters: Any,
 ) -> Found:
-    """Search, score the sentences of the passages found, and weigh whether they answer."""
-    hits = _spread(index.search(question.text, 4 * k, **filters), k)
+    """Search, score the sentences of the passages found, and weigh whether they answer.
+
+    `also` are further texts to search for; each search's best passages are taken in turn.
+    """
+    searches = [index.search(text, 4 * k, **filters) for text in (question.text, *also)]
+    hits = _spread(_in_turn(searches), k, per_article)
     sentences = score_sentences(question, hits, index.encoder, reader)
     missing = missing_terms(question, [h.passage.article for h in hits])
-    return Found(tuple(sentences), tuple(hits), addressed(question, sentences, missing), missing)
+    surely = addressed(question, sentences, missing, reader)
+    return Found(tuple(sentences), tuple(hits), surely, missing)
 
 
-def _spread(hits: Sequence[Hit], k: int) -> list[Hit]:
-    """The best `k` hits, at most `PER_ARTICLE` of an article, and the first articles' openings."""
+def _in_turn(searches: Sequence[list[Hit]]) -> list[Hit]:
+    """The hits of several searches by rank, each passage once, ranked anew."""
+    if len(searches) == 1:
+        return searches[0]
+    best: dict[Passage, Hit] = {}
+    for hit in sorted((h for hits in searches for h in hits), key=lambda h: h.rank):
+        best.setdefault(hit.passage, hit)
+    return [replace(hit, rank=n) for n, hit in enumerate(best.values(), start=1)]
+
+
+def _spread(hits: Sequence[Hit], k: int, per_article: int) -> list[Hit]:
+    """The best `k` hits, at most `per_article` of an article, and the first articles' openings."""
     seen: Counter[str] = Counter()
     kept: list[Hit] = []
     openings: list[Hit] = []
     for hit in hits:
         article = hit.passage.article.id
         seen[article] += 1
-        if seen[article] <= PER_ARTICLE and len(kept) < k:
+        if seen[article] <= per_article and len(kept) < k:
             kept.append(hit)
         elif hit.passage.start == 0:
             openings.append(hit)
@@ -148,8 +189,10 @@ def _without_cosine(
     """A sentence scored by all signals but the encoder's, which costs the most and counts as 0."""
     rank, reading = _reading_of(sentence, hits, readings)
     margin, start, end = _span_in(reading, hits[rank].passage, sentence)
+    # Somebody's exact words are no answer that the reader was trained to see.
+    seen = 0.0 if question.asks_words else margin
     signals = (
-        _squash(margin / 4),
+        _squash((seen + MARGIN_SHIFT) / 4),
         reading.answers,
         0.0,
         _coverage(weights, stems(sentence.text)),
@@ -176,25 +219,48 @@ def _cosines(question: Question, sentences: Sequence[Passage], encoder: Encoder)
     return [max(0.0, float(v)) for v in vectors @ encoder.encode_query(question.text)]
 
 
-def addressed(question: Question, sentences: Sequence[Scored], missing: Sequence[str]) -> float:
+def addressed(
+    question: Question, sentences: Sequence[Scored], missing: Sequence[str], reader: Reader
+) -> float:
     """0..1: how surely the best sentence found answers the question; 0 where none was found."""
     if not sentences:
         return 0.0
-    signals = address_signals(question, sentences, missing)
-    return logistic(model_weights()["addressed"], ADDRESS_SIGNALS, signals)
+    signals = address_signals(question, sentences, missing, reader)
+    return logistic(address_weights(question), ADDRESS_SIGNALS, signals)
+
+
+def is_addressed(question: Question, found: Found) -> bool:
+    """Whether what was found answers surely enough to be shown.
+
+    A question that asks for a value has weights and a threshold of its own: a wrong value misleads
+    more than a sentence that is quoted whole.
+    """
+    return found.addressed >= address_weights(question)["threshold"]
+
+
+def address_weights(question: Question) -> dict[str, float]:
+    """The weights of "addressed" for typed or for open questions."""
+    return model_weights()["addressed_open" if question.answer_type is None else "addressed_typed"]
 
 
 def address_signals(
-    question: Question, sentences: Sequence[Scored], missing: Sequence[str]
+    question: Question, sentences: Sequence[Scored], missing: Sequence[str], reader: Reader
 ) -> tuple[float, ...]:
-    """`ADDRESS_SIGNALS`: the best sentence's, the surest reading, and what the articles lack."""
-    best = sentences[0]
+    """`ADDRESS_SIGNALS`; the reader looks once more at the best sentences."""
+    best, top = sentences[0], [s.passage for s in sentences[:REREAD]]
+    alone = reader.read(question.text, [top[0].text])[0].answers
+    wide = reader.read(question.text, [with_neighbours(p).text for p in top])
     named = len(question.names) + len(question.numbers) + len(question.dates)
     return (
-        *best.signals,
-        max(s.signal("reader") for s in sentences),
+        best.signal("passage_answers"),
+        alone,
+        max(reading.answers for reading in wide),
+        best.signal("cosine"),
+        max(s.signal("cosine") for s in sentences),
+        best.signal("context_coverage"),
+        best.signal("typed"),
+        max(s.margin for s in sentences) / 10,
         len(missing) / named if named else 0.0,
-        float(bool(missing)),
     )
 
 

@@ -16,6 +16,14 @@ _FIRST = (
     r"(?:^|,\s+(?:and\s+)?)(?:(?:until|till|since|by|from|to|with|for|at|in|on|and|but|so)"
     r"\s+)?(?:exactly\s+)?"
 )
+#: Words for a person by what they do.
+_PEOPLE = (
+    r"person|man|woman|minister|official|leader|spokes\w+|officer|expert|judge|mayor|politician|"
+    r"candidate|senator|lawmaker|president|governor|analyst|economist|columnist|journalist|"
+    r"reporter|author|writer|witness|survivor|captain|skipper|pilot|driver|player|coach|actor|"
+    r"actress|singer|artist|scientist|researcher|doctor|lawyer|banker|director|manager|owner|"
+    r"member|councillor|ambassador|general|commander|king|queen|prince|princess"
+)
 #: First match wins. The type says which words of a sentence can be a short answer.
 _TYPES = (
     (
@@ -58,19 +66,35 @@ _TYPES = (
     ),
     (
         "person",
-        rf"{_FIRST}who(?:m|se)?\b|\b(?:what|which) (?:person|minister|official|leader|"
-        r"spokes\w+|officer|expert|judge|mayor)\b",
+        rf"{_FIRST}who(?:m|se)?\b|\b(?:what |which (?:\w+ ){{0,2}}?)(?:{_PEOPLE})s?\b"
+        rf"|\bwhat (?:is|was) the name of (?:the|a|an) (?:\w+ ){{0,2}}(?:{_PEOPLE}|"
+        r"victim|suspect|head|chief|boss)\b",
     ),
     (
         "name",
         r"\b(?:which|what)\b(?= (?:\w+[ -]){0,3}(?:company|firm|bank|agency|outlet|newspaper|"
         r"party|team|club|group|union|base|ministry|university|institute|ship|vessel|ferry|"
-        r"bridge|hospital|museum|organi[sz]ation|court|committee|authority|paper|river|law))",
+        r"bridge|hospital|museum|organi[sz]ation|court|committee|authority|paper|river|law|"
+        r"manufacturer|maker|supplier|producer|brand|airline|contractor|insurer|broadcaster|"
+        r"magazine|website|school|shop|store|hotel|airline|operator|regulator)s?\b)"
+        r"|\bwhat (?:is|was) the (?:full )?name of\b",
     ),
 )
 #: "Who is X?" asks what somebody is, and the sentence that introduces the name answers it.
 _IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
 _OPEN = re.compile(r"\bwho (?:says?|said|told|claimed|reported) (?:what|something)", re.I)
+_SPEAKER = re.compile(
+    r"\bwho\s+(?:\w+ly\s+)?(?:has\s+|have\s+|had\s+)?(?:says?|said|tells?|told|claim(?:s|ed)?|"
+    r"report(?:s|ed)?|allege[sd]?|blame[sd]?|accuse[sd]?|announce[sd]?|confirm(?:s|ed)?|"
+    r"den(?:y|ies|ied)|warn(?:s|ed)?|think|believe[sd]?|argue[sd]?|spoke|speaks)\b",
+    re.I,
+)
+_EXACT = re.compile(
+    r"\b(?:word for word|verbatim|own words|exact(?:ly)? (?:words|what)|very words"
+    r"|(?:what|which) (?:was|were) (?:the (?:\w+ )?)?[\w ]*['’]s? (?:exact )?words"
+    r"|what exactly did\b.*\b(?:say|answer|reply|tell)|quote (?:me )?(?:what|from))\b",
+    re.I,
+)
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
 _FUNCTION_POS = {
     "DET",
@@ -128,6 +152,16 @@ class Question:
     names: tuple[str, ...]
     dates: tuple[When, ...]
     quoted: tuple[str, ...]
+
+    @property
+    def asks_speaker(self) -> bool:
+        """Whether it asks who said something: "Who told reporters that ...?"."""
+        return self.answer_type == "person" and _SPEAKER.search(self.text) is not None
+
+    @property
+    def asks_words(self) -> bool:
+        """Whether it asks for somebody's exact words."""
+        return _EXACT.search(self.text) is not None
 
     @property
     def numbers(self) -> tuple[str, ...]:

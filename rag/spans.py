@@ -16,6 +16,17 @@ from rag.values import Quantity, find_dates, find_quantities, same_date, same_qu
 
 Span = tuple[int, int]
 
+#: What may stand between the parts of one answer.
+LINK = re.compile(r"\s*(?:,|,?\s*(?:and|or|to|&)|[-–])\s*")
+#: At least three words after a mark that opens a quotation.
+QUOTATION = re.compile(r"(?:[\"“„«]|(?<!\w)[‘'])\s*[^\W_]\S*\s+\S+\s+\S+")
+#: Verbs of saying, as lemmas.
+SPEECH = frozenset(
+    """say tell claim report announce state add argue warn confirm deny insist allege blame accuse
+    believe think write explain declare complain describe admit suggest note stress call suspect
+    ask answer reply promise demand urge vow fear""".split()
+)
+
 _CAPITALISED = re.compile(r"(?<![.!?“\"] )(?<!^)\b[A-Z][\w’'-]+")
 
 _FAMILIES: dict[str, Callable[[Quantity], bool]] = {
@@ -64,14 +75,22 @@ def typed_spans(question: Question, text: str) -> list[Span]:
 def holds_type(question: Question, text: str) -> bool:
     """Whether `text` seems to hold a span of the question's type; True for untyped questions.
 
-    A quick look for ranking many sentences: a capital letter stands for a name.
+    A quick look for ranking many sentences: a capital letter stands for a name, a quotation mark
+    for somebody's own words.
     """
+    if question.asks_words:
+        return is_quoted(text)
     if question.answer_type is None:
         return True
     if question.answer_type in _ENTITIES:
         said = set(words(question.text))
         return any(not set(words(name)) <= said for name in _CAPITALISED.findall(text))
     return bool(typed_spans(question, text))
+
+
+def is_quoted(text: str) -> bool:
+    """Whether `text` has at least three words in quotation marks."""
+    return QUOTATION.search(text) is not None
 
 
 def stems_or_words(text: str) -> list[str]:
@@ -81,6 +100,27 @@ def stems_or_words(text: str) -> list[str]:
 
 def _entities(text: str, labels: set[str]) -> list[Span]:
     return [(e.start_char, e.end_char) for e in parse(text).ents if e.label_ in labels]
+
+
+def is_list_of_names(text: str) -> bool:
+    """Whether `text` is names and what links them: "Ada Holm and Lene Doorn"."""
+    parts = text.split()
+    linked = {"and", "or", "of", "the", "de", "la", "van", "von", "al", "bin", "&"}
+    named = [w for w in parts if w[:1].isupper()]
+    return bool(named) and len(parts) >= 2 and all(w[:1].isupper() or w in linked for w in parts)
+
+
+def speaks(text: str, span: Span) -> bool:
+    """Whether the words at `span` are who says something in `text`.
+
+    "The dam was safe, said Ada Holm" -> "Ada Holm" speaks; the dam does not.
+    """
+    doc = parse(text)
+    inside = [t for t in doc if t.idx < span[1] and t.idx + len(t) > span[0]]
+    if any(t.dep_ in {"nsubj", "agent"} and t.head.lemma_.lower() in SPEECH for t in inside):
+        return True
+    before = text[: span[0]].rstrip().lower()
+    return bool(inside) and before.endswith(("according to", "according to a", "according to the"))
 
 
 def same_value(kind: str | None, a: str, b: str) -> bool:

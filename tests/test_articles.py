@@ -1,14 +1,17 @@
-import codecs
+import json
 import os
-import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import index.articles
 from index.articles import read_articles
 from index.errors import ArticleError
+from tests.sample_files import LOCK, MORE, page, pdf_file
+from tests.sample_files import STORY as SENTENCE
 
 STORY = "Ferry runs again\n\nThe Sound ferry sailed on Monday after nine days in dock.\n"
 
@@ -43,47 +46,15 @@ def test_a_plain_file(tmp_path):
     assert notes == ()
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "title"),
-    [
-        ("a.txt", "\n  \n\t Late snow closes pass \nMore.", "Late snow closes pass"),
-        ("a.txt", "\u200b\u2060\nReal title\nMore.", "Real title"),
-        ("a.txt", "## Not markdown\nMore.", "## Not markdown"),
-        ("a.md", "## Late snow\nMore.", "Late snow"),
-        ("a.md", "#\n\n# \nSnow #3\nMore.", "Snow #3"),
-        ("a.md", "###", "a"),
-        ("a.txt", "---\ntitle: 'From the block'\n---\nFrom the text\n", "From the block"),
-        ("a.txt", "word " * 80, "word " * 59 + "…"),
-    ],
-)
-def test_titles(tmp_path, name, content, title):
-    assert read_one(tmp_path, name, content)[0].title == title
-
-
-@pytest.mark.parametrize(
-    ("content", "text", "note"),
-    [
-        (STORY.encode(), STORY, ""),
-        (codecs.BOM_UTF8 + STORY.encode(), STORY, ""),
-        (STORY.encode("utf-16"), STORY, ""),
-        (codecs.BOM_UTF16_BE + STORY.encode("utf-16-be"), STORY, ""),
-        (STORY.encode("utf-32"), STORY, ""),
-        (b"One\r\ntwo\r\n\r\nthree\rfour", "One\ntwo\n\nthree\rfour", ""),
-        (
-            "The old café “Zoë” now asks 5 € for tea".encode("cp1252"),
-            None,
-            "not UTF-8, read as cp1252",
-        ),
-        (b"  Spaced\tout \n\n", "  Spaced\tout \n\n", ""),
-        ("A stray mark\x02 " + "in a long report. " * 80, None, ""),
-    ],
-)
-def test_texts_are_kept_as_they_are(tmp_path, content, text, note):
-    article, notes = read_one(tmp_path, "a.txt", content)
-    if text is None:
-        text = content if isinstance(content, str) else content.decode("cp1252")
-    assert article.text == text
-    assert [n.split(": ", 1)[1] for n in notes] == ([note] if note else [])
+def test_unknown_endings_are_skipped_and_named(tmp_path):
+    write(tmp_path, "a.docx")
+    write(tmp_path, "README")
+    reading = read_articles([tmp_path])
+    read = "only .txt, .md, .html, .htm, .pdf, .jsonl, .csv are read"
+    assert [s.reason for s in reading.skipped] == [
+        f"ending missing: {read}",
+        f"ending .docx: {read}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,19 +62,11 @@ def test_texts_are_kept_as_they_are(tmp_path, content, text, note):
     [
         (b"", "empty"),
         (" \n\t\u3000\u00a0", "empty"),
-        (codecs.BOM_UTF8, "empty"),
+        (b"\xef\xbb\xbf", "empty"),
         ("\u200b\u200d\u2060\ufe0f\u00ad\U000e0041", "empty"),
         ("---\noutlet: Tern Daily\n---\n \n", "empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary"),
-        ("Nul\x00 in text", "binary"),
-        ("Escape \x1b[31m in a long text " + "word " * 1000, "binary"),
-        ("\x01\x02\x03 text", "binary"),
-        (STORY.encode("utf-16-le"), "binary"),
-        (codecs.BOM_UTF16_LE + b"\x00\xd8a", "its mark says utf-16"),
-        ("Паром снова ходит".encode("cp1251"), "encoding"),
-        (b"Caf\xe9 \x81", "encoding: neither"),
-        ("‘Right’ — ‘left’ ".encode() + b"\xff", "encoding: UTF-8 with damaged bytes"),
-        (b"\xed\xa0\x80 lone surrogate " + "é".encode(), "encoding"),
+        (b"Caf\xe9 \x81", "encoding"),
     ],
 )
 def test_unfit_contents(tmp_path, content, reason):
@@ -111,21 +74,80 @@ def test_unfit_contents(tmp_path, content, reason):
     assert skip_reason(tmp_path).startswith(reason)
 
 
-def test_unknown_endings_are_skipped_and_named(tmp_path):
-    write(tmp_path, "a.docx")
-    write(tmp_path, "README")
+def test_all_formats_side_by_side(tmp_path):
+    write(tmp_path, "a.html", page(head="<meta property=og:site_name content='Tern Daily'>"))
+    write(tmp_path, "b.HTM", page())
+    write(tmp_path, "c.pdf", pdf_file([SENTENCE, MORE]))
+    write(tmp_path, "d.jsonl", '{"text": "One.", "id": "x", "outlet": "Gull"}\n{"text": "Two."}\n')
+    write(tmp_path, "e.csv", "title,text\nHead,Three.\n")
+    write(tmp_path, "f.md", "# Four\n")
+    write(
+        tmp_path, "metadata.csv", "id,outlet,published\nc,Shore,2025-01-02\nd-2,Reef,2025-01-03\n"
+    )
     reading = read_articles([tmp_path])
-    assert [s.reason for s in reading.skipped] == [
-        "ending missing: only .txt, .md are read",
-        "ending .docx: only .txt, .md are read",
+    assert [(a.id, a.title, a.outlet, a.published) for a in reading.articles] == [
+        ("a", "Ferry runs again", "Tern Daily", None),
+        ("b", "Ferry runs again", None, None),
+        ("c", SENTENCE, "Shore", "2025-01-02"),
+        ("x", "One.", "Gull", None),
+        ("d-2", "Two.", "Reef", "2025-01-03"),
+        ("e-1", "Head", None, None),
+        ("f", "Four", None, None),
+    ]
+    assert reading.skipped == reading.notes == ()
+
+
+def test_bad_files_and_rows_are_named_and_the_rest_is_read(tmp_path):
+    write(tmp_path, "a.pdf", pdf_file([SENTENCE], trailer=LOCK))
+    write(tmp_path, "b.html", "<html><body></body></html>")
+    rows = write(tmp_path, "c.jsonl", '{"text": 1}\n{"text": "\u200b"}\n{"text": "Kept."}\n')
+    write(tmp_path, "d.csv", "a report without a header\n")
+    reading = read_articles([tmp_path])
+    assert [a.id for a in reading.articles] == ["c-3"]
+    assert [(s.path, s.reason) for s in reading.skipped] == [
+        (str(tmp_path / "a.pdf"), "encrypted: a password opens it"),
+        (str(tmp_path / "b.html"), "no report found on the page"),
+        (f"{rows} line 1", "text is a number, not text"),
+        (f"{rows} line 2", "empty: no visible character"),
+        (
+            str(tmp_path / "d.csv"),
+            "line 1: no column text in a header such as id,title,text,outlet,published,url",
+        ),
     ]
 
 
-def test_over_sized_files_are_not_read(tmp_path, monkeypatch):
-    with write(tmp_path, "huge.txt").open("ab") as file:
-        file.truncate(1 << 40)  # a hole: takes no room on the disk
+@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.jsonl", "a.csv", "a.pdf"])
+def test_files_over_the_limit_are_not_read(tmp_path, monkeypatch, name):
+    with write(tmp_path, name).open("ab") as file:
+        file.truncate(100_000_000)
     monkeypatch.setattr(os, "read", lambda *args: pytest.fail("it was read"))
-    assert skip_reason(tmp_path) == "too large: over 5,000,000 bytes"
+    limit = "64,000,000" if name in ("a.jsonl", "a.csv", "a.pdf") else "5,000,000"
+    assert skip_reason(tmp_path) == f"too large: over {limit} bytes"
+
+
+def test_heavy_libraries_wait_for_their_files(tmp_path):
+    write(tmp_path, "a.txt")
+    write(tmp_path, "b.jsonl", '{"text": "x"}')
+    code = (
+        "import sys; from pathlib import Path; from index.articles import read_articles\n"
+        "desk = read_articles([Path(sys.argv[1])])\n"
+        "assert len(desk.articles) == 2\n"
+        "print(sorted({'lxml', 'trafilatura', 'pypdfium2', 'torch', 'numpy'} & set(sys.modules)))"
+    )
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
+def test_the_process_that_extracts_ends_with_the_reading(tmp_path):
+    write(tmp_path, "a.pdf", pdf_file([SENTENCE]))
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    before = children.read_text() if children.exists() else ""
+    assert len(read_articles([tmp_path]).articles) == 1
+    with pytest.raises(ArticleError):
+        read_articles([tmp_path, tmp_path / "gone"])
+    assert (children.read_text() if children.exists() else "") == before
 
 
 @pytest.mark.parametrize(("size", "taken"), [(100, True), (101, False)])
@@ -134,66 +156,20 @@ def test_the_limit_is_inclusive(tmp_path, size, taken):
     assert bool(read_articles([tmp_path], max_bytes=100).articles) is taken
 
 
-def test_a_file_that_grows_while_it_is_read_is_skipped(tmp_path, monkeypatch):
-    write(tmp_path, "a.txt", "x" * 101)
-    monkeypatch.setattr(index.articles, "_refuse_oversized", _blind_once())
-    assert read_articles([tmp_path], max_bytes=100).articles == ()
-
-
-def _blind_once():
-    real, calls = index.articles._refuse_oversized, []
-
-    def check(size, max_bytes):
-        calls.append(size)
-        if len(calls) > 1:
-            real(size, max_bytes)
-
-    return check
-
-
-def _link(target):
-    return lambda path: path.symlink_to(target)
-
-
-def _socket(path):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.bind(str(path))
-
-
+@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.pdf", "a.jsonl", "a.csv", "metadata.csv"])
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (_link("/etc/passwd"), "a symbolic link"),
-        (_link("nowhere"), "a symbolic link"),
-        (_link("."), "a symbolic link"),
-        (os.mkfifo, "not a regular file"),
-        (_socket, "not a regular file"),
+        (lambda path: path.symlink_to("/etc/passwd"), "a symbolic link"),
+        (os.mkfifo, "not a regular"),
     ],
 )
-def test_what_is_no_plain_file_is_skipped_without_waiting(tmp_path, make, reason):
-    make(tmp_path / "a.txt")
-    assert skip_reason(tmp_path).startswith(reason)
-
-
-def test_a_link_put_in_place_at_the_last_moment_is_not_followed(tmp_path, monkeypatch):
-    (tmp_path / "a.txt").symlink_to("/etc/passwd")
-    monkeypatch.setattr(index.articles.Path, "is_symlink", lambda self: False)
-    plain = write(tmp_path, ".plain").lstat()
-    monkeypatch.setattr(os, "lstat", lambda path: plain)
-    assert skip_reason(tmp_path).startswith("unreadable")
-
-
-def test_an_unreadable_file_is_skipped(tmp_path, monkeypatch):
-    write(tmp_path, "a.txt")
-    opened = os.open
-
-    def refusing(path, *args, **kwargs):
-        if str(path).endswith("a.txt"):
-            raise PermissionError(13, "Permission denied")
-        return opened(path, *args, **kwargs)
-
-    monkeypatch.setattr(os, "open", refusing)
-    assert skip_reason(tmp_path) == "unreadable: Permission denied"
+def test_what_is_no_plain_file_is_not_read(tmp_path, name, make, reason):
+    make(tmp_path / name)
+    reading = read_articles([tmp_path])
+    assert reading.articles == ()
+    told = reading.notes if name == "metadata.csv" else [s.reason for s in reading.skipped]
+    assert len(told) == 1 and reason in told[0]
 
 
 def test_a_linked_folder_is_counted_and_its_target_still_read(tmp_path):
@@ -250,6 +226,41 @@ def test_names_that_would_spoil_an_output_are_skipped(tmp_path, name):
     skipped.path.encode()
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("two\nlines", "its ID holds control characters or is not UTF-8"),
+        ("nul\x00", "its ID holds control characters or is not UTF-8"),
+        ("right\u202eleft", "its ID holds control characters or is not UTF-8"),
+        ("half\ud800", "its ID holds control characters or is not UTF-8"),
+        ("x" * 10_240, "its ID is over 255 characters long"),
+    ],
+)
+def test_ids_of_rows_that_would_spoil_an_output(tmp_path, given, reason):
+    write(tmp_path, "a.jsonl", json.dumps({"id": given, "text": "x"}) + '\n{"text": "y"}')
+    reading = read_articles([tmp_path])
+    assert [a.id for a in reading.articles] == ["a-2"]
+    assert [s.reason for s in reading.skipped] == [reason]
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["../../etc/passwd", "/abs", ".", "..", "CON", "%2e%2e", "<img onerror=x>", "é 🙂", "[1]"],
+)
+def test_odd_ids_of_rows_are_just_ids(tmp_path, given):
+    assert read_one(tmp_path, "a.jsonl", json.dumps({"id": given, "text": "x"}))[0].id == given
+
+
+def test_ids_that_look_the_same_are_the_same(tmp_path):
+    rows = [("caf\u00e9", "one"), ("cafe\u0301", "two"), ("CAF\u00c9", "three")]
+    text = "\n".join(json.dumps({"id": i, "text": t}) for i, t in rows)
+    path = write(tmp_path, "a.jsonl", text)
+    reading = read_articles([tmp_path])
+    assert [(a.id, a.text) for a in reading.articles] == [rows[0], rows[2]]
+    (skipped,) = reading.skipped
+    assert skipped.reason == f"ID cafe\u0301 is taken: {path} line 2 comes after {path} line 1"
+
+
 @pytest.mark.parametrize("name", ["a..%2f.txt", "CON.txt", "<img onerror=x>.txt", "é 😀.txt"])
 def test_odd_names_are_just_ids(tmp_path, name):
     assert read_one(tmp_path, name, STORY)[0].id == name.removesuffix(".txt")
@@ -273,33 +284,6 @@ def test_progress_counts_the_files(tmp_path):
     seen = []
     read_articles([tmp_path], progress=seen.append)
     assert seen == [1, 2, 3]
-
-
-BLOCK = '---\noutlet: Tern Daily\nPublished: 2025-02-28\nurl: "https://tern.example/a?b"\n'
-
-
-@pytest.mark.parametrize(
-    ("content", "known", "text"),
-    [
-        (BLOCK + "---\nBody\n", ("Tern Daily", "2025-02-28", "https://tern.example/a?b"), "Body\n"),
-        (BLOCK + "tags:\n  - sea\n- ice\n# note\n\nlayout: x\n---\nB", ("Tern Daily",), "B"),
-        (BLOCK.replace("\n", "\r\n") + "---\r\nBody", ("Tern Daily", "2025-02-28"), "Body"),
-        (BLOCK + "Body without an end\n", (None, None, None), None),
-        (BLOCK + "a line that is no field\n---\nBody", (None, None, None), None),
-        ("---\nWhat the minister said: nothing\n---\nBody", (None, None, None), None),
-        ("---\nBreaking: storm\n---\nBody", (None, None, None), None),
-        ("---\n\nA story between rules\n\n---\n", (None, None, None), None),
-        ("\n" + BLOCK + "---\nBody", (None, None, None), None),
-        ("--- \noutlet: A\n---\t\nB", ("A",), "B"),
-        ("---\noutlet: A\noutlet: B\nurl:\n---\nC", ("A", None, None), "C"),
-        ("---\noutlet: A\n" + "x: y\n" * 200 + "---\nB", (None,), None),
-    ],
-)
-def test_front_matter(tmp_path, content, known, text):
-    article, notes = read_one(tmp_path, "a.txt", content)
-    assert (article.outlet, article.published, article.url)[: len(known)] == known
-    assert article.text == (content if text is None else text)
-    assert notes == ()
 
 
 @pytest.mark.parametrize(
@@ -421,6 +405,16 @@ def test_metadata_holds_below_its_folder_and_the_nearest_wins(tmp_path):
     assert single.articles[0].outlet == "Sub"
 
 
+def test_a_note_on_the_encoding_of_a_table_is_told_though_its_first_row_is_skipped(tmp_path):
+    write(tmp_path, "a.txt")
+    path = write(
+        tmp_path, "b.csv", "id,text\na,Café\nb,A long way to the other one\n".encode("cp1252")
+    )
+    reading = read_articles([tmp_path])
+    assert [a.id for a in reading.articles] == ["a", "b"]
+    assert reading.notes == (f"{path} line 2: not UTF-8, read as cp1252",)
+
+
 FIELD_LINES = st.sampled_from(
     ["---", "--- ", "outlet: x", "published: 2025-01-01", "url: y", "title:", "a: b", " - c", ""]
 )
@@ -444,3 +438,44 @@ def test_every_file_is_an_article_or_skipped(tmp_path_factory, files, metadata):
         article.text.encode()
         data = files[article.id].decode("utf-8-sig", "replace").replace("\r\n", "\n")
         assert data.endswith(article.text) or "cp1252" in str(reading.notes) or data[:1] in "\ufffd"
+
+
+IDS = st.sampled_from(["", "a", "b", "x-1", "caf\u00e9", "cafe\u0301", "../x", "n\nl", "y" * 300])
+TEXTS = st.sampled_from(
+    ["", " ", "\u200b", "One.", "Two\nlines, and a comma.", 'A "word".', "\x00"]
+)
+DATES = st.sampled_from(["", "2025-01-01", "soon", "0000-00-00", "2025-01-01T10:00:00Z"])
+ROWS = st.lists(st.tuples(IDS, TEXTS, DATES), min_size=1, max_size=6)
+
+
+def as_json_lines(rows):
+    return "\n".join(
+        json.dumps(dict(zip(("id", "text", "published"), r, strict=True))) for r in rows
+    )
+
+
+def as_csv(rows):
+    quoted = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
+    return "\n".join(["id,text,published", *quoted])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from("xyz"), st.tuples(st.booleans(), ROWS), min_size=1))
+def test_every_row_is_an_article_or_skipped(tmp_path_factory, files):
+    folder = tmp_path_factory.mktemp("rows")
+    for stem, (is_json, rows) in files.items():
+        name, content = ("jsonl", as_json_lines(rows)) if is_json else ("csv", as_csv(rows))
+        write(folder, f"{stem}.{name}", content)
+    reading = read_articles([folder])
+    total = sum(len(rows) for _, rows in files.values())
+    assert len(reading.articles) + len(reading.skipped) == total
+    assert len({a.id for a in reading.articles}) == len(reading.articles)
+    assert all(" line " in s.path and s.reason.isprintable() for s in reading.skipped)
+    # Whatever is taken is some row's own text under that row's own ID.
+    own = {
+        (given or f"{stem}-{n}", text)
+        for stem, (_, rows) in files.items()
+        for n, (given, text, _) in enumerate(rows, start=1)
+    }
+    assert {(a.id, a.text) for a in reading.articles} <= own
+    assert all(a.published in (None, "2025-01-01") for a in reading.articles)

@@ -24,7 +24,7 @@ ARTICLES = {
     "m1": "Museum opens\n\nThe museum of Arden opened a new wing.",
 }
 DURATION = "How long was the harbour of Lune Mills shut?"
-OPEN = "What did Ada Holm say about the cranes in the harbour?"
+OPEN = "What did Ada Holm say about the cranes?"
 MUSEUM = "Why was the election in Varnholm stopped?"
 PATTERNS = {DURATION: r"four days|almost six days", OPEN: r"two cranes"}
 
@@ -168,6 +168,68 @@ def test_a_model_that_cannot_be_reached_is_the_callers_to_mend(answered, model):
     assert "canary" not in str(refused.value) and "\n" not in str(refused.value)
     with pytest.raises(ModelUnreachable):
         answered(DURATION, model(fails(503))[0])
+
+
+def test_parts_of_a_question_are_answered_each_and_joined(answered):
+    answer = answered(f"{DURATION} {MUSEUM}")
+    check_citations(answer)
+    assert answer.outcome == "answered" and answer.question == f"{DURATION} {MUSEUM}"
+    assert [c.text for c in answer.claims] == ["four days", "almost six days"]
+    assert MUSEUM in answer.note and "don't answer" in answer.note
+    assert [p["text"] for p in answer.trace["parts"]] == [DURATION, MUSEUM]
+    assert [a["outcome"] for a in answer.trace["answers"]] == ["answered", "declined"]
+    assert len({e.label for e in answer.evidence}) == len(answer.evidence)
+    assert Answer.from_dict(answer.to_dict()) == answer
+
+
+def test_parts_none_of_which_is_answered_decline_together(answered):
+    answer = answered(f"{MUSEUM} Who sang in the election hall?")
+    assert answer.outcome == "declined" and not answer.claims
+    assert MUSEUM in answer.note and "hall" in answer.note
+
+
+def test_every_report_that_mentions_something_is_quoted_once(answered):
+    answer = answered("Which outlets mention the harbour of Lune Mills?")
+    check_citations(answer)
+    assert sorted({c.article_id for x in answer.claims for c in x.citations}) == ["h1", "h2", "h3"]
+    assert {c.kind for c in answer.claims} == {"quote"}
+    assert answer.note.startswith("3 reports found")
+
+
+def test_what_no_report_mentions_is_declined(answered):
+    assert answered("Which outlets mention the zeppelin?").outcome == "declined"
+
+
+def test_a_part_asked_within_an_outlet_sees_that_outlet_alone(tmp_path):
+    rows = ["id,outlet,published,url"]
+    for id, outlet in (("h1", "Lune Gazette"), ("h3", "Harbour Wire")):
+        (tmp_path / f"{id}.txt").write_text(ARTICLES[id], encoding="utf-8")
+        rows.append(f"{id},{outlet},2031-01-0{id[1]},")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    index = open_index(tmp_path / "index", encoder=TopicEncoder())
+    within = f"According to the Harbour Wire, {DURATION[0].lower()}{DURATION[1:]}"
+    parts = Parts(index, PatternReader(PATTERNS), OverlapChecker(), "none")
+
+    def cited(filters):
+        answer = ask(analyse(within), parts, lambda step: None, filters)
+        return {c.article_id for claim in answer.claims for c in claim.citations}
+
+    assert cited({}) == {"h3"}
+    assert cited({"outlets": ["Lune Gazette"]}) == set()
+
+
+def test_before_declining_a_writing_model_may_propose_other_searches(answered, model):
+    name, server = model(says("1. harbour shut\n- storm in Lune Mills\n\n"))
+    answer = answered(MUSEUM, name)
+    assert answer.outcome == "declined"
+    assert answer.trace["searches"] == ["harbour shut", "storm in Lune Mills"]
+    assert len(server.requests) == 1 and MUSEUM in str(server.requests[0].body)
+
+
+def test_proposed_searches_that_cannot_be_used_leave_the_answer_as_it_was(answered, model):
+    answer = answered(MUSEUM, model(says(""))[0])
+    assert answer.outcome == "declined" and answer.trace["searches_error"]
 
 
 def test_the_answer_survives_json(answered):

@@ -172,20 +172,17 @@ class TestDamage:
         put(*numbers)
         good = path.read_bytes()
         rng = np.random.default_rng(3)
-        lost = anew = 0
+        lost = 0
         for _ in range(400):
             at = int(rng.integers(0, len(good)))
             flipped = (
                 good[:at] + bytes([good[at] ^ (1 << int(rng.integers(0, 8)))]) + good[at + 1 :]
             )
             path.write_bytes(flipped)
-            begun = path.stat().st_ino
             lost += len(got(*numbers)) < len(numbers)
             put(*numbers)
-            anew += path.stat().st_ino != begun
             assert got(*numbers) == list(numbers)
         assert lost > 50
-        assert anew > 0
 
     @pytest.mark.parametrize(
         "data", [b"no database", b"", b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * 8192]
@@ -236,16 +233,15 @@ class TestDamage:
             db.execute("PRAGMA max_page_count = 5")
             return db
 
-        monkeypatch.setattr(module, "_connected", full)
-        cache = opened()
-        for start in range(0, 1000, 100):
-            numbers = range(start, start + 100)
-            cache.put([f"text {n}" for n in numbers], vectors(*numbers))
-        assert "is not used: database or disk is full" in cache.note
-        assert cache.get(["text 1"]) == {}
-        cache.close()
-        monkeypatch.undo()
-        os.environ["WIRECHECK_CACHE"] = str(path.parent)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_connected", full)
+            cache = opened()
+            for start in range(0, 1000, 100):
+                numbers = range(start, start + 100)
+                cache.put([f"text {n}" for n in numbers], vectors(*numbers))
+            assert "is not used: database or disk is full" in cache.note
+            assert cache.get(["text 1"]) == {}
+            cache.close()
         assert 1 in got(1)  # what was there is still there
 
 

@@ -130,3 +130,33 @@ def test_evidence_labels_count_from_one():
 def test_an_untyped_question_has_no_short_answer():
     f = found(("a", "It took four hours.", 0.9, "four hours"))
     assert short_answers(analyse("Why did it take four hours?"), f, f.evidence()) == []
+
+
+def test_exact_words_are_answered_by_quotations_alone():
+    f = found(
+        ("a", "Judge Stell, who ordered the recount, was seen on Thursday.", 0.9, None),
+        ("b", '"A close result may stand," Judge Stell told the court.', 0.5, None),
+    )
+    (draft,) = drafts("What were Judge Stell's own words on the recount?", f)
+    assert draft == DraftClaim(
+        '"A close result may stand," Judge Stell told the court.', ("E2",), "quote"
+    )
+
+
+def test_several_names_in_one_answer_stay_together():
+    f = found(("a", "Ada Holm and Lene Doorn were against.", 0.9, "Ada Holm and Lene Doorn"))
+    assert drafts("Which council members were against?", f)[0].text == "Ada Holm and Lene Doorn"
+
+
+def test_who_did_something_is_somebody_with_a_name():
+    f = found(("a", "The recount was ordered by the mayor.", 0.9, "the mayor"))
+    assert {d.kind for d in drafts("Who ordered the recount?", f)} == {"quote"}
+
+
+def test_who_said_something_may_be_an_official_and_is_who_speaks():
+    f = found(
+        ("a", "The talks took two hours, a ministry official said.", 0.9, "a ministry official")
+    )
+    assert drafts("Who said that the talks took two hours?", f)[0].text == "a ministry official"
+    f = found(("a", "Ada Holm was hurt, a ministry official said.", 0.9, "Ada Holm"))
+    assert {d.kind for d in drafts("Who said that Holm was hurt?", f)} == {"quote"}

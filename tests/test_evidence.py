@@ -65,7 +65,7 @@ def test_scores_and_signals_are_shares():
 def test_nothing_found_is_not_addressed():
     asked = analyse("Who blamed the winter?")
     assert score_sentences(asked, [], FlatEncoder(), PatternReader({})) == []
-    assert addressed(asked, [], ()) == 0.0
+    assert addressed(asked, [], (), PatternReader({})) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,5 @@ def test_logistic_is_the_textbook_formula():
 
 def test_the_weights_that_ship_name_every_signal():
     assert set(model_weights()["sentence"]) == {"bias", *SIGNALS}
-    assert set(model_weights()["addressed"]) == {"bias", "threshold", *ADDRESS_SIGNALS}
+    for kind in ("addressed_typed", "addressed_open"):
+        assert set(model_weights()[kind]) == {"bias", "threshold", *ADDRESS_SIGNALS}

@@ -60,3 +60,40 @@ def test_a_question_must_be_text(thing):
 
 def test_control_characters_are_dropped():
     assert analyse("who\x1b[2J is\x00 it?").text == "who[2J is it?"
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Which politician mocked the accord?", "person"),
+        ("Which two council members voted against it?", "person"),
+        ("What is the name of the skipper of the barge?", "person"),
+        ("Which manufacturer supplied the pumps?", "name"),
+        ("What was the name of the bridge?", "name"),
+        ("Which side left first?", None),
+    ],
+)
+def test_a_name_is_asked_for_in_many_words(question, kind):
+    assert answer_type(question) == kind
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Give me the judge's own words on the recount.", True),
+        ("What exactly did Holm answer to the charge?", True),
+        ("What were Ada Holm's words about the line?", True),
+        ("What did the minister pledge, word for word?", True),
+        ("What did Holm say about the line?", False),
+        ("How many words are in the treaty?", False),
+    ],
+)
+def test_exact_words_are_asked_for(question, asked):
+    assert analyse(question).asks_words is asked
+
+
+def test_who_said_something_asks_for_a_speaker():
+    assert analyse("Who told reporters that the dam was safe?").asks_speaker
+    assert analyse("Who has accused the roofers?").asks_speaker
+    assert not analyse("Who ordered the recount?").asks_speaker
+    assert not analyse("How many people said that it was safe?").asks_speaker

@@ -1,7 +1,7 @@
 import pytest
 
 from rag.question import analyse
-from rag.spans import same_value, typed_spans
+from rag.spans import is_list_of_names, is_quoted, same_value, speaks, typed_spans
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,37 @@ def test_a_name_in_the_question_is_not_its_answer():
 def test_values_are_compared_as_what_they_are(kind, a, b, same):
     assert same_value(kind, a, b) is same
     assert same_value(kind, b, a) is same
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("The dam was safe, Ada Holm told reporters.", "Ada Holm", True),
+        ("The talks lasted two hours, a ministry official said.", "ministry official", True),
+        ("Lene Doorn met Ada Holm, the police said.", "Ada Holm", False),
+        ("According to Ada Holm, the dam was safe.", "Ada Holm", True),
+    ],
+)
+def test_who_speaks_is_told_from_who_is_spoken_of(text, words, said):
+    start = text.index(words)
+    assert speaks(text, (start, start + len(words))) is said
+
+
+def test_names_that_are_listed_are_told_from_other_words():
+    assert is_list_of_names("Ada Holm and Lene Doorn")
+    assert not is_list_of_names("governor Ada Holm")
+    assert not is_list_of_names("Ada Holm met Lene Doorn")
+    assert not is_list_of_names("Monday")
+
+
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ('"We lost two cranes," said Holm.', True),
+        ("‘We lost two cranes,’ said Holm.", True),
+        ("The “Patience” sank.", False),
+        ("The ministers’ two old cranes fell.", False),
+    ],
+)
+def test_a_quotation_is_more_than_a_name_in_marks(text, quoted):
+    assert is_quoted(text) is quoted

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -106,6 +107,26 @@ class TestRoundTrip:
         (root / ".gitignore").write_text("*")
         publish(root, "storm")
         assert served(root) == (["storm"], 1)
+
+    def test_a_manifest_that_can_not_be_looked_at_is_told(self, root, monkeypatch):
+        publish(root, "storm")
+
+        def forbidden(path):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(type(root), "is_file", forbidden)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: can't be read: Permission denied"):
+            read(root)
+
+    def test_generations_that_dead_writers_left_are_collected(self, root):
+        for n in range(1, 4):
+            publish(root, f"storm {n}")
+        for name in ("gen-000001", "gen-000004", "gen-000005"):
+            shutil.copytree(root / "gen-000003", root / name)
+        with writing(root):
+            kept = sorted(p.name for p in root.glob("gen-*"))
+        assert kept == ["gen-000002", "gen-000003"]
+        assert served(root) == (["storm 3"], 3)
 
 
 class TestMissing:
@@ -284,6 +305,14 @@ class TestManifest:
         with pytest.raises(IndexCorrupt, match=reason):
             read(root)
 
+    @pytest.mark.parametrize("more", [b"\n", b" ", b"\t\r\n"])
+    def test_white_space_that_nobody_wrote(self, root, more):
+        publish(root, "storm")
+        path = root / "MANIFEST.json"
+        path.write_bytes(path.read_bytes() + more)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: its bytes are not those"):
+            read(root)
+
     @pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"[" * 100_000, b" " * 2_000_000])
     def test_what_is_no_manifest(self, root, data):
         publish(root, "storm")
@@ -398,6 +427,82 @@ def test_a_disk_that_fails_at_any_call(tmp_path, monkeypatch, failure, names):
     assert total >= 2
 
 
+def test_a_last_flush_that_fails_is_told_as_it_is(root, monkeypatch):
+    publish(root, "storm one")
+    real, manifest = os.replace, []
+
+    def replace(old, new):
+        real(old, new)
+        monkeypatch.setattr(os, "fsync", fail)
+        manifest.append(new.name)
+
+    def fail(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(IndexWriteError) as caught:
+        publish(root, "storm two")
+    monkeypatch.undo()
+    assert manifest == ["MANIFEST.json"]
+    assert "generation 2 serves, but the disk did not confirm it: Input" in str(caught.value)
+    assert served(root) == (["storm two"], 2)
+
+
+def test_a_folder_that_can_not_be_listed_is_told(root, monkeypatch):
+    publish(root, "storm one")
+    with writing(root) as writer, monkeypatch.context() as patch:
+
+        def fail(folder):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        patch.setattr(os, "listdir", fail)
+        with pytest.raises(IndexWriteError, match="Too many open files"):
+            writer.publish(contents("storm two"))
+
+
+def synced_folders(monkeypatch):
+    folders, real = [], store._sync_folder
+    monkeypatch.setattr(store, "_sync_folder", lambda f: (folders.append(f), real(f)))
+    return folders
+
+
+def test_the_folders_that_lead_to_a_first_index_are_flushed(root, monkeypatch):
+    folders = synced_folders(monkeypatch)
+    publish(root / "a" / "b", "storm")
+    assert {root / "a", root, root.parent} <= set(folders)
+    folders.clear()
+    publish(root / "a" / "b", "storm two")
+    assert set(folders) & {root / "a", root, root.parent} == set()
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [(errno.EACCES, False), (errno.EINVAL, False), (errno.EROFS, False), (errno.EIO, True)],
+)
+def test_a_folder_above_that_can_not_be_flushed(root, monkeypatch, number, refused):
+    real = store._sync_folder
+
+    def sync(folder):
+        if folder == root.parent:
+            raise OSError(number, os.strerror(number))
+        real(folder)
+
+    monkeypatch.setattr(store, "_sync_folder", sync)
+    if refused:
+        with pytest.raises(IndexWriteError, match="Input/output error"):
+            publish(root, "storm")
+    else:
+        publish(root, "storm")
+        assert served(root) == (["storm"], 1)
+
+
+def test_what_a_dead_writer_published_is_flushed_by_the_next(root, monkeypatch):
+    publish(root, "storm")
+    folders = synced_folders(monkeypatch)
+    with writing(root):
+        assert folders == [root]
+
+
 def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
     """What a power failure may lose is only what nothing points to yet."""
     publish(root, "storm one")
@@ -463,6 +568,26 @@ class TestLock:
         publish(root, "storm")
         with writing(root):
             assert served(root) == (["storm"], 1)
+
+    @pytest.mark.parametrize("name", ["", f"process {2**22 + 1} since yesterday\n"])
+    def test_a_holder_that_has_not_told_its_name_yet(self, root, monkeypatch, name):
+        publish(root, "storm")
+        (root / "LOCK").write_text(name)
+        holder = f"process {os.getpid()} since now"
+        monkeypatch.setattr(time, "sleep", lambda s: (root / "LOCK").write_text(holder))
+        with (root / "LOCK").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(IndexBusy, match=f"being written by {holder}"):
+                publish(root, "storm")
+
+    def test_a_holder_without_a_name(self, root, monkeypatch):
+        publish(root, "storm")
+        (root / "LOCK").write_text("")
+        monkeypatch.setattr(time, "sleep", lambda s: None)
+        with (root / "LOCK").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(IndexBusy, match="being written by another process"):
+                publish(root, "storm")
 
     def test_a_dead_writer_frees_the_lock(self, root):
         ready = multiprocessing.get_context("spawn").Event()

