@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from . import keywords, vectors
 from .errors import IndexCorrupt
 from .keywords import KeywordIndex
-from .mapped import Data, array_file, array_in
+from .mapped import Data, array_file, array_in, forget
 from .records import Article, Passage
 from .vectors import VectorIndex
 
@@ -126,8 +126,10 @@ class Articles(Sequence[Article]):
     def _read(self, number: int) -> Article:
         start = int(self.rows["end"][number - 1]) if number else 0
         row = self.rows[number]
+        line = bytes(self._data[start : int(row["end"])])
+        forget(self._data)
         try:
-            article = Article(**json.loads(bytes(self._data[start : int(row["end"])])))
+            article = Article(**json.loads(line))
             fits = _has_right_types(article) and len(article.text) == row["length"]
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorrupt(f"{ARTICLES}: {_NO_ARTICLE}") from error
