@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .articles import Reading, Skipped, read_articles
 from .cache import EmbeddingCache, open_cache
-from .contents import Articles, ById, Contents, Passages
+from .contents import Articles, Contents, Passages
 from .encoder import Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
@@ -94,11 +94,11 @@ def _build(
 ) -> BuildReport:
     before, notes = _before(directory)
     old = _Old(before, encoder)
-    changes = _changes(old, reading.articles)
+    plan = _planned(reading.articles, old, encoder, tell)
     made = _Made()
-    if before is None or not old.fits or any(changes[name] for name in _WRITES):
+    if before is None or not old.fits or plan.changes:
         with closing(open_cache(encoder.fingerprint, encoder.dim)) as cache:
-            contents, made = _contents(reading.articles, old, encoder, cache, tell)
+            contents, made = _contents(reading.articles, plan, old, encoder, cache, tell)
         notes += (cache.note,) if cache.note else ()
         generation = writer.publish(contents)
     else:
@@ -106,7 +106,10 @@ def _build(
     if before is not None and not old.fits:
         notes += (f"{directory}: another encoder or version made it; all is made anew",)
     return BuildReport(
-        **changes,
+        added=plan.added,
+        changed=plan.changed,
+        removed=plan.removed,
+        unchanged=len(reading.articles) - plan.added - plan.changed,
         skipped=reading.skipped,
         notes=(*notes, *reading.notes),
         passages=len(contents.passages),
@@ -115,9 +118,6 @@ def _build(
         generation=generation,
         vectors=str(contents.vectors),
     )
-
-
-_WRITES = ("added", "changed", "removed")
 
 
 @dataclass(frozen=True)
@@ -139,18 +139,6 @@ def _before(directory: Path) -> tuple[Generation | None, tuple[str, ...]]:
         return None, (f"the index was damaged and is made anew: {error}",)
 
 
-def _changes(old: _Old, articles: Sequence[Article]) -> dict[str, int]:
-    twins = [old.article(article.id) for article in articles]
-    common = sum(twin is not None for twin in twins)
-    unchanged = sum(twin == article for twin, article in zip(twins, articles, strict=True))
-    return {
-        "added": len(articles) - common,
-        "changed": common - unchanged,
-        "removed": old.count - common,
-        "unchanged": unchanged,
-    }
-
-
 class _Old:
     """The index as it was: its articles and, if they fit, what was made of them (`taken`)."""
 
@@ -159,31 +147,68 @@ class _Old:
         made_by = contents and (contents.fingerprint, contents.recipe)
         self.fits = made_by == (encoder.fingerprint, RECIPE)
         self.taken = contents if self.fits else None
-        self.count = len(contents.articles) if contents else 0
-        self._articles = ById(contents.articles) if contents else {}
+        self.articles = contents.articles if contents else Articles.of([])
 
-    def article(self, article_id: str) -> Article | None:
-        """Find an article by its ID."""
-        return self._articles.get(article_id)
+    def spans(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numbers of an article's passages, and their starts and ends, `(n, 2)`; none to take."""
+        if self.taken is None:
+            return np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
+        numbers = self.taken.passages.of_article(number)
+        return numbers, self.taken.passages.rows[numbers, 1:]
 
-    def passages(self, article: Article) -> NDArray[np.int64]:
-        """Numbers of the passages that the article had; none if they are to be made anew."""
-        number = self.taken.articles.number(article.id) if self.taken else None
-        if self.taken is None or number is None:
-            return np.zeros(0, np.int64)
-        same = made_of(self.taken.articles[number]) == made_of(article)
-        return self.taken.passages.of_article(number) if same else np.zeros(0, np.int64)
+
+@dataclass(frozen=True)
+class _Plan:
+    """The new passages: `rows` as `Passages` has them, and where each comes from.
+
+    `origins` are numbers of old passages, -1 for a fresh one; `fresh` are those, in order.
+    """
+
+    rows: NDArray[np.int64]
+    origins: NDArray[np.int64]
+    fresh: list[Passage]
+    added: int
+    changed: int
+    removed: int
+
+    @property
+    def changes(self) -> int:
+        """How many articles are not as they were."""
+        return self.added + self.changed + self.removed
+
+
+def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
+    rows, origins = [], []
+    fresh: list[Passage] = []
+    added = changed = 0
+    for number, article in enumerate(articles):
+        place, twin = old.articles.find(article.id) or (-1, None)
+        added += twin is None
+        changed += twin is not None and twin != article
+        same = twin is not None and made_of(twin) == made_of(article)
+        kept, spans = old.spans(place if same else -1)
+        if not len(kept):
+            made = split_passages(article, encoder)
+            fresh.extend(made)
+            spans = np.array([(p.start, p.end) for p in made], np.int64).reshape(-1, 2)
+            kept = np.full(len(made), -1)
+        rows.append(np.insert(spans, 0, number, axis=1))
+        origins.append(kept)
+        tell(number + 1, len(articles), "splitting")
+    removed = len(old.articles) - (len(articles) - added)
+    places = np.concatenate(origins)
+    return _Plan(np.concatenate(rows), places, fresh, added, changed, removed)
 
 
 def _contents(
     articles: Sequence[Article],
+    plan: _Plan,
     old: _Old,
     encoder: Encoder,
     cache: EmbeddingCache,
     tell: Progress,
 ) -> tuple[Contents, _Made]:
     """What the new generation holds, and what had to be made for it."""
-    plan = _planned(articles, old, encoder, tell)
     vectors, made = _vectors(plan, old, encoder, cache, tell)
     words = old.taken.keywords if old.taken else KeywordIndex.build([])
     table = Articles.of(articles)
@@ -200,36 +225,6 @@ def _contents(
         recipe=RECIPE,
     )
     return contents, made
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The new passages: `rows` as `Passages` has them, and where each comes from.
-
-    `origins` are numbers of old passages, -1 for a fresh one; `fresh` are those, in order.
-    """
-
-    rows: NDArray[np.int64]
-    origins: NDArray[np.int64]
-    fresh: list[Passage]
-
-
-def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
-    rows, origins = [], []
-    fresh: list[Passage] = []
-    for number, article in enumerate(articles):
-        kept = old.passages(article)
-        if old.taken is not None and len(kept):
-            spans = old.taken.passages.rows[kept, 1:]
-        else:
-            made = split_passages(article, encoder)
-            fresh.extend(made)
-            spans = np.array([(p.start, p.end) for p in made], np.int64).reshape(-1, 2)
-            kept = np.full(len(made), -1)
-        rows.append(np.insert(spans, 0, number, axis=1))
-        origins.append(kept)
-        tell(number + 1, len(articles), "splitting")
-    return _Plan(np.concatenate(rows), np.concatenate(origins), fresh)
 
 
 def _vectors(

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from . import keywords, vectors
 from .errors import IndexCorrupt
 from .keywords import KeywordIndex
-from .mapped import Data, array_file, array_in
+from .mapped import Data, array_file, array_in, forget
 from .records import Article, Passage
 from .vectors import VectorIndex
 
@@ -126,8 +126,10 @@ class Articles(Sequence[Article]):
     def _read(self, number: int) -> Article:
         start = int(self.rows["end"][number - 1]) if number else 0
         row = self.rows[number]
+        line = bytes(self._data[start : int(row["end"])])
+        forget(self._data)
         try:
-            article = Article(**json.loads(bytes(self._data[start : int(row["end"])])))
+            article = Article(**json.loads(line))
             fits = _has_right_types(article) and len(article.text) == row["length"]
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorrupt(f"{ARTICLES}: {_NO_ARTICLE}") from error
@@ -135,13 +137,17 @@ class Articles(Sequence[Article]):
             raise IndexCorrupt(f"{ARTICLES}: holds another article than {ROWS} says")
         return article
 
-    def number(self, article_id: str) -> int | None:
-        """Find an article by its ID; None if there is none."""
+    def find(self, article_id: str) -> tuple[int, Article] | None:
+        """Find an article by its ID, and its number; None if there is none."""
         keys, order = self._by_key
         wanted = np.uint64(_key(article_id))
         first, last = np.searchsorted(keys, wanted, "left"), np.searchsorted(keys, wanted, "right")
         # Several IDs may have one hash.
-        return next((int(n) for n in order[first:last] if self[int(n)].id == article_id), None)
+        for number in order[first:last].tolist():
+            article = self[number]
+            if article.id == article_id:
+                return number, article
+        return None
 
     @cached_property
     def _by_key(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -251,10 +257,10 @@ class ById(Mapping[str, Article]):
 
     def __getitem__(self, article_id: str) -> Article:
         """Read the article. Raises KeyError."""
-        number = self._articles.number(article_id)
-        if number is None:
+        found = self._articles.find(article_id)
+        if found is None:
             raise KeyError(article_id)
-        return self._articles[number]
+        return found[1]
 
     def __iter__(self) -> Iterator[str]:
         """IDs, one by one; reads every article."""

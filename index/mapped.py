@@ -91,9 +91,12 @@ def array_file(array: NDArray[Any]) -> tuple[Data, ...]:
     return header.getvalue(), rows.reshape(-1).view(np.uint8).data
 
 
-def forget(array: NDArray[Any]) -> None:
-    """Let the system take back the memory of a mapped array that was read as a whole."""
-    base: Any = array
+def forget(mapped: Data | NDArray[Any]) -> None:
+    """Let the system take back the memory of a mapped file, or of the array in it.
+
+    Nothing is lost: who reads it next, or is just reading it, has it mapped again.
+    """
+    base: Any = mapped
     while base is not None and not isinstance(base, mmap.mmap):
         base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
     if base is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -153,6 +153,8 @@ class VectorIndex:
         if numbers is None:
             return _nearest(self._rows, vector, wanted, allowed)
         found = _nearest(self._rows[numbers], vector, wanted)
+        # The system maps far more around what is read, until all of the vectors are resident.
+        forget(self._rows)
         return [(int(numbers[place]), score) for place, score in found]
 
     def _near(

@@ -63,8 +63,8 @@ class TestArticles:
     def test_ids_with_one_hash(self, monkeypatch):
         monkeypatch.setattr(module, "_key", lambda article_id: 7)
         articles = Articles.of(REPORTS)
-        assert [articles.number(a.id) for a in REPORTS] == [0, 1, 2, 3]
-        assert articles.number("nobody") is None
+        assert [articles.find(a.id) for a in REPORTS] == list(enumerate(REPORTS))
+        assert articles.find("nobody") is None
 
     def test_two_of_one_id_are_refused(self):
         with pytest.raises(ValueError, match="two articles have the ID dock"):
@@ -98,7 +98,7 @@ class TestArticles:
 
     def test_none_at_all(self):
         nothing = Articles.from_files(files_of(Articles.of([])), 0)
-        assert list(nothing) == [] and nothing.number("dock") is None
+        assert list(nothing) == [] and nothing.find("dock") is None
         assert nothing.passing(set(), None, None).shape == (0,)
 
 
