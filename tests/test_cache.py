@@ -236,16 +236,15 @@ class TestDamage:
             db.execute("PRAGMA max_page_count = 5")
             return db
 
-        monkeypatch.setattr(module, "_connected", full)
-        cache = opened()
-        for start in range(0, 1000, 100):
-            numbers = range(start, start + 100)
-            cache.put([f"text {n}" for n in numbers], vectors(*numbers))
-        assert "is not used: database or disk is full" in cache.note
-        assert cache.get(["text 1"]) == {}
-        cache.close()
-        monkeypatch.undo()
-        os.environ["WIRECHECK_CACHE"] = str(path.parent)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_connected", full)
+            cache = opened()
+            for start in range(0, 1000, 100):
+                numbers = range(start, start + 100)
+                cache.put([f"text {n}" for n in numbers], vectors(*numbers))
+            assert "is not used: database or disk is full" in cache.note
+            assert cache.get(["text 1"]) == {}
+            cache.close()
         assert 1 in got(1)  # what was there is still there
 
 
