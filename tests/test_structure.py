@@ -28,7 +28,9 @@ LAYERS = {
 }
 OURS = {"index", "rag", "eval", "prompts", "app", "page", "look", "wirecheck"}
 FILES = sorted(
-    p for part in ("index", "rag", "eval", "prompts", ".") for p in (ROOT / part).glob("*.py")
+    p
+    for part in ("index", "rag", "eval", "eval/peers", "prompts", ".")
+    for p in (ROOT / part).glob("*.py")
 )
 
 

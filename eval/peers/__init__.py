@@ -1,0 +1,1 @@
+"""Other systems on the same work, run by hand: `uv sync --group peers`."""

@@ -1,0 +1,300 @@
+"""How fast articles become an index, beside LlamaIndex, LangChain, Haystack and txtai.
+
+    uv sync --group peers --link-mode copy
+    uv run --no-sync python -m eval.peers.index_speed --data FILE
+
+(With linked files, LlamaIndex's NLTK refuses to read its own.) FILE is JSON lines, or .gz of them,
+with a field `text` or `passage`; different ones are joined to articles.
+
+Everybody gets the same folder of text files, the bundled encoder, and passages of about as many
+tokens, 256 at most and without overlap; all else is as it comes. That is an index in memory for
+the others, and one on disk, with keywords and overlap, for Wirecheck. Each run is a process of its
+own and the systems take turns. Time starts when libraries and encoder are loaded and a few articles
+have been indexed: what is timed is from files to an index. Figures are medians. On a busy machine
+only the ratio says something, and most with `--clock cpu --threads 1`, which counts the processor's
+time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from index import build_index, load_encoder
+from index.encoder import bundled_folder
+from index.store import read
+
+TOKENS = 256
+# For those that count words: with these, English passages have about as many tokens.
+WORDS = 180
+OURS = "Wirecheck"
+BAR = 2.0
+
+# From a folder of text files to an index; returns the passages, which are counted afterwards.
+Indexing = Callable[[Path], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class System:
+    """Whom to time: its packages, and what loads it with the encoder in a folder."""
+
+    packages: tuple[str, ...]
+    load: Callable[[Path], Indexing]
+
+
+def wirecheck(encoder_folder: Path) -> Indexing:
+    """`build_index` into a new folder on disk."""
+    encoder = load_encoder()
+
+    def indexing(folder: Path) -> Sequence[str]:
+        directory = Path(tempfile.mkdtemp(dir=folder.parent))
+        build_index([folder], directory / "index", encoder=encoder)
+        return [p.text for p in read(directory / "index").contents.passages]
+
+    return indexing
+
+
+def llama_index(encoder_folder: Path) -> Indexing:
+    """VectorStoreIndex with its default store."""
+    from llama_index.core import Document, VectorStoreIndex
+    from llama_index.core.node_parser import SentenceSplitter
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+
+    model = HuggingFaceEmbedding(model_name=str(encoder_folder), device="cpu")
+    splitter = SentenceSplitter(chunk_size=TOKENS, chunk_overlap=0)
+
+    def indexing(folder: Path) -> Sequence[str]:
+        documents = [Document(text=text) for text in texts_in(folder)]
+        index = VectorStoreIndex.from_documents(
+            documents, embed_model=model, transformations=[splitter]
+        )
+        return [node.get_content() for node in index.docstore.docs.values()]
+
+    return indexing
+
+
+def langchain(encoder_folder: Path) -> Indexing:
+    """InMemoryVectorStore with HuggingFaceEmbeddings."""
+    from langchain_core.documents import Document
+    from langchain_core.vectorstores import InMemoryVectorStore
+    from langchain_huggingface import HuggingFaceEmbeddings
+    from langchain_text_splitters import RecursiveCharacterTextSplitter
+    from transformers import AutoTokenizer
+
+    model = HuggingFaceEmbeddings(model_name=str(encoder_folder), model_kwargs={"device": "cpu"})
+    tokenizer = AutoTokenizer.from_pretrained(str(encoder_folder))
+    splitter = RecursiveCharacterTextSplitter.from_huggingface_tokenizer(
+        tokenizer, chunk_size=TOKENS, chunk_overlap=0
+    )
+
+    def indexing(folder: Path) -> Sequence[str]:
+        documents = [Document(page_content=text) for text in texts_in(folder)]
+        passages = splitter.split_documents(documents)
+        InMemoryVectorStore.from_documents(passages, model)
+        return [passage.page_content for passage in passages]
+
+    return indexing
+
+
+def haystack(encoder_folder: Path) -> Indexing:
+    """DocumentSplitter, document embedder, DocumentWriter into InMemoryDocumentStore."""
+    from haystack import Document
+    from haystack.components.preprocessors import DocumentSplitter
+    from haystack.components.writers import DocumentWriter
+    from haystack.document_stores.in_memory import InMemoryDocumentStore
+    from haystack_integrations.components.embedders.sentence_transformers import (
+        SentenceTransformersDocumentEmbedder,
+    )
+
+    embedder = SentenceTransformersDocumentEmbedder(model=str(encoder_folder), progress_bar=False)
+    embedder.warm_up()
+    splitter = DocumentSplitter(split_by="word", split_length=WORDS, split_overlap=0)
+
+    def indexing(folder: Path) -> Sequence[str]:
+        documents = [Document(content=text) for text in texts_in(folder)]
+        embedded = embedder.run(splitter.run(documents)["documents"])["documents"]
+        store = InMemoryDocumentStore()
+        DocumentWriter(document_store=store).run(embedded)
+        return [document.content or "" for document in store.filter_documents()]
+
+    return indexing
+
+
+def txtai(encoder_folder: Path) -> Indexing:
+    """Embeddings with its default index; it splits nothing, so passages are cut for it by words."""
+    from txtai import Embeddings
+
+    def indexing(folder: Path) -> Sequence[str]:
+        passages = [passage for text in texts_in(folder) for passage in cut(text)]
+        embeddings.index(passages)
+        return passages
+
+    embeddings = Embeddings(path=str(encoder_folder))
+    return indexing
+
+
+def cut(text: str) -> Iterator[str]:
+    """A text in pieces of WORDS words."""
+    words = text.split()
+    for start in range(0, len(words), WORDS):
+        yield " ".join(words[start : start + WORDS])
+
+
+SYSTEMS = {
+    OURS: System(("wirecheck",), wirecheck),
+    "LlamaIndex": System(("llama-index-core", "llama-index-embeddings-huggingface"), llama_index),
+    "LangChain": System(("langchain-core", "langchain-huggingface"), langchain),
+    "Haystack": System(("haystack-ai", "sentence-transformers-haystack"), haystack),
+    "txtai": System(("txtai",), txtai),
+}
+
+
+def texts_in(folder: Path) -> list[str]:
+    """The articles, in order."""
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))]
+
+
+def write_articles(data: Path, folder: Path, count: int, joined: int) -> int:
+    """Write `count` articles of `joined` texts each; return their characters."""
+    folder.mkdir(parents=True)
+    texts = distinct_texts(data)
+    characters = 0
+    for number in range(count):
+        parts = list(islice(texts, joined))
+        if len(parts) < joined:
+            raise SystemExit(f"{data}: only enough for {number} articles of {joined} texts")
+        title = " ".join(parts[0].split()[:6])
+        text = "\n\n".join((title, *parts))
+        (folder / f"a{number:05}.txt").write_text(text, encoding="utf-8")
+        characters += len(text)
+    return characters
+
+
+def distinct_texts(data: Path) -> Iterator[str]:
+    """The different texts of a JSON lines file, in order."""
+    seen: set[str] = set()
+    opened: Any = gzip.open if data.suffix == ".gz" else open
+    with opened(data, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            text = row.get("text") or row.get("passage") or ""
+            if isinstance(text, str) and text not in seen and len(text) > 200:
+                seen.add(text)
+                yield text
+
+
+def run_one(name: str, folder: Path, few: Path) -> None:
+    """What a process of its own does: index, and print seconds, passages and their tokens."""
+    indexing = SYSTEMS[name].load(bundled_folder())
+    indexing(few)
+    wall, work = time.perf_counter(), time.process_time()
+    passages = indexing(folder)
+    seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - work}
+    encoder = load_encoder()
+    tokens = [len(encoder.token_offsets(passage)) for passage in passages]
+    result = {**seconds, "passages": len(tokens), "tokens": sum(tokens) / len(tokens)}
+    print("RESULT " + json.dumps(result))
+
+
+def measured(name: str, folder: Path, few: Path, threads: int) -> dict[str, float] | str:
+    """One run in a process of its own: its figures, or why there are none."""
+    command = [sys.executable, "-m", "eval.peers.index_speed", "--one", name]
+    settings = {"HF_HUB_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"}
+    if threads:
+        settings |= {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
+    run = subprocess.run(
+        [*command, str(folder), str(few)],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+    )
+    for line in run.stdout.splitlines():
+        if line.startswith("RESULT "):
+            figures: dict[str, float] = json.loads(line.removeprefix("RESULT "))
+            return figures
+    return (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
+
+
+def versions(name: str) -> str:
+    """What is installed of a system's packages."""
+    found = []
+    for package in SYSTEMS[name].packages:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"{package} not installed")
+    return ", ".join(found)
+
+
+def report(
+    runs: dict[str, list[dict[str, float]]], failed: dict[str, str], size: int, clock: str
+) -> float:
+    """Print the table; return Wirecheck's speed over the fastest other's, 0 if there is none."""
+    speeds = {name: size / median(r[clock] for r in rows) for name, rows in runs.items()}
+    print(f"{'system':12}{'chars/s':>10}{clock + ' s':>10}{'passages':>10}{'tokens':>8}  versions")
+    for name in sorted(speeds, key=lambda n: -speeds[n]):
+        row = runs[name][0]
+        print(
+            f"{name:12}{speeds[name]:>10,.0f}{size / speeds[name]:>10.1f}"
+            f"{row['passages']:>10,.0f}{row['tokens']:>8.0f}  {versions(name)}"
+        )
+    for name, why in failed.items():
+        print(f"{name:12}not measured: {why}  ({versions(name)})")
+    others = {name: speed for name, speed in speeds.items() if name != OURS}
+    if not others or OURS not in speeds:
+        return 0.0
+    fastest = max(others, key=lambda name: others[name])
+    ratio = speeds[OURS] / others[fastest]
+    print(f"{OURS} / {fastest}: {ratio:.2f} (bar {BAR})")
+    return ratio
+
+
+def main() -> int:
+    """Run all in turns and print the table; 1 if the bar is missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="JSON lines with texts or passages")
+    parser.add_argument("--articles", type=int, default=500)
+    parser.add_argument("--joined", type=int, default=4, help="texts an article (default 4)")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="for each (default: their own)")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    parser.add_argument("--one", nargs=3, metavar=("SYSTEM", "FOLDER", "FEW"), help="used inside")
+    options = parser.parse_args()
+    if options.one:
+        run_one(options.one[0], Path(options.one[1]), Path(options.one[2]))
+        return 0
+    if options.data is None:
+        parser.error("--data is needed")
+    with tempfile.TemporaryDirectory() as work:
+        folder, few = Path(work, "articles"), Path(work, "few")
+        size = write_articles(options.data, folder, options.articles, options.joined)
+        write_articles(options.data, few, 4, options.joined)
+        runs: dict[str, list[dict[str, float]]] = {}
+        failed: dict[str, str] = {}
+        for turn in range(options.runs):
+            for name in SYSTEMS:
+                result = failed.get(name) or measured(name, folder, few, options.threads)
+                if isinstance(result, str):
+                    failed[name] = result
+                else:
+                    runs.setdefault(name, []).append(result)
+                    print(f"run {turn + 1}: {name} {result[options.clock]:.1f} s", file=sys.stderr)
+    print(f"{options.articles} articles, {size:,} characters, median of {options.runs} runs")
+    return int(report(runs, failed, size, options.clock) < BAR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
