@@ -7,6 +7,7 @@ vectors.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,9 @@ def _weights(path: Path, dtype: torch.dtype) -> dict[str, Tensor]:
     """The file's weights, once for all networks: the encoder and what was tuned from it share."""
     from safetensors.torch import load_file
 
+    # oneDNN keeps a plan for every size of batch that it met, 1,024 of them if not told otherwise;
+    # passages come in all sizes. Read when it first multiplies.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "24")
     return {k: v.to(dtype) for k, v in load_file(path).items() if v.is_floating_point()}
 
 
