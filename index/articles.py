@@ -213,8 +213,8 @@ class _Desk:
         return [Row(0, stem, READERS[ending](data, self.max_bytes, self.extraction))]
 
     def _take(self, row: Row, place: str, table: _Table) -> None:
-        if isinstance(row.made, Unfit):
-            raise row.made
+        if isinstance(row.made, str):
+            raise Unfit(row.made)
         draft, article_id = row.made, _checked_id(row.id, "ID" if row.line else "name")
         self.notes.extend(f"{place}: {note}" for note in draft.notes)
         if not any(map(is_visible, draft.text)):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from .formats import FIELDS, Draft, made_draft
 
 MAX_ROWS = 200_000
 
+_SPACE = re.compile(r"[ \t\r\n]*")
 _KNOWN = ("id", "title", "text", *FIELDS)
 
 
@@ -35,10 +37,12 @@ class Row:
 
     line: int
     id: str
-    made: Draft | Unfit
+    made: Draft | str
 
 
-_Found = Iterator[tuple[int, dict[str, str] | Unfit]]
+# Lines, each with the fields that begin in it or with what is wrong there. Reasons are kept as
+# text: an exception would hold on to the line that it is about.
+_Found = Iterator[tuple[int, dict[str, str] | str]]
 
 
 def read_json_lines(data: bytes, stem: str, max_bytes: int) -> list[Row]:
@@ -58,8 +62,8 @@ def read_csv(data: bytes, stem: str, max_bytes: int) -> list[Row]:
     Raises Unfit as `read_json_lines` does, and if there is no header with a column `text`.
     """
     text, notes = _csv_text(data)
-    with _cells_of_any_size():
-        return _rows(_found_in_csv(text), stem, max_bytes, notes)
+    with _cells_up_to(max_bytes):
+        return _rows(_found_in_csv(text, max_bytes), stem, max_bytes, notes)
 
 
 ROW_READERS: dict[str, Callable[[bytes, str, int], list[Row]]] = {
@@ -73,13 +77,14 @@ def _rows(found: _Found, stem: str, max_bytes: int, notes: tuple[str, ...]) -> l
     for line, fields in found:
         if len(rows) == MAX_ROWS:
             raise Unfit(f"over {MAX_ROWS:,} rows: split it")
-        made: Draft | Unfit
+        made: Draft | str
         try:
-            made = fields if isinstance(fields, Unfit) else _draft(fields, max_bytes, notes)
-            notes = ()  # what is said of the whole file is said once
+            made = fields if isinstance(fields, str) else _draft(fields, max_bytes, notes)
         except Unfit as unfit:
-            made = unfit
-        given = "" if isinstance(fields, Unfit) else fields.get("id", "")
+            made = str(unfit)
+        if isinstance(made, Draft):
+            notes = ()  # what is said of the whole file is said once
+        given = "" if isinstance(fields, str) else fields.get("id", "")
         rows.append(Row(line, given or f"{stem}-{len(rows) + 1}", made))
     if not rows:
         raise Unfit("empty: no rows")
@@ -117,7 +122,7 @@ def _found_in_json(data: bytes, max_bytes: int) -> _Found:
             refuse_oversized(len(line), 6 * max_bytes)
             yield number, _json_fields(line)
         except Unfit as unfit:
-            yield number, unfit
+            yield number, str(unfit)
 
 
 def _json_fields(line: bytes) -> dict[str, str]:
@@ -190,12 +195,13 @@ def _csv_text(data: bytes) -> tuple[str, tuple[str, ...]]:
     return text.replace("\r\n", "\n"), notes
 
 
-def _found_in_csv(text: str) -> _Found:
-    records = _records(text)
+def _found_in_csv(text: str, max_bytes: int) -> _Found:
+    # What isn't the article's text may take as much again.
+    records = _records(text, 2 * max_bytes)
     line, header = next(records, (0, []))
     if not line:
         return
-    if isinstance(header, Unfit):
+    if isinstance(header, str):
         raise Unfit(f"line {line}: {header}")
     columns = [name.strip().lower() for name in header]
     if "text" not in columns:
@@ -204,51 +210,67 @@ def _found_in_csv(text: str) -> _Found:
     if twice:
         raise Unfit(f"line {line}: column {twice[0]} stands twice")
     for line, cells in records:
-        if isinstance(cells, Unfit):
+        if isinstance(cells, str):
             yield line, cells
         elif len(cells) != len(columns):
-            yield line, Unfit(f"{len(cells)} cells for {len(columns)} columns")
+            yield line, f"{len(cells)} cells for {len(columns)} columns"
         else:
             row = dict(zip(columns, cells, strict=True))
             yield line, {k: v if k == "text" else v.strip() for k, v in row.items()}
 
 
 class _Cursor:
-    """The lines of a text from a place on, which can be set back."""
+    """The lines of a text from a place on, which can be set back; a row ends after `limit`."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.at, self.line = text, 0, 1
+    def __init__(self, text: str, limit: int) -> None:
+        self.text, self.limit, self.at, self.line = text, limit, 0, 1
+        self.row_start = 0
 
     def __iter__(self) -> _Cursor:
         return self
+
+    def skip_empty(self) -> None:
+        """Go past lines without a character to see."""
+        space = _SPACE.match(self.text, self.at)
+        end = self.text.rfind("\n", self.at, space.end() if space else self.at) + 1
+        if end:
+            self.line += self.text.count("\n", self.at, end)
+            self.at = end
+        self.row_start = self.at
+
+    def go_past_line(self, start: int, line: int) -> None:
+        """Go to the end of the line, number `line`, that begins at `start`."""
+        self.at = self.text.find("\n", start) + 1 or len(self.text)
+        self.line = line + 1
 
     def __next__(self) -> str:
         start = self.at
         if start == len(self.text):
             raise StopIteration
-        self.at = self.text.find("\n", start) + 1 or len(self.text)
-        self.line += 1
+        self.go_past_line(start, self.line)
+        if self.at - self.row_start > self.limit:
+            raise Unfit(f"too large: a row of over {self.limit:,} characters")
         return self.text[start : self.at]
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str] | Unfit]]:
-    """Rows that aren't empty, with the line that each begins in.
+def _records(text: str, limit: int) -> Iterator[tuple[int, list[str] | str]]:
+    """Rows that aren't empty, with the line that each begins in; `limit` is a row's characters.
 
     After one whose quotation marks are wrong, reading goes on in the line after its first, so that
     a stray mark doesn't swallow good rows. Such second readings together are bounded by the text's
     length; when that is used up, reading goes on after the line where the error showed.
     """
-    cursor, spare = _Cursor(text), len(text)
+    cursor, spare = _Cursor(text, limit), len(text)
     while cursor.at < len(text):
+        cursor.skip_empty()
         start, line = cursor.at, cursor.line
         try:
             cells = next(csv.reader(cursor, strict=True), [])
-        except csv.Error as error:
-            yield line, Unfit(_csv_reason(str(error)))
+        except (csv.Error, Unfit) as error:
+            yield line, _csv_reason(str(error)) if isinstance(error, csv.Error) else str(error)
             spare -= cursor.at - start
             if spare >= 0:
-                cursor.at, cursor.line = start, line
-                next(cursor)
+                cursor.go_past_line(start, line)
         else:
             if any(cell.strip() for cell in cells) or len(cells) > 1:
                 yield line, cells
@@ -259,14 +281,15 @@ def _csv_reason(words: str) -> str:
         "unexpected end": "a quotation mark is not closed",
         "expected after": "a quotation mark within a cell is not doubled",
         "new-line": "a carriage return stands alone",
+        "field larger": "too large: a cell without an end",
     }
     return next((mend for sign, mend in reasons.items() if sign in words), f"not CSV: {words}")
 
 
 @contextmanager
-def _cells_of_any_size() -> Iterator[None]:
+def _cells_up_to(characters: int) -> Iterator[None]:
     # The library's limit holds for the whole process, and an article may well be over its 131,072.
-    before = csv.field_size_limit(2**31 - 1)
+    before = csv.field_size_limit(characters)
     try:
         yield
     finally:

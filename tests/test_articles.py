@@ -459,7 +459,7 @@ def as_csv(rows):
     return "\n".join(["id,text,published", *quoted])
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from("xyz"), st.tuples(st.booleans(), ROWS), min_size=1))
 def test_every_row_is_an_article_or_skipped(tmp_path_factory, files):
     folder = tmp_path_factory.mktemp("rows")

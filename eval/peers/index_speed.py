@@ -1,6 +1,6 @@
 """How fast articles become an index, beside LlamaIndex, LangChain, Haystack and txtai.
 
-    uv sync --group peers --link-mode copy
+    uv sync --link-mode copy --group peers
     uv run --no-sync python -m eval.peers.index_speed --data FILE
 
 (With linked files, LlamaIndex's NLTK refuses to read its own.) FILE is JSON lines, or .gz of them,
