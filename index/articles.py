@@ -34,6 +34,8 @@ METADATA = "metadata.csv"
 
 _MAX_METADATA_BYTES = 64_000_000
 _MAX_TITLE = 300
+#: Ends a title that was cut.
+CUT = "…"
 _MAX_VALUE = 2_000
 _MAX_FRONT_MATTER_LINES = 100
 _IS_LINK = "a symbolic link; links are not followed"
@@ -397,7 +399,7 @@ def _title(fields: Mapping[str, str], lines: Iterable[str]) -> str:
     title = fields.get("title") or next((x for x in lines if any(map(_is_visible, x))), "")
     if len(title) <= _MAX_TITLE:
         return title
-    return title[:_MAX_TITLE].rsplit(None, 1)[0] + " …"
+    return f"{title[:_MAX_TITLE].rsplit(None, 1)[0]} {CUT}"
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -12,7 +12,7 @@ from .articles import Reading, Skipped, read_articles
 from .encoder import Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing
 from .keywords import KeywordIndex
-from .passages import RECIPE, embedded_text, split_passages
+from .passages import RECIPE, embedded_text, keyword_text, split_passages
 from .records import Article, Passage
 from .store import Contents, Generation, Writer, read, writing
 from .vectors import VectorIndex
@@ -175,7 +175,7 @@ def _contents(
         articles=tuple(articles),
         passages=tuple(passages),
         vectors=VectorIndex.build(rows),
-        keywords=KeywordIndex.build([p.text for p in passages]),
+        keywords=KeywordIndex.build([keyword_text(p) for p in passages]),
         fingerprint=encoder.fingerprint,
         recipe=RECIPE,
     )
