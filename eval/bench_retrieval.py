@@ -219,7 +219,7 @@ def indexed(
     embed: Callable[[Passage, Encoder], str] = embedded_text,
     words: Callable[[Passage], str] = keyword_text,
 ) -> Index:
-    """Index a corpus in memory; `embed` and `words` say which text each search sees of a passage."""
+    """Index a corpus in memory; `embed` and `words` say what each search sees of a passage."""
     passages = [p for article in corpus.articles for p in split_passages(article, encoder)]
     contents = Contents(
         articles=corpus.articles,

@@ -289,8 +289,9 @@ def unloadable(what: str, name: str) -> Iterator[None]:
 
 
 def load_model(kind: Callable[..., Model], name: str) -> Model:
-    """Load a model of sentence-transformers from a folder, else from what was downloaded before,
-    else from the Hub. Code that comes with it is never run; only safetensors weights are read.
+    """Load a model of sentence-transformers: from a folder, from earlier downloads, from the Hub.
+
+    Code that comes with it is never run, and only safetensors weights are read.
     """
     path = Path(name).expanduser()
     if path.is_dir():

@@ -156,8 +156,9 @@ class Index:
     def _best_parts(
         self, parts: Sequence[str], named: _Named, depth: int, among: list[int] | None
     ) -> dict[int, tuple[float, str, _Named]]:
-        """For each passage the part that it fits best, and how well; a part that names nobody is
-        taken to be about those that the whole query names.
+        """For each passage: how well it fits the part that it fits best, which, and who is named.
+
+        A part that names nobody is about those that the whole query names.
         """
         best: dict[int, tuple[float, str, _Named]] = {}
         for part in parts:

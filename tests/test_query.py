@@ -3,7 +3,14 @@ import pytest
 from index.query import OutletNames, days_in, pairs_of, parts_of
 
 NAMES = OutletNames(
-    ["The Larkmoor Gazette", "Tern Daily", "The Age", "Moor | Valley News", "BBQ News - Ribs", "Tide"]
+    [
+        "The Larkmoor Gazette",
+        "Tern Daily",
+        "The Age",
+        "Moor | Valley News",
+        "BBQ News - Ribs",
+        "Tide",
+    ]
 )
 
 
@@ -11,7 +18,10 @@ NAMES = OutletNames(
     ("text", "outlets"),
     [
         ("What did The Larkmoor Gazette say?", {"The Larkmoor Gazette"}),
-        ("according to the larkmoor gazette and Tern  Daily", {"The Larkmoor Gazette", "Tern Daily"}),
+        (
+            "according to the larkmoor gazette and Tern  Daily",
+            {"The Larkmoor Gazette", "Tern Daily"},
+        ),
         ("What is the age of the bridge at high tide?", set()),
         ("What did The Age report, and Tide's editor?", {"The Age", "Tide"}),
         ("as Moor wrote", {"Moor | Valley News"}),
