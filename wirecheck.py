@@ -111,8 +111,8 @@ def run_index(options: argparse.Namespace) -> int:
     print(
         f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
         f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
-        f"or rows skipped; {report.passages} passages, {report.embedded} embedded, {report.cached} from "
-        f"the cache; search is {report.vectors}"
+        f"or rows skipped; {report.passages} passages, {report.embedded} embedded, "
+        f"{report.cached} from the cache; search is {report.vectors}"
     )
     return 0
 

@@ -18,7 +18,7 @@ from .contents import Articles, Contents, Passages
 from .encoder import Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
-from .passages import RECIPE, embedded_text, made_of, split_passages
+from .passages import RECIPE, embedded_text, keyword_text, made_of, split_passages
 from .records import Article, Passage
 from .store import Generation, Writer, read, writing
 from .vectors import VectorIndex
@@ -220,7 +220,7 @@ def _contents(
             probes=partial(_probes, articles, encoder),
             before=old.taken.vectors if old.taken else None,
         ),
-        keywords=words.updated(plan.origins, [p.text for p in plan.fresh]),
+        keywords=words.updated(plan.origins, [keyword_text(p) for p in plan.fresh]),
         fingerprint=encoder.fingerprint,
         recipe=RECIPE,
     )

@@ -16,7 +16,7 @@ from . import store
 from .contents import Contents
 from .encoder import Encoder, load_encoder
 from .errors import IndexCorrupt
-from .passages import embedded_text
+from .passages import embedded_text, keyword_text
 
 _SAMPLE = 64
 _EMBEDDED_SAMPLE = 16
@@ -80,7 +80,7 @@ def _not_found(contents: Contents) -> Iterator[str]:
         # Another passage may say the same: something as near as itself must be found.
         if not nearest or nearest[0][1] < float(vector @ vector) - _SLACK:
             yield f"vectors: passage {number} is not found by its own vector"
-        if contents.keywords.lacks(number, contents.passages[number].text):
+        if contents.keywords.lacks(number, keyword_text(contents.passages[number])):
             yield f"keywords: passage {number} is not listed under all of its words"
 
 

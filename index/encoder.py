@@ -1,4 +1,4 @@
-"""From texts to vectors: the only owner of sentence-transformers and of the encoder that ships.
+"""From texts to vectors: the only owner of the encoder that ships, and how models are loaded.
 
 Importing torch takes seconds, so what can be known of the bundled encoder without it (fingerprint,
 dimension, tokens) is read from its files, and its network is loaded when first asked to encode.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Vectors = NDArray[np.float32]
+Model = TypeVar("Model")
 
 BUNDLED = "bundled"
 MAX_TOKENS = 256
@@ -262,34 +264,52 @@ def _bundled() -> Encoder:
 
 @lru_cache(maxsize=2)
 def _named(name: str) -> Encoder:
+    with unloadable("encoder", name):
+        return SentenceEncoder(name, _sentence_transformer(name))
+
+
+def _sentence_transformer(name: str) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    return load_model(SentenceTransformer, name)
+
+
+@contextmanager
+def unloadable(what: str, name: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a model called `name` is loaded into one SettingError."""
     path = Path(name).expanduser()
     if not path.is_dir() and (path.is_absolute() or name.startswith((".", "~"))):
-        raise SettingError(f"encoder {name}: no such folder")
+        raise SettingError(f"{what} {name}: no such folder")
     try:
-        return SentenceEncoder(name, _found(path, name))
+        yield
+    except SettingError:
+        raise
     except Exception as error:  # whatever the file formats' many readers raise
-        raise SettingError(f"encoder {name} can't be loaded: {_line(error)}") from error
+        raise SettingError(f"{what} {name} can't be loaded: {_line(error)}") from error
 
 
-def _found(path: Path, name: str) -> SentenceTransformer:
-    """Load from a folder, else from what was downloaded before, else from the Hub."""
+def load_model(kind: Callable[..., Model], name: str) -> Model:
+    """Load a model of sentence-transformers: from a folder, from earlier downloads, from the Hub.
+
+    Code that comes with it is never run, and only safetensors weights are read.
+    """
+    path = Path(name).expanduser()
     if path.is_dir():
-        return _loaded(str(path), local=True)
+        return _loaded(kind, str(path), local=True)
     try:
-        return _loaded(name, local=True)
+        return _loaded(kind, name, local=True)
     except OSError:
-        return _loaded(name, local=False)
+        return _loaded(kind, name, local=False)
 
 
-def _loaded(place: str, local: bool) -> SentenceTransformer:
+def _loaded(kind: Callable[..., Model], place: str, local: bool) -> Model:
     import torch
-    from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     noisy = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return SentenceTransformer(
+        return kind(
             place,
             device="cpu",
             local_files_only=local,

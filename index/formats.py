@@ -16,6 +16,7 @@ from datetime import datetime
 
 from .extraction import Extraction
 from .files import Unfit, decoded, is_visible, marked_encoding, refuse_binary
+from .records import CUT
 
 FIELDS = ("outlet", "published", "url")
 
@@ -81,7 +82,7 @@ def _title_of(fields: Mapping[str, str], lines: Iterable[str]) -> str:
     title = fields.get("title") or next((x for x in lines if any(map(is_visible, x))), "")
     if len(title) <= _MAX_TITLE:
         return title
-    return title[:_MAX_TITLE].rsplit(None, 1)[0] + " …"
+    return title[:_MAX_TITLE].rsplit(None, 1)[0] + f" {CUT}"
 
 
 def made_draft(text: str, fields: Mapping[str, str], notes: tuple[str, ...]) -> Draft:

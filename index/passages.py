@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from .encoder import Encoder
 from .errors import SettingError
 from .language import sentence_spans
-from .records import Article, Passage
+from .records import CUT, Article, Passage
 
 # To be raised with every change that makes other passages, embedded texts or keywords of an
 # article: what was made of an article that did not change is taken over.
-RECIPE = 1
+RECIPE = 2
 
 # A tokenizer may take a run of any length for one unknown word. Such a run counts as one token for
 # each hundred characters, so that a passage stays of a size that one can read and send.
@@ -61,8 +61,8 @@ def embedded_text(passage: Passage, encoder: Encoder) -> str:
 
     Raises SettingError if the passage is over the encoder's limit: its end would be lost.
     """
-    titled = f"{passage.article.title}\n{passage.text}"
-    if passage.article.title not in passage.text and _count(titled, encoder) <= _room(encoder):
+    titled = titled_text(passage)
+    if _count(titled, encoder) <= _room(encoder):
         return titled
     if _count(passage.text, encoder) > _room(encoder):
         raise SettingError(
@@ -72,9 +72,30 @@ def embedded_text(passage: Passage, encoder: Encoder) -> str:
     return passage.text
 
 
+def titled_text(passage: Passage) -> str:
+    """Return a passage's text, under the article's title where the text does not say it."""
+    title = passage.article.title
+    return passage.text if _said(title) in passage.text else f"{title}\n{passage.text}"
+
+
+def keyword_text(passage: Passage) -> str:
+    """Return the text whose words find a passage: outlet, the title's words twice, its text.
+
+    A title that is only the first words of a long line is no headline, and counts for nothing.
+    """
+    article = passage.article
+    times = 0 if _said(article.title) != article.title else 2 - (article.title in passage.text)
+    return "\n".join([*filter(None, [article.outlet]), *[article.title] * times, passage.text])
+
+
 def made_of(article: Article) -> tuple[str | None, ...]:
     """All of an article that its passages, their embedded texts and their keywords depend on."""
-    return article.title, article.text
+    return article.title, article.text, article.outlet
+
+
+def _said(title: str) -> str:
+    """A title without the mark that `articles` puts where it cut one."""
+    return title.removesuffix(f" {CUT}")
 
 
 def _room(encoder: Encoder) -> int:

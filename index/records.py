@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
+#: Ends a title that was cut for its length.
+CUT = "…"
+
 
 @dataclass(frozen=True)
 class Article:
@@ -48,10 +51,16 @@ class Passage:
 class Hit:
     """A passage that a search found.
 
-    `score` is the fused score of the search, above 0, higher is better; it orders the hits of one
-    search and means nothing across searches. `rank` counts from 1.
+    `score` orders the hits of one search, higher is better, and means nothing across searches. It
+    is 0 or more, near 1 for a passage that is best in meaning and in words, and more if the query
+    names its outlet or day or asks several things. Where a reranker is set it is that model's own
+    number instead, on a scale of its own that may go below 0. `rank` counts from 1.
+
+    `reasons` say what else than its words raised it: "its outlet" and "its day" if the query names
+    them, and the part of the query, verbatim, that it fits best, if the query has several.
     """
 
     passage: Passage
     score: float
     rank: int
+    reasons: tuple[str, ...] = ()

@@ -1,10 +1,20 @@
-"""Ranked passages for a query: nearest in meaning and sharing words, fused by rank."""
+"""Ranked passages for a query: near in meaning, sharing words, from what the query names.
+
+The way of a search: look for the whole query, and for each of its parts if it has several; in each
+look, passages near in meaning and passages sharing words are found apart and their scores put on
+one scale; who is named (an outlet, a day) is raised, never filtered; a reranker, if there is one,
+has the last word.
+"""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +24,48 @@ from numpy.typing import NDArray
 from .contents import ById
 from .encoder import Encoder, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
+from .keywords import keyword_tokens
+from .passages import keyword_text, titled_text
+from .query import OutletNames, days_in, pairs_of, parts_of
 from .records import Article, Hit, Passage
+from .rerank import Reranker, load_reranker
 from .store import Generation, read, stats_of
 
 MAX_QUERY = 10_000
 
-_FUSION = 60
-_MIN_DEPTH = 50
+_MIN_DEPTH = 100
 _DEPTH_PER_HIT = 5
+# Only for the first is it looked whether neighbouring words are neighbours there, too: it takes a
+# tenth of a millisecond each.
+_PAIRED = 30
+_RERANKED = 50
 
 
-def open_index(path: str | Path, encoder: Encoder | None = None) -> Index:
+@dataclass(frozen=True)
+class Ranking:
+    """How much each signal counts; the best cosine and the best keyword score count 1 together.
+
+    `dense` is the cosine's part of that 1. Beyond it count: `pairs`, all neighbouring words of the
+    query found as neighbours; `outlet` and `day`, a passage from an outlet or a day that the query
+    names; `part`, the best of a query's parts, weighed as the whole is. The values are those that
+    `eval/bench_retrieval.py` chose on one half of its questions.
+    """
+
+    dense: float = 0.5
+    pairs: float = 0.2
+    outlet: float = 0.3
+    day: float = 0.2
+    part: float = 0.5
+
+
+def open_index(
+    path: str | Path, encoder: Encoder | None = None, reranker: Reranker | None = None
+) -> Index:
     """Open the index at `path` and check all of it; the encoder's model loads when first asked.
 
-    `encoder` is the one that the index was built with, the bundled one if not given. Raises
-    IndexMissing, IndexCorrupt, or IndexMismatch if another encoder built it.
+    `encoder` is the one that the index was built with, the bundled one if not given; `reranker`
+    the one that WIRECHECK_RERANKER names, if any. Raises IndexMissing, IndexCorrupt, IndexMismatch
+    if another encoder built it, or SettingError if the reranker can't be loaded.
     """
     folder = Path(path)
     generation = read(folder)
@@ -38,7 +75,7 @@ def open_index(path: str | Path, encoder: Encoder | None = None) -> Index:
             f"{folder}: re-index needed: {generation.contents.fingerprint} built it, "
             f"not {encoder.fingerprint}"
         )
-    return Index(folder, generation, encoder)
+    return Index(folder, generation, encoder, reranker or load_reranker())
 
 
 class Index:
@@ -48,11 +85,20 @@ class Index:
     are read from the index's files as they are asked for. Any number of threads may search.
     """
 
-    def __init__(self, folder: Path, generation: Generation, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        generation: Generation,
+        encoder: Encoder,
+        reranker: Reranker | None = None,
+        ranking: Ranking = Ranking(),
+    ) -> None:
         """Use `open_index`."""
         contents = generation.contents
         self.folder = folder
         self.encoder = encoder
+        self.reranker = reranker
+        self.ranking = ranking
         self.generation = generation.number
         self.articles: Mapping[str, Article] = ById(contents.articles)
         self.passages: Sequence[Passage] = contents.passages
@@ -68,31 +114,134 @@ class Index:
         outlets: Collection[str] | None = None,
         since: str | None = None,
         until: str | None = None,
+        per_article: int | None = None,
     ) -> list[Hit]:
-        """Find the `k` best passages, best first.
+        """Find the `k` best passages, best first; of one article at most `per_article`.
 
-        A passage's score is the sum of 1 / (60 + rank) over the two lists it stands in (Cormack
-        et al. 2009): nearest by cosine, and best by keywords. `outlets` (case does not count),
-        `since` and `until` (ISO dates, both included) narrow what is searched; an article whose
-        outlet or date is unknown does not pass them.
+        A hit's score: see `Hit`, and `Ranking` for what it is made of. `outlets` (case does not
+        count), `since` and `until` (ISO dates, both included) narrow what is searched; an article
+        whose outlet or date is unknown does not pass them. Outlets and days that the query itself
+        names only raise what fits.
 
         Raises QuestionError if `query` is empty, without a letter or digit, or longer than
         MAX_QUERY characters; SettingError for any other argument that makes no sense.
         """
         query = _checked_query(query)
-        if type(k) is not int or k < 1:
-            raise SettingError(f"k is {k!r}; it must be a whole number from 1 on")
+        _check_count("k", k)
+        if per_article is not None:
+            _check_count("per_article", per_article)
         among = self._among(outlets, _checked_date("since", since), _checked_date("until", until))
         if among is not None and not len(among):
             return []
-        depth = max(_MIN_DEPTH, _DEPTH_PER_HIT * k)
-        near = self._vectors.search(self.encoder.encode_query(query), depth, among)
-        sharing = self._keywords.search(query, depth, among)
-        fused = _fused([[n for n, _ in near], [n for n, _ in sharing]])[:k]
+        found = self._ranked(query, max(_MIN_DEPTH, _DEPTH_PER_HIT * k), among)
+        if self.reranker is not None:
+            found = self._reranked(self.reranker, query, found[: max(_RERANKED, 2 * k)])
+        kept = self._spread(found, per_article)[:k]
         return [
-            Hit(self.passages[number], score, rank)
-            for rank, (number, score) in enumerate(fused, start=1)
+            Hit(self.passages[f.number], f.score, rank, f.reasons)
+            for rank, f in enumerate(kept, start=1)
         ]
+
+    def _ranked(self, query: str, depth: int, among: NDArray[np.int64] | None) -> list[_Found]:
+        named = self._named_in(query)
+        whole = self._look(query, named, depth, among)
+        found = {n: _Found(n, score, named.of(n)) for n, score in whole.items()}
+        parts = parts_of(query) if self.ranking.part else ()
+        for number, (score, part, theirs) in self._best_parts(parts, named, depth, among).items():
+            total = whole.get(number, 0.0) + self.ranking.part * score
+            found[number] = _Found(number, total, (*theirs.of(number), part))
+        return sorted(found.values(), key=_best_first)
+
+    def _best_parts(
+        self, parts: Sequence[str], named: _Named, depth: int, among: NDArray[np.int64] | None
+    ) -> dict[int, tuple[float, str, _Named]]:
+        """For each passage: how well it fits the part that it fits best, which, and who is named.
+
+        A part that names nobody is about those that the whole query names.
+        """
+        best: dict[int, tuple[float, str, _Named]] = {}
+        for part in parts:
+            theirs = self._named_in(part)
+            theirs = theirs if theirs.any else named
+            for number, score in self._look(part, theirs, depth, among).items():
+                if number not in best or score > best[number][0]:
+                    best[number] = (score, part, theirs)
+        return best
+
+    def _look(
+        self, text: str, named: _Named, depth: int, among: NDArray[np.int64] | None
+    ) -> dict[int, float]:
+        """Score passages for `text`: the best of all, and the best of those that are named."""
+        vector = self.encoder.encode_query(text)
+        near = dict(self._vectors.search(vector, depth, among))
+        sharing = dict(self._keywords.search(text, depth, among))
+        least = [min(found.values()) if len(found) == depth else 0.0 for found in (near, sharing)]
+        theirs = named.among(among)
+        if len(theirs):
+            near.update(self._vectors.search(vector, depth, theirs))
+            sharing.update(self._keywords.search(text, depth, theirs))
+        scores = _blended(near, sharing, self.ranking.dense, least)
+        self._add_pairs(text, scores)
+        for number in scores:
+            scores[number] += self.ranking.outlet * bool(named.outlet[number])
+            scores[number] += self.ranking.day * bool(named.day[number])
+        return scores
+
+    def _add_pairs(self, text: str, scores: dict[int, float]) -> None:
+        wanted = pairs_of(keyword_tokens(text))
+        if not wanted or not self.ranking.pairs:
+            return
+        for number in sorted(scores, key=lambda n: (-scores[n], n))[:_PAIRED]:
+            there = pairs_of(keyword_tokens(keyword_text(self.passages[number])))
+            scores[number] += self.ranking.pairs * len(wanted & there) / len(wanted)
+
+    def _reranked(self, reranker: Reranker, query: str, found: Sequence[_Found]) -> list[_Found]:
+        scores = reranker.scores(query, [titled_text(self.passages[f.number]) for f in found])
+        again = [replace(f, score=score) for f, score in zip(found, scores, strict=True)]
+        return sorted(again, key=_best_first)
+
+    def _spread(self, found: Sequence[_Found], per_article: int | None) -> Sequence[_Found]:
+        if per_article is None:
+            return found
+        seen: Counter[str] = Counter()
+        kept = []
+        for one in found:
+            article = self.passages[one.number].article.id
+            seen[article] += 1
+            if seen[article] <= per_article:
+                kept.append(one)
+        return kept
+
+    def _named_in(self, text: str) -> _Named:
+        outlets, days = self._columns
+        names = self._outlet_names.named_in(text)
+        wanted = [n for n, name in enumerate(self._outlets) if name in names]
+        of_day = np.zeros(len(days), np.bool_)
+        for month, day, year in days_in(text):
+            there = days == year * 10_000 + month * 100 + day
+            of_day |= there if year else days % 10_000 == month * 100 + day
+        return _Named(np.isin(outlets, wanted), of_day)
+
+    @cached_property
+    def _outlet_names(self) -> OutletNames:
+        return OutletNames(self._outlets)
+
+    @property
+    def _outlets(self) -> Sequence[str]:
+        return self._opened.contents.articles.outlets
+
+    @cached_property
+    def _columns(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Of each passage: number of its outlet, -1 if unknown; date as yyyymmdd, 0 if unknown."""
+        contents = self._opened.contents
+        rows = contents.articles.rows[contents.passages.rows[:, 0]]
+        return rows["outlet"], rows["published"]
+
+    def weighed(self, ranking: Ranking) -> Index:
+        """The same index with other weights."""
+        other = copy(self)
+        other.ranking = ranking
+        return other
 
     def stats(self) -> dict[str, Any]:
         """Count what is in the index, JSON-ready; see `stats_of`."""
@@ -114,13 +263,62 @@ class Index:
         return np.flatnonzero(passing[contents.passages.rows[:, 0]])
 
 
-def _fused(rankings: Iterable[Sequence[int]]) -> list[tuple[int, float]]:
-    """Reciprocal rank fusion, best first; equal scores in the order of their numbers."""
-    scores: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, number in enumerate(ranking, start=1):
-            scores[number] = scores.get(number, 0.0) + 1 / (_FUSION + rank)
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+@dataclass(frozen=True)
+class _Found:
+    """A passage by its number, with what `Hit` says of it."""
+
+    number: int
+    score: float
+    reasons: tuple[str, ...]
+
+
+def _best_first(found: _Found) -> tuple[float, int]:
+    return -found.score, found.number
+
+
+@dataclass(frozen=True)
+class _Named:
+    """For each passage whether a text names its outlet, and its day."""
+
+    outlet: NDArray[np.bool_]
+    day: NDArray[np.bool_]
+
+    @property
+    def any(self) -> bool:
+        """Whether the text names one that the corpus has."""
+        return bool(self.outlet.any() or self.day.any())
+
+    def among(self, numbers: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """Those of `numbers`, or of all, that are named."""
+        either = self.outlet | self.day
+        return np.flatnonzero(either) if numbers is None else numbers[either[numbers]]
+
+    def of(self, number: int) -> tuple[str, ...]:
+        """What of a passage is named."""
+        of = (("its outlet", self.outlet[number]), ("its day", self.day[number]))
+        return tuple(what for what, named in of if named)
+
+
+def _blended(
+    near: Mapping[int, float], sharing: Mapping[int, float], dense: float, least: Sequence[float]
+) -> dict[int, float]:
+    """Sum of cosine and keyword score, each over the best of its kind and times its share.
+
+    A convex combination that takes 0 for the foot of either scale (Bruch et al. 2023). What one of
+    the searches did not return has at most the score of the last that it did: that is `least`.
+    """
+    scores = dict.fromkeys(sorted(near.keys() | sharing.keys()), 0.0)
+    for found, share, last in ((near, dense, least[0]), (sharing, 1 - dense, least[1])):
+        best = max(found.values(), default=0.0)
+        if best > 0:
+            for number in scores:
+                scores[number] += share * max(found.get(number, last), 0.0) / best
+    return scores
+
+
+def _check_count(name: str, value: object) -> None:
+    if type(value) is not int or value < 1:
+        raise SettingError(f"{name} is {value!r}; it must be a whole number from 1 on")
 
 
 def _checked_query(query: str) -> str:

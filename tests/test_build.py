@@ -114,12 +114,11 @@ def test_a_removed_article_is_dropped(corpus):
     assert_as_if_new(corpus)
 
 
-def test_metadata_alone_embeds_nothing(corpus):
+def test_a_date_alone_embeds_nothing(corpus):
     corpus.build()
-    (corpus.folder / "metadata.csv").write_text("id,outlet,published\nvote,Tern Daily,2025-05-01\n")
+    (corpus.folder / "metadata.csv").write_text("id,published\nvote,2025-05-01\n")
     assert corpus.build() == (0, 1, 0, 2, 0)
-    vote = corpus.open().articles["vote"]
-    assert (vote.outlet, vote.published) == ("Tern Daily", "2025-05-01")
+    assert corpus.open().articles["vote"].published == "2025-05-01"
     assert_as_if_new(corpus)
 
 
@@ -219,7 +218,7 @@ def test_an_update_makes_anew_only_what_changed(corpus, monkeypatch):
         monkeypatch.setattr(place, lambda *a, s=seen, w=what, r=real: s.append(w(*a)) or r(*a))
     assert corpus.build() == (0, 1, 0, 2, 1)
     assert split == ["vote"]
-    assert read == ["Election off\n\nNo election will be held.\n"]
+    assert read == ["Election off\nElection off\n\nNo election will be held.\n"]
 
 
 def _attribute(place):

@@ -172,20 +172,17 @@ class TestDamage:
         put(*numbers)
         good = path.read_bytes()
         rng = np.random.default_rng(3)
-        lost = anew = 0
+        lost = 0
         for _ in range(400):
             at = int(rng.integers(0, len(good)))
             flipped = (
                 good[:at] + bytes([good[at] ^ (1 << int(rng.integers(0, 8)))]) + good[at + 1 :]
             )
             path.write_bytes(flipped)
-            begun = path.stat().st_ino
             lost += len(got(*numbers)) < len(numbers)
             put(*numbers)
-            anew += path.stat().st_ino != begun
             assert got(*numbers) == list(numbers)
         assert lost > 50
-        assert anew > 0
 
     @pytest.mark.parametrize(
         "data", [b"no database", b"", b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * 8192]

@@ -14,7 +14,10 @@ def texts(question):
     [
         (
             "Compare what Ada Holm and Lene Doorn said about the bridge.",
-            ["What did Ada Holm say about the bridge?", "What did Lene Doorn say about the bridge?"],
+            [
+                "What did Ada Holm say about the bridge?",
+                "What did Lene Doorn say about the bridge?",
+            ],
         ),
         (
             "What did Holm, Doorn and the port union each say about the strike?",

@@ -6,10 +6,11 @@ from fakes import TopicEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.articles import read_articles
 from index.encoder import load_encoder
 from index.errors import SettingError
-from index.passages import embedded_text, split_passages
-from index.records import Article, Passage
+from index.passages import embedded_text, keyword_text, split_passages, titled_text
+from index.records import CUT, Article, Passage
 
 
 def article(text, title="T"):
@@ -183,3 +184,28 @@ class TestEmbeddedText:
         story = article("One two three four five six seven eight nine")
         with pytest.raises(SettingError, match=r"a\[0:44\] is over the encoder's 10 tokens"):
             embedded_text(Passage(story, 0, 44), self.encoder)
+
+    def test_a_title_that_is_the_first_words_of_the_text_is_not_said_twice(self, tmp_path):
+        (tmp_path / "a.txt").write_text("word " * 200)
+        (story,) = read_articles([tmp_path]).articles
+        assert story.title.endswith(CUT)
+        passage = Passage(story, 0, len(story.text))
+        assert titled_text(passage) == story.text
+        assert keyword_text(passage) == story.text
+
+
+class TestKeywordText:
+    story = Article("a", "Ferry runs", "Ferry runs. It sailed.", outlet="Tern Daily")
+
+    def test_outlet_and_the_title_twice(self):
+        later = Passage(self.story, 12, 22)
+        assert keyword_text(later) == "Tern Daily\nFerry runs\nFerry runs\nIt sailed."
+
+    def test_where_the_text_says_the_title_it_is_added_once(self):
+        assert keyword_text(Passage(self.story, 0, 22)) == (
+            "Tern Daily\nFerry runs\nFerry runs. It sailed."
+        )
+
+    def test_an_outlet_that_is_not_known(self):
+        story = article("It sailed.", "Ferry runs")
+        assert keyword_text(Passage(story, 0, 10)) == "Ferry runs\nFerry runs\nIt sailed."

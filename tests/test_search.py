@@ -8,7 +8,7 @@ from fakes import TopicEncoder
 import index
 from index import build_index, load_encoder, open_index
 from index.errors import IndexMismatch, IndexMissing, QuestionError, SettingError
-from index.search import MAX_QUERY, _fused
+from index.search import MAX_QUERY, Ranking, _blended
 
 STORIES = {
     "dock": "---\noutlet: Tern Daily\npublished: 2025-03-01\n---\nThe harbour is open.",
@@ -33,15 +33,18 @@ def ids(hits):
     return [hit.passage.article.id for hit in hits]
 
 
-def test_fusion_by_hand():
-    """Number 7 stands first and third: 1/61 + 1/63; number 2 second and first: 1/62 + 1/61."""
-    assert _fused([[7, 2], [2, 5, 7]]) == [
-        (2, 1 / 62 + 1 / 61),
-        (7, 1 / 61 + 1 / 63),
-        (5, 1 / 62),
-    ]
-    assert _fused([[4], [3]]) == [(3, 1 / 61), (4, 1 / 61)]
-    assert _fused([[], []]) == []
+def test_blending_by_hand():
+    """Cosines over 0.8 and keyword scores over 4, half and half.
+
+    Number 3 stands in the keywords' list alone: its cosine is at most that of the last near one.
+    """
+    near, sharing = {7: 0.8, 2: 0.4}, {2: 4.0, 3: 1.0}
+    assert _blended(near, sharing, 0.5, [0.4, 0.0]) == pytest.approx(
+        {2: 0.25 + 0.5, 3: 0.25 + 0.125, 7: 0.5 + 0.0}
+    )
+    assert _blended(near, sharing, 1, [0.4, 0.0]) == pytest.approx({2: 0.5, 3: 0.5, 7: 1.0})
+    assert _blended({1: -0.2}, {}, 0.5, [0.0, 0.0]) == {1: 0.0}
+    assert _blended({}, {}, 0.5, [0.0, 0.0]) == {}
 
 
 def test_hits_are_ranked_best_first(corpus):
@@ -49,9 +52,122 @@ def test_hits_are_ranked_best_first(corpus):
     assert ids(hits)[0] == "gale"
     assert [h.rank for h in hits] == list(range(1, len(hits) + 1))
     assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
-    assert all(0 < h.score <= 2 / 61 for h in hits)
-    assert hits[0].score == 2 / 61  # first in both lists
+    # The first of both lists has 1; its only pair of words, storm and harbour, is not there.
+    assert hits[0].score == pytest.approx(1.0)
+    assert all(0 <= h.score < 1 for h in hits[1:])
     assert hits[0].passage.text == "The storm hit the harbour."
+    assert all(h.reasons == () for h in hits)
+
+
+def weighed(index, **weights):
+    none = {"dense": 0.5, "pairs": 0, "outlet": 0, "day": 0, "part": 0}
+    return index.weighed(Ranking(**{**none, **weights}))
+
+
+def scores(hits):
+    return {hit.passage.article.id: hit.score for hit in hits}
+
+
+def test_neighbouring_words_count(corpus):
+    """ "storm hit" and "hit harbour" are neighbours in gale, of three pairs of the query."""
+    query = "Which storm hit the harbour hard?"
+    without = scores(weighed(corpus).search(query))
+    paired = scores(weighed(corpus, pairs=0.6).search(query))
+    assert paired.pop("gale") - without.pop("gale") == pytest.approx(0.6 * 2 / 3)
+    assert paired == without
+
+
+def test_an_outlet_that_is_named_is_raised_and_nothing_is_left_out(corpus):
+    query = "What does the moor post say of the storm?"
+    without = scores(weighed(corpus).search(query))
+    hits = weighed(corpus, outlet=0.3).search(query)
+    gained = {i: round(s - without[i], 6) for i, s in scores(hits).items()}
+    assert gained == {"dock": 0, "gale": 0, "vote": 0.3, "shrug": 0.3, "anon": 0}
+    reasons = {h.passage.article.id: h.reasons for h in hits}
+    assert reasons["vote"] == reasons["shrug"] == ("its outlet",)
+    assert reasons["gale"] == reasons["anon"] == ()
+
+
+@pytest.mark.parametrize(
+    ("when", "raised"),
+    [
+        ("on 5 March", {"gale"}),
+        ("on March 9th, 2025", {"vote"}),
+        ("on 2025-03-01 or 2025-03-05", {"dock", "gale"}),
+        ("on 5 March 2024", set()),
+        ("in March", set()),
+    ],
+)
+def test_a_day_that_is_named_is_raised(corpus, when, raised):
+    query = f"What was reported {when}?"
+    without = scores(weighed(corpus).search(query))
+    gained = scores(weighed(corpus, day=0.2).search(query))
+    assert {i for i in gained if gained[i] > without[i] + 0.1} == raised
+
+
+def test_filters_hold_whatever_the_query_names(corpus):
+    hits = corpus.search("What did Tern Daily say on 1 March?", outlets=["Moor Post"])
+    assert set(ids(hits)) == {"vote", "shrug"}
+    hits = corpus.search("What did Tern Daily say on 1 March?", since="2025-03-05")
+    assert set(ids(hits)) == {"gale", "vote"}
+
+
+def test_a_named_outlet_is_looked_through_though_others_fit_better(tmp_path):
+    for n in range(300):
+        (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
+    (tmp_path / "odd.txt").write_text("---\noutlet: Moor Post\n---\nA bank had a storm in it.")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    found = open_index(tmp_path / "index", TopicEncoder())
+    assert "odd" not in ids(found.search("storm", 10))
+    assert ids(found.search("storm, says Moor Post", 10))[0] == "odd"
+
+
+PARTS = (
+    "Did anybody write letters about storm damage, while neighbours looked forward to an election?"
+)
+
+
+def test_parts_of_a_query_are_looked_for_apart(corpus):
+    whole = scores(weighed(corpus).search(PARTS))
+    hits = weighed(corpus, part=0.5).search(PARTS)
+    first, second = PARTS.split(", while ")
+    looks = [scores(weighed(corpus).search(part)) for part in (first, second)]
+    for hit in hits:
+        name = hit.passage.article.id
+        best = max(looks, key=lambda look: look[name])
+        assert hit.score == pytest.approx(whole[name] + 0.5 * best[name])
+        assert hit.reasons == ((first, second)[looks.index(best)],)
+    # The best of either part is in front.
+    assert set(ids(hits)[:2]) == {max(look, key=look.get) for look in looks}
+
+
+def test_a_part_that_names_an_outlet_raises_that_one_only(corpus):
+    query = (
+        "Did Tern Daily write much about the storm at sea, while Moor Post wrote upon storm damage "
+        "afterwards?"
+    )
+    reasons = {h.passage.article.id: h.reasons for h in corpus.search(query)}
+    first, second = query.split(", while ")
+    assert reasons["gale"] == ("its outlet", first)
+    assert reasons["shrug"] == ("its outlet", second)
+
+
+def test_at_most_so_many_passages_of_an_article(tmp_path):
+    (tmp_path / "long.txt").write_text("Gale\n\n" + "The storm was a storm. " * 100)
+    (tmp_path / "short.txt").write_text("A storm was seen from the museum.")
+    encoder = TopicEncoder(max_tokens=80)
+    build_index([tmp_path], tmp_path / "index", encoder=encoder)
+    index = open_index(tmp_path / "index", encoder)
+    every = index.search("storm", 50)
+    assert ids(every).count("long") > 3
+    one = index.search("storm", 50, per_article=1)
+    assert sorted(ids(one)) == ["long", "short"]
+    two = index.search("storm", 50, per_article=2)
+    assert sorted(ids(two)) == ["long", "long", "short"]
+    # The best of each, in the same order.
+    kept = [h.passage for h in every if h.passage in {t.passage for t in two}]
+    assert [h.passage for h in two] == kept
+    assert [h.rank for h in two] == [1, 2, 3]
 
 
 def test_words_find_what_vectors_do_not_tell_apart(corpus):
@@ -138,6 +254,9 @@ def test_odd_queries_are_just_words(corpus, query):
         ({"k": 2.0}, r"k is 2\.0"),
         ({"k": True}, "k is True"),
         ({"k": "5"}, "k is '5'"),
+        ({"per_article": 0}, "per_article is 0"),
+        ({"per_article": True}, "per_article is True"),
+        ({"per_article": 1.5}, r"per_article is 1\.5"),
         ({"since": "2025-3-1"}, "since is '2025-3-1'"),
         ({"until": "20250301"}, "until is '20250301'"),
         ({"until": 2025}, "until is 2025"),

