@@ -21,6 +21,7 @@ from tests.faults.tally import Skip, Tally
 
 _PAGE = 4096
 _ERRORS = ("ENOSPC", "EIO", "EACCES", "EMFILE")
+_LIE = "retval=1"
 _CHANGES = (*WRITE, *SYNC, *RENAME, *MKDIR, *CUT)
 _FOR_WRITING = re.compile(r"O_CREAT|O_WRONLY|O_RDWR|\.tmp")
 
@@ -31,39 +32,38 @@ def at_every_call(tally: Tally) -> None:
     Last, each write says that it wrote, and didn't: a disk that lies.
     """
     for scene in scenes(tally):
-        known = points(scene, tally)
-        renames = sum(name in RENAME for name, _ in known)
-        first = {name: nth for name, nth in reversed(known)}
+        calls = points(scene, tally)
+        ours = [call for call in calls if str(scene.root) in call[2]]
+        renames = sum(name in RENAME for name, _, _ in ours)
         faults = [
             (name, f"error={error}", nth)
-            for name in first
+            for name, nth, _ in ours
             if name in (*OPEN, *_CHANGES)
             for error in _ERRORS
-            for nth in _from(first[name], name, known)
         ]
-        faults += [(n, "retval=1", nth) for n, nth in known if n in WRITE]
         for name, fault, nth in tally.some(faults, 1, by=itemgetter(0, 1)):
             _fail_at(scene, tally, name, nth, fault, renames)
+        lies = [(name, nth) for name, nth, line in ours if name in WRITE and ".tmp" in line]
+        for name, nth in tally.some(lies, 3):
+            _fail_at(scene, tally, name, nth, _LIE, renames)
         if tally.full:
-            _check_none_is_left(scene, tally, known)
+            _check_none_is_left(scene, tally, calls)
     for name in ("write", "fsync", "openat"):
-        tally.need(f"{name} failed", 60 if tally.full else 4)
+        tally.need(f"{name} failed", 60 if tally.full else 6)
+    tally.need("write lied", 10 if tally.full else 4)
     tally.need("refused", 300 if tally.full else 20)
     tally.need("was old")
 
 
-def _from(first: int, name: str, known: list[tuple[str, int]]) -> Iterator[int]:
-    yield from range(first, max(nth for other, nth in known if other == name) + 1)
-
-
-def _check_none_is_left(scene: Scene, tally: Tally, known: list[tuple[str, int]]) -> None:
+def _check_none_is_left(scene: Scene, tally: Tally, calls: list[tuple[str, int, str]]) -> None:
     """Past the last call of each kind, no fault lands: so all of them were tried."""
-    for name, last in {name: nth for name, nth in known if name in (*OPEN, *_CHANGES)}.items():
+    last = {name: nth for name, nth, _ in calls if name in (*OPEN, *_CHANGES)}
+    for name, nth in last.items():
         scene.set()
-        rule = f"error=EIO:when={last + 3}"
+        rule = f"error=EIO:when={nth + 3}"
         ended = injected(scene.articles, scene.root, scene.folder / "log", rule, [name])
         if "(INJECTED)" in ended.trace or not ended.done:
-            tally.fail(f"{scene.name}: there was a {name} after the last, {last}: {ended}")
+            tally.fail(f"{scene.name}: there was a {name} after the last, {nth}: {ended}")
 
 
 def _fail_at(scene: Scene, tally: Tally, name: str, nth: int, fault: str, renames: int) -> None:
@@ -80,11 +80,10 @@ def _fail_at(scene: Scene, tally: Tally, name: str, nth: int, fault: str, rename
     elif str(scene.root) not in line:
         tally.count("hit another file")
     else:
-        tally.count(f"{name} failed" if fault != "retval=1" else "write lied")
+        tally.count(f"{name} failed" if fault != _LIE else "write lied")
         published = len(re.findall(rf" (?:{'|'.join(RENAME)})\(.* = 0$", before, re.M)) >= renames
         where += f" ({line.split(' ', 1)[1][:150]})"
-        must = changes(name, line) and (fault != "retval=1" or ".tmp" in line)
-        _judge(scene, tally, ended, where, found, must, published)
+        _judge(scene, tally, ended, where, found, changes(name, line), published)
     _check_whole(scene, tally, ended, where, found)
 
 

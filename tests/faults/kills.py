@@ -104,7 +104,7 @@ def at_every_call(tally: Tally) -> None:
     half = after_a_kill(update, tally, "signal=SIGKILL:when=4", "fsync")
     for scene, in_slice in ((first, 2), (update, 3), (leftover, 1), (half, 1)):
         calls = points(scene, tally)
-        for name, nth in tally.some(calls, in_slice, by=itemgetter(0)):
+        for name, nth, _ in tally.some(calls, in_slice, by=itemgetter(0)):
             _kill_at(scene, tally, name, nth)
         if tally.full:
             _go_on_to_the_end(scene, tally, calls)
@@ -115,8 +115,11 @@ def at_every_call(tally: Tally) -> None:
         tally.need(what)
 
 
-def points(scene: Scene, tally: Tally) -> list[tuple[str, int]]:
-    """Every call of an undisturbed run from the first on that touches the index, as (name, nth)."""
+def points(scene: Scene, tally: Tally) -> list[tuple[str, int, str]]:
+    """Every call of an undisturbed run, from the first on that touches the index.
+
+    As (name, which one of that name, line of strace's log).
+    """
     scene.set()
     log = scene.folder / "log"
     command = Command(scene.articles, scene.root)
@@ -124,7 +127,7 @@ def points(scene: Scene, tally: Tally) -> list[tuple[str, int]]:
     if corpus.look(scene.root, scene.known) != "new":
         tally.fail(f"{scene.name}: the undisturbed run did not make the new index")
     first = next(n for n, (_, _, line) in enumerate(calls) if f'{scene.root}"' in line)
-    return [(name, nth) for name, nth, _ in calls[first:]]
+    return calls[first:]
 
 
 def _kill_at(scene: Scene, tally: Tally, name: str, nth: int) -> bool:
@@ -136,9 +139,9 @@ def _kill_at(scene: Scene, tally: Tally, name: str, nth: int) -> bool:
     return ended.killed
 
 
-def _go_on_to_the_end(scene: Scene, tally: Tally, calls: list[tuple[str, int]]) -> None:
+def _go_on_to_the_end(scene: Scene, tally: Tally, calls: list[tuple[str, int, str]]) -> None:
     """Past the last call that the undisturbed run showed, until the command ends by itself."""
-    for name, last in dict(calls).items():
+    for name, last in {name: nth for name, nth, _ in calls}.items():
         for nth in range(last + 1, last + 10):
             if not _kill_at(scene, tally, name, nth):
                 break

@@ -72,7 +72,7 @@ def _stories(tally: Tally) -> Iterator[Story]:
     """First builds and updates; and a second run after one that was killed at a flush or rename."""
     for scene in scenes(tally):
         yield Story(scene, (_recorded(scene, tally),))
-        stops = [(name, nth) for name, nth in points(scene, tally) if name in (*SYNC, *RENAME)]
+        stops = [(name, nth) for name, nth, _ in points(scene, tally) if name in (*SYNC, *RENAME)]
         for name, nth in stops if tally.full else stops[-1:]:
             yield Story(scene, _killed_and_run_again(scene, tally, name, nth))
 

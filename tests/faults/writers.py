@@ -115,10 +115,14 @@ def _holder_killed(tally: Tally, turn: int) -> None:
 
 
 def _wait_for_name(root: Path, pid: int) -> None:
+    _wait_for(f"process {pid} ", root / "LOCK")
+
+
+def _wait_for(text: str, path: Path) -> None:
     end = time.monotonic() + 60
-    while f"process {pid} " not in (root / "LOCK").read_text(encoding="utf-8"):
+    while text not in path.read_text(encoding="utf-8"):
         if time.monotonic() > end:
-            raise TimeoutError(f"{pid} never took the lock: {(root / 'LOCK').read_text()}")
+            raise TimeoutError(f"{path} never held {text!r}: {path.read_text()}")
         time.sleep(0.005)
 
 
@@ -138,8 +142,7 @@ def _nameless_holder(tally: Tally) -> None:
     options = ("-e", f"trace={quiet(['ftruncate', 'flock'])}", "-e", slow)
     holder = Command(folder / "new", root, encoder=SlowEncoder(_HELD))
     holder.traced(folder / "log", *options).go()
-    while "flock(" not in (folder / "log").read_text(encoding="utf-8"):
-        time.sleep(0.005)
+    _wait_for("flock(", folder / "log")
     _check_turned_away(tally, "a nameless holder", run(folder / "new", root), holder.pid, 60)
     if not holder.ended().done:
         tally.fail("the nameless holder did not end well")
