@@ -12,7 +12,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def main() -> int:
     for name in options.campaign or CAMPAIGNS:
         tally = _run(name, options)
         print(tally.report(), flush=True)
-        tallies.append({k: v for k, v in asdict(tally).items() if k not in ("rng", "folder")})
+        tallies.append(tally.told())
     if options.json:
         options.json.write_text(json.dumps(tallies), encoding="utf-8")
     return int(any(tally["failures"] for tally in tallies))

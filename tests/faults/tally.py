@@ -65,6 +65,19 @@ class Tally:
             for one in self.rng.sample(kind, min(in_slice, len(kind)))
         ]
 
+    def told(self) -> dict[str, object]:
+        """What it counted and what failed, JSON-ready."""
+        # Not by `asdict`, which before Python 3.12 counts a Counter's items instead of copying it.
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "full": self.full,
+            "counts": dict(self.counts),
+            "notes": self.notes,
+            "failures": self.failures,
+            "skipped": self.skipped,
+        }
+
     def report(self) -> str:
         """Lines for a reader: the counts, and the first failures."""
         head = f"{self.name}, seed {self.seed}, {'full' if self.full else 'slice'}: "
