@@ -24,7 +24,7 @@ ARTICLES = {
     "m1": "Museum opens\n\nThe museum of Arden opened a new wing.",
 }
 DURATION = "How long was the harbour of Lune Mills shut?"
-OPEN = "What did Ada Holm say about the cranes in the harbour?"
+OPEN = "What did Ada Holm say about the cranes?"
 MUSEUM = "Why was the election in Varnholm stopped?"
 PATTERNS = {DURATION: r"four days|almost six days", OPEN: r"two cranes"}
 
