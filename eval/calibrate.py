@@ -23,6 +23,7 @@ import numpy as np
 
 from eval.train_reader import read_rows, without
 from index import Article, Hit, Passage, load_encoder
+from index.encoder import BUNDLED
 from rag import evidence, verify
 from rag.question import analyse
 from rag.reader import load_reader
@@ -89,7 +90,7 @@ def calibrate_checker(data: Path) -> dict[str, Any]:
     pairs = [("\n".join(r["evidence"]), r["claim"]) for r in rows]
     labels = np.array([r["label"] == "supported" for r in rows], dtype=int)
     blank = verify.Calibration((0.0,) * len(verify.SIGNALS), 0.0, 0.5, "")
-    table = verify.SignalChecker(load_encoder(), blank).signals(pairs)
+    table = verify.SignalChecker(load_encoder(BUNDLED), blank).signals(pairs)
     fitted = fit(table, labels, np.arange(len(rows)))
     low, high = interval(labels, (fitted["held_out"] >= 0.5).astype(int))
     origin = (
@@ -190,7 +191,7 @@ class Table:
 
 def tabulate(asked: Sequence[Asked]) -> Table:
     """Score every question's sentences as the product does."""
-    encoder, reader = load_encoder(), load_reader()
+    encoder, reader = load_encoder(BUNDLED), load_reader()
     table = Table({True: [], False: []}, {True: [], False: []}, [], [], [])
     for number, row in enumerate(asked):
         articles = [Article(f"p{n}", "", text) for n, text in enumerate(row.passages)]

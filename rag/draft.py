@@ -230,10 +230,17 @@ def best_span(question: Question, sentence: Scored) -> tuple[int, int] | None:
     touching = [t for t in typed if t[0] < end and t[1] > start]
     if touching:
         return _joined(touching, sentence)
-    loose = question.answer_type in {"place", "name", "measure", "time"}
+    loose = question.answer_type in {"place", "measure", "time"} or (
+        question.answer_type == "name" and any(w[0].isupper() for w in text_of(sentence).split())
+    )
     if sure and (loose or (question.asks_speaker and speaks(text, (start - base, end - base)))):
         return sentence.span
     return min(typed, key=lambda t: abs(t[0] - start), default=None)
+
+
+def text_of(sentence: Scored) -> str:
+    """The words that the reader marks as the answer."""
+    return sentence.passage.article.text[sentence.span[0] : sentence.span[1]]
 
 
 def _joined(touching: Sequence[tuple[int, int]], sentence: Scored) -> tuple[int, int]:

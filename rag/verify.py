@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from index import Encoder, load_encoder
+from index.encoder import BUNDLED
 from index.language import parse, sentence_spans
 from index.words import stems, words
 from rag.schema import Check
@@ -249,6 +250,6 @@ def default_checker() -> Checker:
     )
     weights = tuple(float(data["weights"][name]) for name in SIGNALS)
     return SignalChecker(
-        load_encoder(),
+        load_encoder(BUNDLED),  # it was calibrated with this one
         Calibration(weights, float(data["bias"]), float(data["threshold"]), data["origin"]),
     )

@@ -160,3 +160,8 @@ def test_who_said_something_may_be_an_official_and_is_who_speaks():
     assert drafts("Who said that the talks took two hours?", f)[0].text == "a ministry official"
     f = found(("a", "Ada Holm was hurt, a ministry official said.", 0.9, "Ada Holm"))
     assert {d.kind for d in drafts("Who said that Holm was hurt?", f)} == {"quote"}
+
+
+def test_which_hospital_is_one_with_a_name():
+    f = found(("a", "The skipper is in hospital with broken ribs.", 0.9, "broken ribs"))
+    assert {d.kind for d in drafts("Which hospital is the skipper in?", f)} == {"quote"}

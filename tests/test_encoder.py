@@ -183,3 +183,12 @@ def test_weights_in_a_pickle_are_not_read(tmp_path):
     with pytest.raises(SettingError, match="can't be loaded") as caught:
         load_encoder(str(tmp_path / "model"))
     assert "\n" not in str(caught.value)
+
+
+def test_another_encoder_by_setting(monkeypatch):
+    monkeypatch.setenv("WIRECHECK_ENCODER", str(bundled_folder()))
+    assert load_encoder().fingerprint == load_encoder(str(bundled_folder())).fingerprint
+    assert load_encoder().fingerprint != load_encoder("bundled").fingerprint
+    monkeypatch.setenv("WIRECHECK_ENCODER", "/no/such/model")
+    with pytest.raises(SettingError, match="/no/such/model: no such folder"):
+        load_encoder()
