@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return evaluate(words[1:])
         options = build_parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        code = run(options)
+        sys.stdout.flush()
+        return code
     except WirecheckError as error:
         print(f"wirecheck: {error}", file=sys.stderr)
         return 2
@@ -35,8 +38,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`); that is no fault of the command.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return 0
+    except OSError as error:
+        _let_go_of_output()
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"wirecheck: {place}can't go on: {error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _let_go_of_output() -> None:
+    """Nothing more can be printed; what waits to be printed must not fail again at the end."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,5 +1,5 @@
 import json
-import shutil
+import os
 import subprocess
 import sys
 import time
@@ -164,6 +164,17 @@ def test_wrong_usage_is_exit_code_2(argv, capsys):
     with pytest.raises(SystemExit) as caught:
         wirecheck.main(argv)
     assert caught.value.code == 2 and "usage" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_has_no_room_is_one_line_and_exit_code_2(built, unbuffered):
+    words = [sys.executable, "-m", "wirecheck", "search", "bridge", "--index", str(built[1])]
+    settings = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=settings)
+    assert ended.returncode == 2
+    assert ended.stderr == "wirecheck: can't go on: No space left on device\n"
 
 
 def test_help_is_quick_since_nothing_heavy_is_imported():

@@ -125,6 +125,7 @@ def full(tally: Tally) -> None:
     """A limit on the size of files, then a real file system without room or without inodes."""
     _, update = scenes(tally)
     _limited(update, tally)
+    _printed_in_vain(update, tally)
     try:
         with _small_disk(tally.folder / "place") as resize:
             _filled(update, tally, resize)
@@ -151,6 +152,19 @@ def _limited(scene: Scene, tally: Tally) -> None:
         found = corpus.look(scene.root, scene.known)
         _judge(scene, tally, ended, f"files up to {limit} bytes", found, limit < largest, False)
         _check_whole(scene, tally, ended, f"files up to {limit} bytes", found)
+
+
+def _printed_in_vain(scene: Scene, tally: Tally) -> None:
+    """The index has room, what the command prints to has none: told, and the index is made."""
+    scene.set()
+
+    def nowhere() -> None:
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+
+    ended = run(scene.articles, scene.root, first=nowhere)
+    tally.count("printed in vain")
+    if not ended.told_in_one_line or corpus.look(scene.root, scene.known) != "new":
+        tally.fail(f"printed to a full disk: {ended}")
 
 
 @contextmanager
