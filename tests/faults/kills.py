@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Scene:
 
 
 def scenes(tally: Tally) -> list[Scene]:
-    """A first build, an update that collects a generation, and both over a dead writer's work."""
+    """A first build, under folders that aren't there, and an update that collects a generation."""
     rng, folder = tally.rng, tally.folder
     first, old = corpus.draw(rng, "first", 6), corpus.draw(rng, "old", 7)
     new = corpus.changed(rng, old, "new")
@@ -71,11 +71,10 @@ def scenes(tally: Tally) -> list[Scene]:
     common = {"folder": folder, "articles": folder / "articles"}
     fresh = {**common, "known": {"new": sights["new"]}, "old": MISSING}
     again = {**common, "known": sights, "old": "old"}
-    made = [
+    return [
         Scene("first build", before=folder / "empty", under="in/a/new/index", **fresh),
         Scene("update", before=folder / "built", under="index", **again),
     ]
-    return made
 
 
 def after_a_kill(scene: Scene, tally: Tally, rule: str, *names: str) -> Scene:
@@ -86,15 +85,7 @@ def after_a_kill(scene: Scene, tally: Tally, rule: str, *names: str) -> Scene:
         tally.fail(f"{scene.name}: no {names} to be killed at by {rule}: {ended}")
     kept = scene.folder / f"{scene.name} killed"
     shutil.copytree(scene.folder / "place", kept, symlinks=True)
-    return Scene(
-        f"{scene.name} after one killed at {names[0]}",
-        scene.folder,
-        scene.articles,
-        kept,
-        scene.under,
-        scene.known,
-        scene.old,
-    )
+    return replace(scene, name=f"{scene.name} after one killed at {names[0]}", before=kept)
 
 
 def at_every_call(tally: Tally) -> None:
@@ -169,7 +160,7 @@ def at_any_time(tally: Tally) -> None:
     """SIGKILL at random times during whole builds, in one directory, the articles ever changing."""
     articles, root = tally.folder / "articles", tally.folder / "index"
     texts = corpus.draw(tally.rng, "start", 5)
-    known: dict[str, Sight] = {}
+    old: Sight | None = None
     corpus.write(articles, texts)
     longest = run(articles, tally.folder / "first", encoder=_SLOW).seconds
     for cycle in range(1, 501 if tally.full else 25):
@@ -178,26 +169,30 @@ def at_any_time(tally: Tally) -> None:
             texts = dict(tally.rng.sample(sorted(texts.items()), 5))
         corpus.write(articles, texts)
         new = corpus.expected(texts, tally.folder / "oracle")
-        delay = tally.rng.uniform(0, longest)
-        ended = _killed_after(delay, articles, root)
-        where = f"cycle {cycle}, killed after {delay:.3f} s"
-        found = corpus.look(root, {**known, "new": new})
-        tally.count("cycles", "killed" if ended.killed else "ran through")
-        tally.count(f"was {found}" if found in ("old", "new", MISSING) else "was bad")
-        if found not in ("old" if known else MISSING, "new"):
-            tally.fail(f"{where}: {found}")
-        if (ended.done or not ended.killed) and found != "new":
-            tally.fail(f"{where}: {ended} and then it was {found}")
-        if len(corpus.leftovers(root)) > 2:
-            tally.fail(f"{where}: leftovers pile up: {corpus.leftovers(root)}")
-        if found == "new":
-            known = {"old": new}
+        ended = _killed_after(tally.rng.uniform(0, longest), articles, root)
+        old = _check_cycle(tally, f"cycle {cycle}", ended, root, old, new)
         # How long a build takes depends on what else the machine does: most shall be killed.
         longest *= 1.03 if ended.killed else 0.8
     _check_the_last(tally, articles, root)
     tally.need("killed", tally.counts["cycles"] * (8 if tally.full else 5) // 10)
     tally.need("was old")
     tally.need("was new")
+
+
+def _check_cycle(
+    tally: Tally, where: str, ended: Ended, root: Path, old: Sight | None, new: Sight
+) -> Sight | None:
+    """Old or new, and new if the command said so or ended by itself; what there is now."""
+    found = corpus.look(root, {"new": new} | ({"old": old} if old else {}))
+    tally.count("cycles", "killed" if ended.killed else "ran through")
+    tally.count(f"was {found}" if found in ("old", "new", MISSING) else "was bad")
+    if found not in ("old" if old else MISSING, "new"):
+        tally.fail(f"{where}: {found}")
+    if (ended.done or not ended.killed) and found != "new":
+        tally.fail(f"{where}: {ended} and then it was {found}")
+    if len(corpus.leftovers(root)) > 2:
+        tally.fail(f"{where}: leftovers pile up: {corpus.leftovers(root)}")
+    return new if found == "new" else old
 
 
 def _killed_after(delay: float, articles: Path, root: Path) -> Ended:
