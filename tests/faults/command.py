@@ -206,10 +206,17 @@ def run(articles: Path, root: Path, **settings) -> Ended:
     return Command(articles, root, **settings).go().ended()
 
 
-def injected(articles: Path, root: Path, log: Path, rule: str, names: Sequence[str]) -> Ended:
-    """Run the command with strace's injection `rule` (as "error=EIO:when=3") for calls `names`."""
+def injected(
+    articles: Path, root: Path, log: Path, rule: str, names: Sequence[str], path: str = ""
+) -> Ended:
+    """Run the command with strace's injection `rule` (as "error=EIO:when=3") for calls `names`.
+
+    What `rule` counts is counted in each thread of its own. With `path`, only calls that name it
+    are counted, hit and logged.
+    """
     calls = quiet(names)
-    options = ("-y", "-e", f"trace={quiet(CALLS)}", "-e", f"inject={calls}:{rule}")
+    options = ["-y", "-e", f"trace={quiet(CALLS)}", "-e", f"inject={calls}:{rule}"]
+    options += ["-P", path] if path else []
     return Command(articles, root).traced(log, *options).go().ended()
 
 
@@ -218,15 +225,33 @@ def quiet(names: Sequence[str]) -> str:
     return ",".join(f"?{name}" for name in names)
 
 
-def calls_in(trace: str) -> list[tuple[str, int, str]]:
-    """The system calls in a log of strace in order: name, which one of its thread, whole line."""
+@dataclass(frozen=True)
+class Point:
+    """A system call in a log of strace: its name, which one of that name in its thread, its line.
+
+    `path` is the last that it names, if it names one; `main` says if the first thread called it.
+    """
+
+    name: str
+    nth: int
+    line: str
+    path: str
+    main: bool
+
+
+def points_in(trace: str) -> list[Point]:
+    """The system calls in a log that strace wrote with -f -y, in order."""
     counts: Counter[tuple[str, str]] = Counter()
-    calls = []
+    points: list[Point] = []
+    first = trace.partition(" ")[0]
     for line in trace.splitlines():
         if match := re.match(r"(\d+) +(\w+)\(", line):
-            counts[match.groups()] += 1
-            calls.append((match[2], counts[match.groups()], line))
-    return calls
+            thread, name = match.groups()
+            counts[thread, name] += 1
+            paths = re.findall(r'[<"](/[^">]*)[">]', line)
+            path = paths[-1] if paths else ""
+            points.append(Point(name, counts[thread, name], line, path, thread == first))
+    return points
 
 
 def _all(descriptor: int | None) -> str:

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 
 from index import build_index
@@ -17,8 +17,9 @@ from tests.faults.command import (
     CALLS,
     Command,
     Ended,
-    calls_in,
+    Point,
     injected,
+    points_in,
     quiet,
     run,
 )
@@ -94,9 +95,9 @@ def at_every_call(tally: Tally) -> None:
     leftover = after_a_kill(first, tally, "signal=SIGKILL:when=2", "rename")
     half = after_a_kill(update, tally, "signal=SIGKILL:when=4", "fsync")
     for scene, in_slice in ((first, 2), (update, 3), (leftover, 1), (half, 1)):
-        calls = points(scene, tally)
-        for name, nth, _ in tally.some(calls, in_slice, by=itemgetter(0)):
-            _kill_at(scene, tally, name, nth)
+        calls = [call for call in points(scene, tally) if call.main]
+        for call in tally.some(calls, in_slice, by=attrgetter("name")):
+            _kill_at(scene, tally, call.name, call.nth)
         if tally.full:
             _go_on_to_the_end(scene, tally, calls)
     for name in ("openat", "write", "fsync", "close") if tally.full else ():
@@ -106,18 +107,16 @@ def at_every_call(tally: Tally) -> None:
         tally.need(what)
 
 
-def points(scene: Scene, tally: Tally) -> list[tuple[str, int, str]]:
-    """Every call of an undisturbed run, from the first on that touches the index.
-
-    As (name, which one of that name, line of strace's log).
-    """
+def points(scene: Scene, tally: Tally) -> list[Point]:
+    """Every call of an undisturbed run, from the first on that touches the index."""
     scene.set()
     log = scene.folder / "log"
     command = Command(scene.articles, scene.root)
-    calls = calls_in(command.traced(log, "-y", "-e", f"trace={quiet(CALLS)}").go().ended().trace)
+    ended = command.traced(log, "-y", "-e", f"trace={quiet(CALLS)}").go().ended()
     if corpus.look(scene.root, scene.known) != "new":
         tally.fail(f"{scene.name}: the undisturbed run did not make the new index")
-    first = next(n for n, (_, _, line) in enumerate(calls) if f'{scene.root}"' in line)
+    calls = points_in(ended.trace)
+    first = next(n for n, call in enumerate(calls) if call.path == str(scene.root))
     return calls[first:]
 
 
@@ -130,9 +129,9 @@ def _kill_at(scene: Scene, tally: Tally, name: str, nth: int) -> bool:
     return ended.killed
 
 
-def _go_on_to_the_end(scene: Scene, tally: Tally, calls: list[tuple[str, int, str]]) -> None:
+def _go_on_to_the_end(scene: Scene, tally: Tally, calls: list[Point]) -> None:
     """Past the last call that the undisturbed run showed, until the command ends by itself."""
-    for name, last in {name: nth for name, nth, _ in calls}.items():
+    for name, last in {call.name: call.nth for call in calls}.items():
         for nth in range(last + 1, last + 10):
             if not _kill_at(scene, tally, name, nth):
                 break

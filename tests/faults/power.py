@@ -16,7 +16,7 @@ from pathlib import Path
 
 from index import build_index
 from tests.faults import corpus
-from tests.faults.command import DONE, RENAME, SYNC, Command, quiet
+from tests.faults.command import DONE, RENAME, SYNC, Command, Point, quiet
 from tests.faults.corpus import ENCODER
 from tests.faults.crash import TRACED, Call, Disk, Tree, calls, put, taken
 from tests.faults.kills import Scene, points, scenes
@@ -72,9 +72,9 @@ def _stories(tally: Tally) -> Iterator[Story]:
     """First builds and updates; and a second run after one that was killed at a flush or rename."""
     for scene in scenes(tally):
         yield Story(scene, (_recorded(scene, tally),))
-        stops = [(name, nth) for name, nth, _ in points(scene, tally) if name in (*SYNC, *RENAME)]
-        for name, nth in stops if tally.full else stops[-1:]:
-            yield Story(scene, _killed_and_run_again(scene, tally, name, nth))
+        stops = [call for call in points(scene, tally) if call.name in (*SYNC, *RENAME)]
+        for stop in stops if tally.full else stops[-1:]:
+            yield Story(scene, _killed_and_run_again(scene, tally, stop))
 
 
 def _recorded(scene: Scene, tally: Tally) -> tuple[Call, ...]:
@@ -86,12 +86,10 @@ def _recorded(scene: Scene, tally: Tally) -> tuple[Call, ...]:
     return run
 
 
-def _killed_and_run_again(
-    scene: Scene, tally: Tally, name: str, nth: int
-) -> tuple[tuple[Call, ...], ...]:
+def _killed_and_run_again(scene: Scene, tally: Tally, stop: Point) -> tuple[tuple[Call, ...], ...]:
     scene.set()
     disk, log = Disk(scene.folder / "place"), scene.folder / "log"
-    killed = (*_TRACE, "-e", f"inject={name}:signal=SIGKILL:when={nth}")
+    killed = (*_TRACE, "-e", f"inject={stop.name}:signal=SIGKILL:when={stop.nth}")
     runs = []
     for options in (killed, _TRACE):
         ended = Command(scene.articles, scene.root).traced(log, *options).go().ended()

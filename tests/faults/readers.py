@@ -151,8 +151,8 @@ def _judge(tally: Tally, reports: list[dict[str, Any]], root: Path, last: int) -
             tally.counts[what] += report[what]
         for number, seen in report["sights"].items():
             sights[number] |= seen
-        # An open index holds its mapped files: from when as many are open as a reader keeps.
-        counts = report["descriptors"][_KEPT_OPEN + 1 :] or report["descriptors"][-1:]
+        # From when as many are kept open as ever will be: an open index may hold its files.
+        counts = report["descriptors"][_KEPT_OPEN + 1 :] or [0]
         tally.notes.append(f"a reader's descriptors: {min(counts)} to {max(counts)}")
         if max(counts) > counts[0] + _SPARE_DESCRIPTORS or counts[-1] > counts[0] + 2:
             tally.fail(f"descriptors rise: {counts[0]} at first, {max(counts)}, {counts[-1]} last")
