@@ -215,7 +215,7 @@ class Index:
     def _named_in(self, text: str) -> _Named:
         outlets, days = self._columns
         names = self._outlet_names.named_in(text)
-        wanted = [n for n, name in enumerate(self._outlets) if name in names]
+        wanted = [n for n, name in enumerate(self.outlets) if name in names]
         of_day = np.zeros(len(days), np.bool_)
         for month, day, year in days_in(text):
             there = days == year * 10_000 + month * 100 + day
@@ -224,10 +224,11 @@ class Index:
 
     @cached_property
     def _outlet_names(self) -> OutletNames:
-        return OutletNames(self._outlets)
+        return OutletNames(self.outlets)
 
     @property
-    def _outlets(self) -> Sequence[str]:
+    def outlets(self) -> Sequence[str]:
+        """The names of the outlets whose reports it holds, each once."""
         return self._opened.contents.articles.outlets
 
     @cached_property

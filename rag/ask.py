@@ -73,7 +73,7 @@ def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str,
     """The answer to a question: that of its only part, or those of its parts, joined."""
     began = time.perf_counter()
     progress(f"searching {len(parts.index.articles)} reports")
-    pieces = split(question.text, outlets_of(parts.index))
+    pieces = split(question.text, parts.index.outlets)
     answers = [answer_part(piece, parts, progress, filters) for piece in pieces]
     result = answers[0] if len(answers) == 1 else join(pieces, answers, parts)
     trace = {**result.trace, "parts": described(pieces)}
@@ -83,11 +83,11 @@ def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str,
 
 def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
     """Find evidence, draft, cite and verify, assemble."""
-    question = analyse(piece.text)
-    found = find(piece, question, parts, narrowed(filters, piece))
+    question, filters = analyse(piece.text), narrowed(filters, piece)
+    found = find(piece, question, parts, filters)
     trace = _trace(question, parts, found)
     if not is_addressed(question, found) and piece.kind == "ask":
-        found = search_again(piece, question, found, parts, narrowed(filters, piece), trace)
+        found = search_again(piece, question, found, parts, filters, trace)
     if not is_addressed(question, found) and piece.kind == "ask":
         return decline(question, found, trace)
     progress("drafting")
@@ -136,11 +136,6 @@ def narrowed(filters: dict[str, Any], piece: Part) -> dict[str, Any]:
     allowed = None if given is None else {name.strip().casefold() for name in given}
     kept = [o for o in piece.outlets if allowed is None or o.casefold() in allowed]
     return {**filters, "outlets": kept}
-
-
-def outlets_of(index: Index) -> tuple[str, ...]:
-    """The names of the outlets whose reports the index holds, each once."""
-    return tuple(dict.fromkeys(a.outlet for a in index.articles.values() if a.outlet))
 
 
 def draft(

@@ -188,7 +188,8 @@ def short_answers(question: Question, found: Found, evidence: Sequence[Evidence]
                     {article.id},
                 )
             )
-    return values
+    # Sentences that say the first one again may have come after another value of their article.
+    return [v for v in values if v is values[0] or not v.articles <= values[0].articles]
 
 
 def _rivals(values: Sequence[Value], sentence: Scored, kind: str | None) -> bool:
@@ -224,8 +225,7 @@ def best_span(question: Question, sentence: Scored) -> tuple[int, int] | None:
     start, end = sentence.span
     sure = sentence.margin > 0
     if sure and question.answer_type in {"person", "place", "name"}:
-        marked = text[start - base : end - base]
-        if is_list_of_names(marked) and not question.asks_speaker:
+        if is_list_of_names(text_of(sentence)) and not question.asks_speaker:
             return sentence.span
     touching = [t for t in typed if t[0] < end and t[1] > start]
     if touching:

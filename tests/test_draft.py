@@ -165,3 +165,17 @@ def test_who_said_something_may_be_an_official_and_is_who_speaks():
 def test_which_hospital_is_one_with_a_name():
     f = found(("a", "The skipper is in hospital with broken ribs.", 0.9, "broken ribs"))
     assert {d.kind for d in drafts("Which hospital is the skipper in?", f)} == {"quote"}
+
+
+def test_another_value_before_its_article_gives_the_first_one_is_no_difference_either():
+    article = Article("b", "", "Five people died on the ferry. There were 91 people on board.")
+    first = found(("a", "The ferry had 91 people on board.", 0.9, "91")).sentences[0]
+    rest = [
+        Scored(Passage(article, s, e), first.signals, score, (at, at + n), 5.0)
+        for s, e, score, at, n in ((0, 30, 0.88, 0, 4), (31, 61, 0.85, 42, 2))
+    ]
+    f = Found((first, *rest), (), 0.9, ())
+    assert drafts("How many people were on board?", f)[:1] == [
+        DraftClaim("91", ("E1", "E3"), "span")
+    ]
+    assert "Five" not in {d.text for d in drafts("How many people were on board?", f)}
