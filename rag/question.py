@@ -45,7 +45,8 @@ _TYPES = (
         r"budget|raise|raised|invest|offer|offered|earn|lose|lost|owe|donate|fund|funding|"
         r"compensation|money)\b|\bhow much money\b"
         r"|\b(?:what|which) (?:\w+ ){0,3}(?:price|cost|fee|fine|sum|budget|salary|amount)\b"
-        r"|\bwhat (?:is|was|were) .*\b(?:worth|price|cost)\b",
+        r"|\bwhat (?:is|was|were) .*\b(?:worth|price|cost)\b"
+        r"|\bwhat (?:does|did|do|will|would) .*\b(?:earn|cost)\b",
     ),
     (
         "count",

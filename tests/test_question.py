@@ -14,6 +14,8 @@ from rag.question import MAX_CHARACTERS, analyse, answer_type
         ("What was the latest death toll in the accident?", "count"),
         ("How much did the bridge cost?", "money"),
         ("What price is given for the deal?", "money"),
+        ("What does the mayor of Corrin earn in a year?", "money"),
+        ("What did the mayor say that they will pay for?", None),
         ("What percentage of voters stayed at home?", "percent"),
         ("When was the dam built?", "time"),
         ("Until when is the ferry out of action?", "time"),
