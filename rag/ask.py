@@ -9,14 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from index import Index, open_index
 from index.errors import ModelReplyError
 from rag.cite import Verified, verify
-from rag.draft import propose_searches, quote, quote_mentions, quote_sentences, write
+from rag.draft import (
+    propose_searches,
+    quote,
+    quote_mentions,
+    quote_sentences,
+    rewrite,
+    write,
+)
 from rag.evidence import Found, find_evidence, is_addressed
 from rag.ledger import positions
 from rag.llm import can_write, check_model, default_model
@@ -24,6 +31,7 @@ from rag.parts import Part, described, split
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
+from rag.repair import Repair
 from rag.schema import Answer, Claim, DraftClaim, Evidence
 from rag.verify import Checker, default_checker
 
@@ -94,6 +102,8 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
     evidence, drafts = draft(piece, question, found, parts, trace)
     progress(f"checking {len(drafts)} sentences")
     verified = verify(drafts, evidence, parts.checker)
+    if trace["voice"] == "write":
+        verified = mend(question, verified, evidence, parts, trace)
     if not verified.claims and piece.kind == "ask":
         evidence, verified = quote_instead(found, verified, parts, trace)
     return assemble(question, found, evidence, verified, trace)
@@ -160,6 +170,27 @@ def draft(
         return evidence, []
 
 
+def mend(
+    question: Question,
+    verified: Verified,
+    evidence: Sequence[Evidence],
+    parts: Parts,
+    trace: dict[str, Any],
+) -> Verified:
+    """One more try for each refused sentence; the trace counts the ways (`rag.repair`).
+
+    If only quotations would be left, those that answer best are better than the nearest to what
+    was refused: then nothing is mended.
+    """
+    repair = Repair(evidence, parts.checker, partial(rewrite, question, model=parts.model))
+    mended = repair(verified)
+    if all(claim.kind == "quote" for claim in mended.claims):
+        return verified
+    if verified.rejected:
+        trace["repairs"] = repair.counts
+    return mended
+
+
 def quote_instead(
     found: Found, verified: Verified, parts: Parts, trace: dict[str, Any]
 ) -> tuple[tuple[Evidence, ...], Verified]:
@@ -167,7 +198,7 @@ def quote_instead(
     trace["voice"] = "quote instead"
     sentences, drafts = quote_sentences(found)
     quoted = verify(drafts, sentences, parts.checker)
-    return sentences, Verified(quoted.claims, verified.rejected + quoted.rejected)
+    return sentences, Verified(quoted.judged, verified.rejected)
 
 
 def assemble(
@@ -244,7 +275,8 @@ def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
         return "In the reports' own words; the sentences that say it are quoted beneath."
     if kinds == {"quote"}:
         return "These are quotations: the reports' own sentences, word for word."
-    return f"Written by {trace['model']}; every sentence was checked against what it cites."
+    note = f"Written by {trace['model']}; every sentence was checked against what it cites."
+    return f"{note} A sentence in quotation marks is a report's own." if "quote" in kinds else note
 
 
 def _count_of_reports(claims: Sequence[Claim]) -> str:

@@ -22,10 +22,20 @@ NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (
 
 @dataclass(frozen=True)
 class Verified:
-    """What the checks let through and what they refused, in the draft's order."""
+    """A draft's sentences, judged, in their order; and what else was refused on the way."""
 
-    claims: tuple[Claim, ...]
-    rejected: tuple[Rejection, ...]
+    judged: tuple[Claim | Rejection, ...]
+    refused: tuple[Rejection, ...] = ()
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the checks let through."""
+        return tuple(j for j in self.judged if isinstance(j, Claim))
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """What they refused."""
+        return (*(j for j in self.judged if isinstance(j, Rejection)), *self.refused)
 
 
 def verify(
@@ -33,11 +43,7 @@ def verify(
 ) -> Verified:
     """Check every drafted sentence against the evidence that it names."""
     by_label = {e.label: e for e in evidence}
-    judged = [verify_claim(draft, by_label, checker) for draft in drafts]
-    return Verified(
-        tuple(j for j in judged if isinstance(j, Claim)),
-        tuple(j for j in judged if isinstance(j, Rejection)),
-    )
+    return Verified(tuple(verify_claim(draft, by_label, checker) for draft in drafts))
 
 
 def verify_claim(

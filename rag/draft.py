@@ -19,7 +19,7 @@ from rag.evidence import Found, Scored
 from rag.llm import complete
 from rag.prompts import load_prompt
 from rag.question import Question
-from rag.schema import DraftClaim, Evidence
+from rag.schema import DraftClaim, Evidence, Rejection
 from rag.spans import (
     LINK,
     is_list_of_names,
@@ -74,6 +74,31 @@ def write(question: Question, evidence: Sequence[Evidence], model: str) -> list[
         ],
     )
     return parse_draft(reply.text)
+
+
+def rewrite(question: Question, refused: Rejection, evidence: Evidence, *, model: str) -> str:
+    """A refused sentence written anew from one piece of evidence, in one line; "" if it can't be.
+
+    Raises ModelError if the model can't be asked.
+    """
+    reply = complete(
+        model,
+        [
+            {"role": "system", "content": load_prompt("rewrite.system").render()},
+            {
+                "role": "user",
+                "content": load_prompt("rewrite.user").render(
+                    question=question.text,
+                    evidence=json.dumps(_shown(evidence), ensure_ascii=False),
+                    sentence=json.dumps(refused.text, ensure_ascii=False),
+                    reason=refused.detail,
+                ),
+            },
+        ],
+        max_tokens=160,
+    )
+    drafts = parse_draft(reply.text)
+    return drafts[0].text if drafts else ""
 
 
 def propose_searches(question: Question, model: str) -> tuple[str, ...]:

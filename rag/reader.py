@@ -8,33 +8,26 @@ that same token, whether the passage answers at all. `eval/train_reader.py` trai
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.bert import Bert
-from index.encoder import best_dtype, bundled_folder
-from index.errors import SettingError
+from rag.tuned import Tuned, batches, load_tuned
 
 if TYPE_CHECKING:
-    from tokenizers import Encoding, Tokenizer
-    from torch import Tensor
+    from tokenizers import Encoding
 
 
 #: Tokens of one window, question included, as in training; and how many two windows share.
 WINDOW, STRIDE = 192, 64
 #: An answer's longest length in tokens.
 LONGEST = 24
-BATCH_TOKENS = 8192
-#: Characters of a question that are read; attention heads of a layer.
-LONGEST_QUESTION, HEADS = 200, 12
+#: Characters of a question that are read.
+LONGEST_QUESTION = 200
 
 
 @dataclass(frozen=True)
@@ -73,22 +66,22 @@ class Reading:
 class Reader:
     """Reads passages for a question; safe to share between threads."""
 
-    def __init__(self, network: Bert, heads: Mapping[str, Tensor], tokenizer: Tokenizer) -> None:
-        """`heads`: span.weight `(2, hidden)`, answers.weight `(1, hidden)`, and their biases."""
-        self._network = network
-        self._heads = {name: tensor.float() for name, tensor in heads.items()}
-        self._tokenizer = tokenizer
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(WINDOW, stride=STRIDE, strategy="only_second")
+    def __init__(self, tuned: Tuned) -> None:
+        """Its heads: span, two logits a token, and answers, one for the whole."""
+        self._tuned = tuned
+        tuned.tokenizer.no_padding()
+        tuned.tokenizer.enable_truncation(WINDOW, stride=STRIDE, strategy="only_second")
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """One reading for each passage, of whatever length, in their order."""
         asked = question[:LONGEST_QUESTION]
         windows: list[tuple[int, Encoding]] = []
-        for number, row in enumerate(self._tokenizer.encode_batch([(asked, p) for p in passages])):
+        for number, row in enumerate(
+            self._tuned.tokenizer.encode_batch([(asked, p) for p in passages])
+        ):
             windows += [(number, row), *((number, more) for more in row.overflowing)]
         parts: list[list[Reading]] = [[] for _ in passages]
-        for batch in _batches(windows):
+        for batch in batches(windows):
             readings = self._read_windows([window for _, window in batch])
             for (number, _), reading in zip(batch, readings, strict=True):
                 parts[number].append(reading)
@@ -97,36 +90,13 @@ class Reader:
     def _read_windows(self, windows: Sequence[Encoding]) -> list[Reading]:
         import torch
 
-        longest = max(len(w.ids) for w in windows)
-
-        def padded(rows: Sequence[Sequence[int]]) -> Tensor:
-            return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
-
-        mask = padded([w.attention_mask for w in windows]).bool()
         with torch.inference_mode():
-            hidden = self._network.hidden(
-                padded([w.ids for w in windows]), mask, padded([w.type_ids for w in windows])
-            ).float()
-            spans = self._head(hidden, "span").numpy()
-            answers = torch.sigmoid(self._head(hidden[:, 0], "answers")).numpy()
+            hidden = self._tuned.hidden(windows)
+            spans = self._tuned.head(hidden, "span").numpy()
+            answers = torch.sigmoid(self._tuned.head(hidden[:, 0], "answers")).numpy()
         return [
             _reading(window, spans[n], float(answers[n, 0])) for n, window in enumerate(windows)
         ]
-
-    def _head(self, hidden: Tensor, name: str) -> Tensor:
-        from torch.nn import functional
-
-        return functional.linear(hidden, self._heads[f"{name}.weight"], self._heads[f"{name}.bias"])
-
-
-def _batches(windows: Sequence[tuple[int, Encoding]]) -> list[list[tuple[int, Encoding]]]:
-    """Windows, shortest first, in batches of at most `BATCH_TOKENS` padded tokens."""
-    batches: list[list[tuple[int, Encoding]]] = []
-    for window in sorted(windows, key=lambda w: len(w[1].ids)):
-        if not batches or (len(batches[-1]) + 1) * len(window[1].ids) > BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(window)
-    return batches
 
 
 def _reading(window: Encoding, spans: np.ndarray, answers: float) -> Reading:
@@ -158,20 +128,5 @@ def _merge(windows: list[Reading]) -> Reading:
 
 @lru_cache(maxsize=1)
 def load_reader() -> Reader:
-    """The reader that ships: the bundled encoder's embeddings under `rag/reader.safetensors`.
-
-    Raises SettingError when the weights are missing or not the ones whose sha256 is recorded.
-    """
-    from safetensors.torch import load_file
-    from tokenizers import Tokenizer
-
-    folder = bundled_folder()
-    weights = Path(str(resources.files("rag").joinpath("reader.safetensors")))
-    recorded = resources.files("rag").joinpath("reader.sha256").read_text("ascii").strip()
-    if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != recorded:
-        raise SettingError(f"{weights} is missing or damaged; reinstall wirecheck")
-    tensors: dict[str, Any] = load_file(weights)
-    layers = {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}
-    heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}
-    network = Bert(folder / "model.safetensors", HEADS, best_dtype(), layers)
-    return Reader(network, heads, Tokenizer.from_file(str(folder / "tokenizer.json")))
+    """The reader that ships. Raises SettingError when its weights are missing or damaged."""
+    return Reader(load_tuned("reader"))

@@ -126,8 +126,8 @@ def test_a_writing_model_is_cited_and_sees_no_file_id(answered, model):
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ("The harbour was shut for four days. [E99]", "unknown label"),
-        ("The harbour was shut for four days.", "no label"),
+        ("The harbour was shut for nine days. [E99]", "unknown label"),
+        ("The harbour was shut for nine days.", "no label"),
         ('Holm said "we lost nine ships" in the harbour. [E1]', "quotation"),
         ("The harbour of Lune Mills was shut for nine days. [E1]", "number"),
         ("The harbour of Varnholm was shut for four days. [E1]", "name"),
@@ -141,6 +141,32 @@ def test_what_a_model_invents_is_refused_and_the_sources_speak(answered, model, 
     assert answer.rejected[0].text == re.sub(r"\s*\[E\d+\]$", "", reply)
     assert answer.outcome == "answered" and {c.kind for c in answer.claims} == {"quote"}
     assert answer.trace["voice"] == "quote instead"
+
+
+@pytest.mark.parametrize("label", ["[E99]", ""])
+def test_a_true_sentence_with_a_wrong_label_is_shown_with_the_right_one(answered, model, label):
+    answer = answered(DURATION, model(says(f"The harbour was shut for four days. {label}"))[0])
+    check_citations(answer)
+    (claim,) = answer.claims
+    assert claim.kind == "written" and not answer.rejected
+    assert claim.citations[0].article_id in {"h1", "h2"}
+    assert [c.name for c in claim.checks][-1] == "citation"
+    assert answer.trace["repairs"]["recited"] == 1
+
+
+def test_a_refused_sentence_is_written_anew_once(answered, model):
+    replies = (
+        says("The harbour of Lune Mills was shut for nine days. [E1]"),
+        says("The harbour of Lune Mills was shut for four days."),
+    )
+    name, server = model(*replies)
+    answer = answered(DURATION, name)
+    check_citations(answer)
+    assert [c.text for c in answer.claims] == ["The harbour of Lune Mills was shut for four days."]
+    assert [r.reason for r in answer.rejected] == ["number"]
+    assert "anew" in answer.rejected[0].detail
+    assert answer.trace["repairs"]["rewritten"] == 1
+    assert "nine days" in str(server.requests[1].body)
 
 
 def test_good_sentences_are_kept_when_others_are_refused(answered, model):

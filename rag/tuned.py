@@ -1,0 +1,86 @@
+"""Networks that are fine-tuned from the bundled encoder and ship beside this file.
+
+Each is `NAME.safetensors` (its own layers and heads; the embeddings stay the encoder's) with its
+sha256 in `NAME.sha256`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from index.bert import Bert
+from index.encoder import best_dtype, bundled_folder
+from index.errors import SettingError
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+    from torch import Tensor
+
+#: Attention heads of a layer; padded tokens of a batch.
+HEADS, BATCH_TOKENS = 12, 8192
+Item = TypeVar("Item")
+
+
+class Tuned:
+    """A network that reads two texts at once, with linear heads; safe to share between threads."""
+
+    def __init__(self, network: Bert, heads: Mapping[str, Tensor], tokenizer: Tokenizer) -> None:
+        """`heads`: NAME.weight `(outputs, hidden)` and NAME.bias `(outputs,)` of each head."""
+        self._network = network
+        self._heads = {name: tensor.float() for name, tensor in heads.items()}
+        self.tokenizer = tokenizer
+
+    def hidden(self, pairs: Sequence[Encoding]) -> Tensor:
+        """The last layer for encoded pairs, `(n, tokens, hidden)` float32. Call without grad."""
+        import torch
+
+        longest = max(len(p.ids) for p in pairs)
+
+        def padded(rows: Sequence[Sequence[int]]) -> Tensor:
+            return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+
+        mask = padded([p.attention_mask for p in pairs]).bool()
+        kinds = padded([p.type_ids for p in pairs])
+        return self._network.hidden(padded([p.ids for p in pairs]), mask, kinds).float()
+
+    def head(self, hidden: Tensor, name: str) -> Tensor:
+        """The logits of one head, `(..., outputs)`."""
+        from torch.nn import functional
+
+        return functional.linear(hidden, self._heads[f"{name}.weight"], self._heads[f"{name}.bias"])
+
+
+def load_tuned(name: str) -> Tuned:
+    """The network called `name`.
+
+    Raises SettingError when its weights are missing or not the ones whose sha256 is recorded.
+    """
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    folder = bundled_folder()
+    weights = Path(str(resources.files("rag").joinpath(f"{name}.safetensors")))
+    recorded = resources.files("rag").joinpath(f"{name}.sha256").read_text("ascii").strip()
+    if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != recorded:
+        raise SettingError(f"{weights} is missing or damaged; reinstall wirecheck")
+    tensors: dict[str, Any] = load_file(weights)
+    layers = {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}
+    heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}
+    network = Bert(folder / "model.safetensors", HEADS, best_dtype(), layers)
+    return Tuned(network, heads, Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+
+def batches(items: Sequence[tuple[Item, Encoding]]) -> Iterator[list[tuple[Item, Encoding]]]:
+    """Encoded pairs, shortest first, in batches of at most `BATCH_TOKENS` padded tokens."""
+    batch: list[tuple[Item, Encoding]] = []
+    for item in sorted(items, key=lambda i: len(i[1].ids)):
+        if batch and (len(batch) + 1) * len(item[1].ids) > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch
