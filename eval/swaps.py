@@ -1,0 +1,315 @@
+"""Pairs of evidence and claim that differ in one thing, made from any articles by rule.
+
+The public sets of entailment are thin in what newsrooms fear: the right sentence with the wrong
+number. From each text true claims are made (a sentence as it stands, shortened, or two joined; a
+name cut to its last part, a small number written out) and from these false ones, by exchanging one
+number, date, name or speaker for another, by denying, by making what may be what will, or by
+turning who did what to whom round (compare Kryscinski et al. 2020, section 3.1). What is put in
+comes from the same text where it has another of the kind, which is the hardest, else from the
+other texts.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from index.language import parse_many
+from rag.spans import SPEECH
+from rag.values import find_dates, find_quantities
+
+#: Ways to make a claim false. Those of `NEWSROOM` have a bar of their own.
+NEWSROOM = ("number", "date", "name", "negation", "speaker")
+TRUE = ("verbatim", "shortened", "joined", "reworded")
+LONGEST_TEXT, WORDS = 1500, (6, 45)
+
+_SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_ENTITIES = {"PERSON", "GPE", "ORG", "LOC", "NORP", "FAC"}
+_OPPOSITES = """rose/fell increased/decreased won/lost accepted/rejected approved/refused
+before/after opened/closed began/ended supported/opposed confirmed/denied arrived/departed
+more/fewer higher/lower first/last northern/southern eastern/western larger/smaller bought/sold
+allowed/banned gained/lost above/below increase/decrease success/failure passed/failed
+joined/left hired/fired agreed/refused with/without include/exclude including/excluding
+early/late inside/outside strong/weak old/new major/minor same/different"""
+_OPPOSITE = {
+    word: other
+    for a, b in (pair.split("/") for pair in _OPPOSITES.split())
+    for word, other in ((b, a), (a, b))
+}
+
+#: A claim's parse, the parse of its text, and the names of other texts by label.
+Swap = Callable[[Any, Any, dict[str, list[str]], random.Random], str | None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`kind` is how the claim was made; `label` 1 where the evidence supports it, else 0."""
+
+    evidence: str
+    claim: str
+    kind: str
+    label: int
+
+
+def make_pairs(texts: Sequence[str], rng: random.Random, per_text: int = 2) -> list[Pair]:
+    """About as many true pairs as false ones, `per_text` of each from every text that allows it."""
+    docs = parse_many([t[:LONGEST_TEXT] for t in texts])
+    pool: dict[str, list[str]] = defaultdict(list)
+    for doc in docs:
+        for entity in doc.ents:
+            pool[entity.label_].append(entity.text)
+    bases = [(doc, claim, kind) for doc in docs for claim, kind in _true(doc, rng, per_text)]
+    pairs = [Pair(doc.text, claim, kind, 1) for doc, claim, kind in bases]
+    parsed = parse_many([claim for _, claim, _ in bases])
+    for (doc, _, _), claim in zip(bases, parsed, strict=True):
+        for kind in _order(rng):
+            false = SWAPS[kind](claim, doc, pool, rng)
+            if false and false != claim.text and false not in doc.text:
+                pairs.append(Pair(doc.text, false, kind, 0))
+                break
+    return pairs
+
+
+def _order(rng: random.Random) -> list[str]:
+    """The ways to try: mostly those that few sentences allow first, so that none is left out."""
+    kinds = list(SWAPS)
+    rng.shuffle(kinds)
+    common = {"negation", "name", "number"}
+    return sorted(kinds, key=common.__contains__) if rng.random() < 0.7 else kinds
+
+
+# --- true claims -------------------------------------------------------------------------------
+
+
+def _true(doc: Any, rng: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    sentences = [s for s in doc.sents if WORDS[0] <= len(s) <= WORDS[1] and _whole(s.text)]
+    for sentence in rng.sample(sentences, min(count, len(sentences))):
+        makers = [(_shortened, "shortened"), (_reworded, "reworded"), (_joined, "joined")]
+        rng.shuffle(makers)
+        made = None
+        if rng.random() < 0.7:
+            made = next(((t, kind) for make, kind in makers if (t := make(sentence, rng))), None)
+        yield made or (sentence.text.strip(), "verbatim")
+
+
+def _whole(text: str) -> bool:
+    return text[:1].isupper() and text.rstrip()[-1:] in ".!?" and "\n" not in text.strip()
+
+
+def _shortened(sentence: Any, rng: random.Random) -> str | None:
+    """Without a bracket, an apposition, a relative clause between commas, or an opening phrase."""
+    text: str = sentence.text
+    cuts = [m.span() for m in re.finditer(r"\s\([^()]*\)", text)]
+    for token in sentence:
+        if token.dep_ in {"appos", "relcl"}:
+            part = list(token.subtree)
+            start = part[0].idx - sentence.start_char
+            end = part[-1].idx + len(part[-1]) - sentence.start_char
+            if text[:start].rstrip().endswith(",") and text[end : end + 1] in {",", "."}:
+                begin = len(text[:start].rstrip()) - 1
+                cuts.append((begin, end + (text[end : end + 1] == ",")))
+    opening = re.match(r"(?:In|On|At|During|After|By)\s[^,]{3,40},\s(?=[a-z])", text)
+    if opening:
+        return text[opening.end()].upper() + text[opening.end() + 1 :].strip()
+    if not cuts:
+        return None
+    start, end = rng.choice(cuts)
+    return (text[:start] + text[end:]).strip()
+
+
+def _reworded(sentence: Any, rng: random.Random) -> str | None:
+    """A full name as its last part, a small number in words, or "..., X said" turned round."""
+    text: str = sentence.text.strip()
+    made = []
+    for entity in sentence.ents:
+        parts = entity.text.split()
+        if entity.label_ == "PERSON" and 2 <= len(parts) <= 3 and all(p.isalpha() for p in parts):
+            made.append(text.replace(entity.text, parts[-1], 1))
+    for match in re.finditer(r"(?<![\w.,$€£%-])(\d{1,2})(?=\s[a-z])", text):
+        if int(match[1]) < len(_SMALL):
+            made.append(text[: match.start()] + _SMALL[int(match[1])] + text[match.end() :])
+    said = re.fullmatch(r"([^\"“”]+),\s((?:[A-Z][\w.-]+\s?){1,3})\s?said\.", text)
+    if said:
+        body = said[1] if sentence[0].ent_type_ else said[1][:1].lower() + said[1][1:]
+        made.append(f"{said[2].strip()} said that {body}.")
+    return rng.choice(made) if made else None
+
+
+def _joined(sentence: Any, rng: random.Random) -> str | None:
+    """With the sentence that follows it, if both are short."""
+    after = sentence.doc[sentence.end : sentence.end + WORDS[1]]
+    following = next(iter(after.sents), None) if len(after) else None
+    if following is None or len(sentence) + len(following) > WORDS[1]:
+        return None
+    if not _whole(following.text):
+        return None
+    second = following.text.strip()
+    if not following[0].ent_type_ and following[0].pos_ != "PROPN":
+        second = second[:1].lower() + second[1:]
+    return f"{sentence.text.strip().rstrip('.!?')}, and {second}"
+
+
+# --- false claims ------------------------------------------------------------------------------
+
+
+def _number(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """Another number: one of the text's, or the same one made greater or smaller."""
+    text: str = claim.text
+    found = [m for m in re.finditer(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-]*\w)", text)]
+    dates = [(d.start, d.end) for d in find_dates(text)]
+    found = [m for m in found if not any(s < m.end() and m.start() < e for s, e in dates)]
+    spelt = [
+        m for m in re.finditer(r"\b(?:" + "|".join(_SMALL[2:]) + r")\b", text) if m.start() > 0
+    ]
+    if not found and not spelt:
+        return None
+    match = rng.choice(found or spelt)
+    if match[0].isalpha():
+        new = rng.choice([w for w in _SMALL[2:] if w != match[0]])
+    else:
+        said = {text[q.start : q.end] for q in find_quantities(text)}
+        others = [
+            m[0]
+            for m in re.finditer(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?![\w.,]*\w)", doc.text)
+            if m[0] not in text and len(m[0]) <= len(match[0]) + 2 and m[0] not in said
+        ]
+        new = rng.choice(others) if others and rng.random() < 0.5 else _altered(match[0], rng)
+    return text[: match.start()] + new + text[match.end() :]
+
+
+def _altered(number: str, rng: random.Random) -> str:
+    """One digit changed, the first never to zero; the commas stay."""
+    places = [i for i, c in enumerate(number) if c.isdigit()]
+    place = rng.choice(places[:2])
+    digits = [d for d in "123456789" if d != number[place]]
+    return number[:place] + rng.choice(digits) + number[place + 1 :]
+
+
+def _date(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """Another weekday, month or year."""
+    text: str = claim.text
+    found = find_dates(text)
+    if not found:
+        return None
+    when = rng.choice(found)
+    said = text[when.start : when.end]
+    for names in (_DAYS, _MONTHS):
+        name = next((n for n in names if n in said), None)
+        if name:
+            new = said.replace(name, rng.choice([n for n in names if n != name]))
+            return text[: when.start] + new + text[when.end :]
+    year = re.search(r"(?:19|20)\d\d", said)
+    if not year:
+        return None
+    other = str(int(year[0]) + rng.choice([-10, -3, -2, -1, 1, 2, 3, 10]))
+    return text[: when.start] + said.replace(year[0], other) + text[when.end :]
+
+
+def _name(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """Another name of the same kind."""
+    found = [e for e in claim.ents if e.label_ in _ENTITIES and e.text[:1].isupper()]
+    return _exchange(rng.choice(found), claim, doc, pool, rng) if found else None
+
+
+def _exchange(
+    old: Any, claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random
+) -> str | None:
+    def others(names: list[str]) -> list[str]:
+        said = set(claim.text.lower().split()) | set(old.text.lower().split())
+        return [n for n in names if n[:1].isupper() and not set(n.lower().split()) & said]
+
+    near = others([e.text for e in doc.ents if e.label_ == old.label_])
+    choices = near or others(pool[old.label_])
+    if not choices:
+        return None
+    return str(claim.text[: old.start_char] + rng.choice(choices) + claim.text[old.end_char :])
+
+
+def _speaker(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """Somebody else says it."""
+    for token in claim:
+        if token.dep_ == "nsubj" and token.head.lemma_.lower() in SPEECH:
+            entity = next((e for e in claim.ents if e.start <= token.i < e.end), None)
+            if entity is not None and entity.label_ in {"PERSON", "ORG", "GPE"}:
+                return _exchange(entity, claim, doc, pool, rng)
+    return None
+
+
+def _negation(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """Denied: "not" put in or taken out, or one word made its opposite."""
+    text: str = claim.text
+    opposites = [t for t in claim if t.text in _OPPOSITE]
+    if opposites and rng.random() < 0.5:
+        token = rng.choice(opposites)
+        return str(text[: token.idx] + _OPPOSITE[token.text] + text[token.idx + len(token) :])
+    denied = next((t for t in claim if t.dep_ == "neg" and t.lower_ == "not"), None)
+    if denied is not None:
+        return str(text[: denied.idx].rstrip() + text[denied.idx + len(denied) :])
+    root = next((t for t in claim if t.dep_ == "ROOT"), None)
+    if root is None or any(t.dep_ == "neg" for t in claim):
+        return None
+    helper = next((t for t in root.children if t.dep_ in {"aux", "auxpass"}), None)
+    place = helper if helper is not None else root if root.lemma_ == "be" else None
+    if place is not None:
+        end = place.idx + len(place)
+        return str(text[:end] + " not" + text[end:])
+    if root.tag_ == "VBD":
+        return str(text[: root.idx] + "did not " + root.lemma_ + text[root.idx + len(root) :])
+    return None
+
+
+def _modality(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """What may be, will be."""
+    match = re.search(r"\b(?:may|might|could)\b(?= [a-z])", claim.text)
+    if match:
+        return str(claim.text[: match.start()] + "will" + claim.text[match.end() :])
+    match = re.search(
+        r"\b(?:(?:plan|hope|want|aim|intend)s?|planned|wanted|asked) to\b", claim.text
+    )
+    return (
+        str(claim.text[: match.start()] + "began to" + claim.text[match.end() :]) if match else None
+    )
+
+
+def _roles(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+    """Who did it and to whom, exchanged: two names, one on each side of the main verb."""
+    root = next((t for t in claim if t.dep_ == "ROOT"), None)
+    if root is None or root.pos_ != "VERB":
+        return None
+    named = [e for e in claim.ents if e.label_ in _ENTITIES]
+    before = [e for e in named if e.root.head.i == root.i and e.root.dep_ == "nsubj"]
+    after = [
+        e
+        for e in named
+        if e.start > root.i and e.root.dep_ in {"dobj", "pobj"} and e.label_ in _ENTITIES
+    ]
+    if not before or not after or root.lemma_ in {"meet", "be", "marry"}:
+        return None
+    a, b = before[0], after[0]
+    text: str = claim.text
+    return str(
+        text[: a.start_char]
+        + b.text
+        + text[a.end_char : b.start_char]
+        + a.text
+        + text[b.end_char :]
+    )
+
+
+SWAPS: dict[str, Swap] = {
+    "number": _number,
+    "date": _date,
+    "name": _name,
+    "negation": _negation,
+    "speaker": _speaker,
+    "modality": _modality,
+    "roles": _roles,
+}
