@@ -15,7 +15,7 @@ import argparse
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,12 @@ READING_SETS = ("squad2_halfdev", "squadshifts_new_wiki", "xquad_en", "qed_nq_de
 QUESTIONS_PER_SET = 250
 #: Answerable questions of a span set that are also asked of what is left without their answer.
 BEREFT_SHARE = 0.6
+#: MTRAG's kinds of questions that are wholly answerable, or not at all.
+WHOLE = (["ANSWERABLE"], ["UNANSWERABLE"])
 #: Share of answerable questions that may be declined: more where a wrong value would be shown.
 WRONG_DECLINES = {"addressed_typed": 0.1, "addressed_open": 0.05}
+#: Share of wrong declines at which what is declined is also printed.
+ALLOWED = 0.15
 #: Weight of the share of names, numbers and dates that no article found holds; set by hand.
 MISSING_WEIGHT = -1.5
 
@@ -112,8 +116,13 @@ def calibrate_checker(data: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with the passages that are searched, and `[start, end)` of answers in its own."""
+    """A question with the passages that are searched, and `[start, end)` of answers in its own.
 
+    `own` is the passage that answers; None where none does. Where it isn't known which of several
+    answers, it is the first, without `answers`.
+    """
+
+    source: str
     question: str
     passages: tuple[str, ...]
     own: str | None
@@ -125,6 +134,7 @@ def asked_questions(data: Path, rng: random.Random) -> Iterator[Asked]:
     for name in READING_SETS:
         yield from span_questions(data, name, rng)
     yield from clapnq_questions(data)
+    yield from mtrag_questions(data)
 
 
 def span_questions(data: Path, name: str, rng: random.Random) -> Iterator[Asked]:
@@ -139,13 +149,13 @@ def span_questions(data: Path, name: str, rng: random.Random) -> Iterator[Asked]
         own = row["passage"]
         ranked = near if own in near else [*near[:-1], own]
         spans = tuple((a["start"], a["start"] + len(a["text"])) for a in row["answers"])
-        yield Asked(row["question"], tuple(ranked), own if spans else None, spans)
+        yield Asked(name, row["question"], tuple(ranked), own if spans else None, spans)
         wanted = [a["text"].lower() for a in row["answers"]]
         if wanted and rng.random() < BEREFT_SHARE:
             others = [p for p in ranked if p != own and not any(w in p.lower() for w in wanted)]
             left = without(own, wanted)
             if left:
-                yield Asked(row["question"], (left, *others), None, ())
+                yield Asked(f"{name}, cut", row["question"], (left, *others), None, ())
 
 
 def clapnq_questions(data: Path) -> Iterator[Asked]:
@@ -162,7 +172,27 @@ def clapnq_questions(data: Path) -> Iterator[Asked]:
         ranked = near if own in near else [*near[:-1], own]
         chosen = [s.strip() for o in row["output"] for s in o.get("selected_sentences", [])]
         spans = tuple((own.find(s), own.find(s) + len(s)) for s in chosen if s and s in own)
-        yield Asked(f"{row['input']}?", tuple(ranked), own if answerable else None, spans)
+        question, gold = f"{row['input']}?", own if answerable else None
+        yield Asked("clapnq", question, tuple(ranked), gold, spans)
+
+
+def mtrag_questions(data: Path) -> Iterator[Asked]:
+    """MTRAG: the last question of a conversation, by itself, answerable by its contexts or not.
+
+    Those without contexts, and the partly answerable and underspecified, are left out; a question
+    gets the nearest other passages beside its own, as in a search.
+    """
+    with (data / "mtrag_un_dev.jsonl").open(encoding="utf-8") as lines:
+        rows = [r for r in map(json.loads, lines) if r["answerability"] in WHOLE]
+    passages = sorted({c["text"] for r in rows for c in r["contexts"]})
+    questions = [r["input"][-1]["text"] for r in rows]
+    for row, question, near in zip(rows, questions, nearest(passages, questions), strict=True):
+        own = [c["text"] for c in row["contexts"]]
+        if not own or not any(c.isalnum() for c in question):
+            continue
+        ranked = [*own[:3], *(p for p in near if p not in own)]
+        answerable = row["answerability"] == ["ANSWERABLE"]
+        yield Asked("mtrag", question, tuple(ranked), own[0] if answerable else None, ())
 
 
 def nearest(passages: Sequence[str], questions: Sequence[str], k: int = 3) -> list[list[str]]:
@@ -178,21 +208,27 @@ def nearest(passages: Sequence[str], questions: Sequence[str], k: int = 3) -> li
     return [[passages[int(place)] for place in row] for row in found]
 
 
+def by_kind() -> dict[bool, list[Any]]:
+    """Nothing yet for questions that ask for a value (True), nor for others."""
+    return {True: [], False: []}
+
+
 @dataclass(frozen=True)
 class Table:
     """What was seen of each question: its signals, by type, and those of its sentences."""
 
-    address: dict[bool, list[tuple[float, ...]]]
-    answerable: dict[bool, list[bool]]
-    sentences: list[tuple[float, ...]]
-    right: list[bool]
-    question_of: list[int]
+    address: dict[bool, list[tuple[float, ...]]] = field(default_factory=by_kind)
+    answerable: dict[bool, list[bool]] = field(default_factory=by_kind)
+    source: dict[bool, list[str]] = field(default_factory=by_kind)
+    sentences: list[tuple[float, ...]] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    question_of: list[int] = field(default_factory=list)
 
 
 def tabulate(asked: Sequence[Asked]) -> Table:
     """Score every question's sentences as the product does."""
     encoder, reader = load_encoder(BUNDLED), load_reader()
-    table = Table({True: [], False: []}, {True: [], False: []}, [], [], [])
+    table = Table()
     for number, row in enumerate(asked):
         articles = [Article(f"p{n}", "", text) for n, text in enumerate(row.passages)]
         hits = [Hit(Passage(a, 0, len(a.text)), 1.0 / n, n) for n, a in enumerate(articles, 1)]
@@ -204,6 +240,7 @@ def tabulate(asked: Sequence[Asked]) -> Table:
         typed = question.answer_type is not None
         table.address[typed].append(evidence.address_signals(question, scored, missing, reader))
         table.answerable[typed].append(row.own is not None)
+        table.source[typed].append(row.source)
         for found in scored if row.answers else ():
             p = found.passage
             table.sentences.append(found.signals)
@@ -223,10 +260,16 @@ def calibrate_evidence(data: Path) -> dict[str, Any]:
     """
     table = tabulate(list(asked_questions(data, random.Random(SEED))))
     made: dict[str, Any] = {"sentence": evidence.model_weights()["sentence"]}
+    outcomes: list[Outcome] = []
     for typed, name in ((True, "addressed_typed"), (False, "addressed_open")):
-        made[name] = fit_addressed(
+        made[name], judged = fit_addressed(
             name, np.array(table.address[typed]), np.array(table.answerable[typed], dtype=int)
         )
+        threshold = made[name]["threshold"]
+        rows = zip(table.source[typed], table.answerable[typed], judged, strict=True)
+        outcomes += [Outcome(s, a, float(p) - threshold) for s, a, p in rows]
+    for line in declining_lines(outcomes):
+        print(line)
     signals, right = np.array(table.sentences), np.array(table.right, dtype=int)
     groups = np.array(table.question_of)
     sentence = fit(signals, right, groups)
@@ -242,8 +285,44 @@ def calibrate_evidence(data: Path) -> dict[str, Any]:
     return made
 
 
-def fit_addressed(name: str, table: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Weights, bias and threshold for one kind of question."""
+@dataclass(frozen=True)
+class Outcome:
+    """A question of one source, and how far above (answered) or below (declined) its threshold."""
+
+    source: str
+    answerable: bool
+    margin: float
+
+
+def declining_lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What is declined by source, at the thresholds and at others, and the risk of each coverage.
+
+    Coverage is the share of questions that are answered, risk the share of these that have no
+    answer (El-Yaniv and Wiener 2010).
+    """
+    for source in (*sorted({o.source for o in outcomes}), "clapnq and mtrag"):
+        rows = [o for o in outcomes if o.source in source.split(" and ")]
+        yes, no = ([o.margin for o in rows if o.answerable is kind] for kind in (True, False))
+        line = f"{source}: n={len(rows)}"
+        if yes:
+            line += f"; answerable {len(yes)}, declined {np.mean(np.array(yes) < 0):.3f}"
+        if no:
+            line += f"; unanswerable {len(no)}, declined {np.mean(np.array(no) < 0):.3f}"
+        if yes and no:
+            at = np.quantile(yes, ALLOWED)
+            line += f", {np.mean(np.array(no) < at):.3f} where {ALLOWED} of the answerable are"
+        yield line
+    ranked = sorted(outcomes, key=lambda o: -o.margin)
+    for share in (0.2, 0.4, 0.6, 0.8, 1.0):
+        first = ranked[: round(share * len(ranked))]
+        risk = np.mean([not o.answerable for o in first])
+        yield f"coverage {share:.1f}: risk {risk:.3f}"
+
+
+def fit_addressed(
+    name: str, table: np.ndarray, labels: np.ndarray
+) -> tuple[dict[str, float], np.ndarray]:
+    """Weights, bias and threshold for one kind of question, and each question's held-out figure."""
     # In these sets what a question names is nearly always there, so nothing can be learned of it.
     prior = evidence.ADDRESS_SIGNALS.index("missing_share")
     table[:, prior] = 0.0
@@ -257,7 +336,8 @@ def fit_addressed(name: str, table: np.ndarray, labels: np.ndarray) -> dict[str,
     )
     weights = rounded(evidence.ADDRESS_SIGNALS, fitted["weights"])
     weights["missing_share"] = MISSING_WEIGHT
-    return {"bias": round(fitted["bias"], 4), **weights, "threshold": round(threshold, 4)}
+    made = {"bias": round(fitted["bias"], 4), **weights, "threshold": round(threshold, 4)}
+    return made, held_out
 
 
 def among_first(groups: np.ndarray, labels: np.ndarray, scores: np.ndarray, k: int) -> float:

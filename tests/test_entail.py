@@ -1,0 +1,21 @@
+from rag.entail import focus
+
+FILLER = "The council met again and spoke of other things for a long while."
+LONG = " ".join([FILLER] * 8 + ["The Ferrow dam leaked in May."] + [FILLER] * 8)
+
+
+def test_short_evidence_comes_as_it_is():
+    assert focus("It leaked.  Twice.", "The dam leaked.", 10) == "It leaked.  Twice."
+
+
+def test_of_long_evidence_the_sentences_nearest_to_the_claim_come_in_their_order():
+    near = focus(LONG, "The Ferrow dam leaked.", 40)
+    assert "The Ferrow dam leaked in May." in near
+    assert len(near.split()) <= 40
+    positions = [LONG.find(s) for s in near.split(". ")]
+    assert positions == sorted(positions)
+
+
+def test_the_nearest_sentence_comes_whole_however_long():
+    giant = "The dam " + "and the wall " * 100 + "leaked."
+    assert focus(f"{FILLER} {giant} {FILLER}", "The dam leaked.", 20) == giant
