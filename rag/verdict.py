@@ -7,6 +7,7 @@ check_claim("The ferry sank on Monday.", as_article(text)).supported
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ MOST_READ = 20_000
 MOST_SEARCHED = 6_000
 #: ID of an article that came as mere text.
 GIVEN = "evidence"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ENDINGS = (*READERS, *ROW_READERS)
 
 
@@ -126,7 +128,7 @@ def _fit_claim(claim: str) -> str:
 
 
 def _refuse_no_text(what: str, text: str) -> None:
-    if any("\ud800" <= c <= "\udfff" for c in text):  # bytes that were no UTF-8
+    if _SURROGATE.search(text):  # bytes that were no UTF-8
         raise SettingError(f"the {what} is not UTF-8")
     try:
         refuse_binary(text)

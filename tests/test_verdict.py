@@ -124,9 +124,9 @@ def test_any_text_gets_a_verdict(claim, text):
 
 def test_a_million_characters():
     filler = "It rained on Monday, 3 May, and 14 of 20 boats stayed in the port of Arden.\n" * 7000
-    began = time.perf_counter()
+    began = time.process_time()
     found = verdict(TRUE, filler + REPORT + "\n" + filler)
-    assert time.perf_counter() - began < 15
+    assert time.process_time() - began < 10
     assert found.supported and "after nine days" in found.citation.quote
     assert found.note.startswith("Of the evidence's 1,0")
 
