@@ -9,17 +9,26 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from index.errors import SettingError, WirecheckError
 
 DEFAULT_INDEX = Path(".wirecheck/index")
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 done, 1 a bar of the evaluation missed, 2 a usage or input error."""
+    """Run one command; 2 is a usage or input error.
+
+    0 is done, or of `check` supported; 1 a bar of the evaluation missed, or a claim not supported.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
+        if words[:1] == ["eval"] and "--checker" in words:
+            from eval.checker import main as measure
+
+            return measure([w for w in words[1:] if w != "--checker"])
         if words[:1] == ["eval"]:
             # argparse.REMAINDER refuses a remainder that begins with an option.
             from eval.run import main as evaluate
@@ -62,6 +71,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    _index_command(commands)
+    _search_command(commands)
+    _ask_command(commands)
+    _check_command(commands)
+    commands.add_parser(
+        "eval",
+        help="run gold questions and report the figures; with --checker, those of the checker",
+    )
+    _app_command(commands)
+    return parser
+
+
+def _index_command(commands: Commands) -> None:
     index = commands.add_parser("index", help="build or update an index of articles, or look at it")
     index.add_argument(
         "articles",
@@ -77,6 +99,8 @@ def build_parser() -> argparse.ArgumentParser:
     index.add_argument("--json", action="store_true", help="--stats as JSON")
     index.set_defaults(run=run_index)
 
+
+def _search_command(commands: Commands) -> None:
     search = commands.add_parser("search", help="the passages nearest to a query")
     search.add_argument("query")
     _add_index(search)
@@ -85,6 +109,8 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("--json", action="store_true", help="a JSON list, best first")
     search.set_defaults(run=run_search)
 
+
+def _ask_command(commands: Commands) -> None:
     ask = commands.add_parser("ask", help="a cited, checked answer")
     ask.add_argument("question")
     _add_index(ask)
@@ -93,15 +119,29 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("--json", action="store_true", help="the whole answer as JSON")
     ask.set_defaults(run=run_ask)
 
-    commands.add_parser("eval", help="run gold questions and report the figures")
 
+def _check_command(commands: Commands) -> None:
+    check = commands.add_parser(
+        "check", help="whether a text supports a claim; 0 if it does, 1 if not"
+    )
+    check.add_argument("--claim", required=True, metavar="TEXT", help="one sentence")
+    check.add_argument(
+        "--evidence",
+        required=True,
+        metavar="FILE|TEXT",
+        help="an article's file, as `index` reads it, or - for standard input, or the text itself",
+    )
+    check.add_argument("--json", action="store_true", help="the verdict as JSON")
+    check.set_defaults(run=run_check)
+
+
+def _app_command(commands: Commands) -> None:
     app = commands.add_parser("app", help="the page")
     _add_index(app, default=None, note="the sample articles' index if not given")
     _add_model(app)
     app.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
     app.add_argument("--port", type=_positive, help="port (default 7860, or the next free one)")
     app.set_defaults(run=run_app)
-    return parser
 
 
 def run_index(options: argparse.Namespace) -> int:
@@ -198,6 +238,20 @@ def run_ask(options: argparse.Namespace) -> int:
 
     print(show(result))
     return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """`wirecheck check --claim TEXT --evidence FILE|TEXT [--json]`."""
+    from rag.verdict import check_claim, read_evidence
+
+    verdict = check_claim(options.claim, read_evidence(options.evidence))
+    if options.json:
+        print(json.dumps(verdict.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        from rag.terminal import show_verdict
+
+        print(show_verdict(verdict))
+    return 0 if verdict.supported else 1
 
 
 def run_app(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.bootstrap import balanced_draws, interval
 from eval.train_reader import read_rows, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
@@ -66,19 +67,6 @@ def fit(table: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict[str, 
     }
 
 
-def interval(labels: np.ndarray, predicted: np.ndarray, rounds: int = 2000) -> tuple[float, float]:
-    """Bootstrap 95 % interval of balanced accuracy."""
-    rng = np.random.default_rng(SEED)
-    figures = []
-    for _ in range(rounds):
-        pick = rng.integers(0, len(labels), len(labels))
-        y, p = labels[pick], predicted[pick]
-        if 0 < y.sum() < len(y):
-            figures.append((p[y == 1].mean() + (1 - p[y == 0]).mean()) / 2)
-    low, high = np.percentile(figures, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def rounded(names: Sequence[str], weights: Sequence[float]) -> dict[str, float]:
     """Weights by name, to four decimals: enough, and easy to review."""
     return {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)}
@@ -96,7 +84,8 @@ def calibrate_checker(data: Path) -> dict[str, Any]:
     blank = verify.Calibration((0.0,) * len(verify.SIGNALS), 0.0, 0.5, "")
     table = verify.SignalChecker(load_encoder(BUNDLED), blank).signals(pairs)
     fitted = fit(table, labels, np.arange(len(rows)))
-    low, high = interval(labels, (fitted["held_out"] >= 0.5).astype(int))
+    predicted = (fitted["held_out"] >= 0.5).astype(int)
+    low, high = interval(balanced_draws(labels, predicted, np.arange(len(rows)), SEED))
     origin = (
         f"logistic regression, balanced classes, WiCE dev claims, n={len(rows)}; {FOLDS}-fold "
         f"balanced accuracy {fitted['balanced']:.3f} [{low:.3f}, {high:.3f}], AUROC "

@@ -1,7 +1,8 @@
-"""A second look at what was found, by a model that reads query and passage together.
+"""Models that read two texts together: the only owner of sentence-transformers' cross-encoders.
 
-Off unless a model is named: the environment's WIRECHECK_RERANKER, or an argument, is the name or
-the folder of a cross-encoder that sentence-transformers can load.
+A reranker takes a second look at what was found. Off unless a model is named: the environment's
+WIRECHECK_RERANKER, or an argument, is the name or the folder of a cross-encoder that
+sentence-transformers can load. A `PairModel` is such a model as it is, for whoever else needs one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .encoder import load_model, unloadable
 from .errors import SettingError
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
 SETTING = "WIRECHECK_RERANKER"
+
+# Tokens of a pair where a model doesn't say how many it reads, and the most that any is given.
+_USUAL_TOKENS, _MOST_TOKENS = 512, 8192
 
 
 class Reranker(Protocol):
@@ -67,17 +72,74 @@ class CrossEncoderReranker:
         return [float(score) for score in found]
 
 
+class PairModel:
+    """A sentence-transformers cross-encoder and its raw outputs for pairs of texts.
+
+    `labels` are the names of its outputs, in order, as its configuration gives them. `max_tokens`
+    is how much of a pair it reads, special tokens included; what is beyond is cut off.
+    """
+
+    def __init__(self, what: str, name: str, model: CrossEncoder) -> None:
+        """`what` ("checker") and `name` are for messages."""
+        self.what, self.name = what, name
+        named = getattr(model.config, "id2label", None) or {}
+        self.labels = tuple(str(named.get(n, n)) for n in range(model.num_labels))
+        self.max_tokens = min(int(model.max_seq_length or _USUAL_TOKENS), _MOST_TOKENS)
+        self._model = model
+        self._lock = threading.Lock()
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens `text` has, without special ones."""
+        with self._lock:
+            found = self._model.tokenizer(text, add_special_tokens=False, verbose=False)
+        return len(found["input_ids"])
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        """Its outputs before any softmax or sigmoid, `(len(pairs), len(labels))`.
+
+        Raises SettingError if the model gives something that is no finite number.
+        """
+        from torch.nn import Identity
+
+        shape = (len(pairs), len(self.labels))
+        if not pairs:
+            return np.zeros(shape)
+        with self._lock:
+            raw = self._model.predict(
+                list(pairs), show_progress_bar=False, activation_fn=Identity()
+            )
+        found = np.asarray(raw, dtype=np.float64)
+        if found.size != shape[0] * shape[1] or not np.isfinite(found).all():
+            raise SettingError(
+                f"{self.what} {self.name} gave something else than {shape[1]} finite numbers a pair"
+            )
+        return found.reshape(shape)
+
+
+def load_pair_model(name: str, what: str) -> PairModel:
+    """Load the cross-encoder called `name`, a folder or a name as `load_reranker` takes it.
+
+    `what` it is for, as in "checker", is said in messages. Raises SettingError if it can't be
+    loaded.
+    """
+    return PairModel(what, name, _cross_encoder(name, what))
+
+
 @lru_cache(maxsize=2)
 def _named(name: str) -> Reranker:
+    return CrossEncoderReranker(name, _cross_encoder(name, "reranker"))
+
+
+def _cross_encoder(name: str, what: str) -> CrossEncoder:
     from sentence_transformers import CrossEncoder
 
-    with unloadable("reranker", name):
+    with unloadable(what, name):
         model: CrossEncoder = load_model(CrossEncoder, name)
-        _check_kind(name, model)
-    return CrossEncoderReranker(name, model)
+        _check_kind(name, what, model)
+    return model
 
 
-def _check_kind(name: str, model: CrossEncoder) -> None:
+def _check_kind(name: str, what: str, model: CrossEncoder) -> None:
     """Refuse a model that transformers had to invent a scoring layer for."""
     from transformers import PreTrainedModel
 
@@ -85,5 +147,5 @@ def _check_kind(name: str, model: CrossEncoder) -> None:
     trained_as = (network.config.architectures if network else None) or ()
     if type(network).__name__ not in trained_as:
         raise SettingError(
-            f"reranker {name} is no cross-encoder: it was trained as {', '.join(trained_as) or '?'}"
+            f"{what} {name} is no cross-encoder: it was trained as {', '.join(trained_as) or '?'}"
         )

@@ -15,6 +15,7 @@ from typing import Any
 
 from index import Index, open_index
 from index.errors import ModelReplyError
+from rag.checkers import load_checker, traced, unreadable
 from rag.cite import Verified, verify
 from rag.draft import (
     propose_searches,
@@ -33,7 +34,7 @@ from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
 from rag.repair import Repair
 from rag.schema import Answer, Claim, DraftClaim, Evidence
-from rag.verify import Checker, default_checker
+from rag.verify import Checker
 
 Progress = Callable[[str], None]
 #: Pieces of evidence that a writing model sees, each a sentence with its neighbours.
@@ -66,13 +67,14 @@ def answer(
 
     `model` is a LiteLLM name, "embedded", or "none"; None takes the configured one. `outlets`,
     `since` and `until` (ISO dates) narrow the search. `progress` is told each step in words.
+    The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
     Raises QuestionError, SettingError, IndexProblem or ModelError, each one line for a user.
     """
     asked = analyse(question)
     name = model or default_model()
     check_model(name)
     corpus = index if isinstance(index, Index) else _opened(str(Path(index).resolve()))
-    parts = Parts(corpus, load_reader(), default_checker(), name)
+    parts = Parts(corpus, load_reader(), load_checker(), name)
     filters = {"outlets": outlets, "since": since, "until": until}
     return ask(asked, parts, progress or (lambda step: None), filters)
 
@@ -101,11 +103,14 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
     progress("drafting")
     evidence, drafts = draft(piece, question, found, parts, trace)
     progress(f"checking {len(drafts)} sentences")
+    before = unreadable(parts.checker)
     verified = verify(drafts, evidence, parts.checker)
     if trace["voice"] == "write":
         verified = mend(question, verified, evidence, parts, trace)
     if not verified.claims and piece.kind == "ask":
         evidence, verified = quote_instead(found, verified, parts, trace)
+    if unread := unreadable(parts.checker) - before:
+        trace["unreadable_verdicts"] = unread
     return assemble(question, found, evidence, verified, trace)
 
 
@@ -158,7 +163,8 @@ def draft(
     if parts.model == "none" or not can_write(parts.model):
         return quote(question, found)
     trace["voice"] = "write"
-    trace["prompts"] = {n: load_prompt(n).sha256 for n in ("write.system", "write.user")}
+    written = {n: load_prompt(n).sha256 for n in ("write.system", "write.user")}
+    trace["prompts"] = {**trace.get("prompts", {}), **written}
     evidence = found.passages(WRITING_EVIDENCE)
     try:
         drafts = write(question, evidence, parts.model)
@@ -306,7 +312,7 @@ def _trace(question: Question, parts: Parts, found: Found) -> dict[str, Any]:
         "names": list(question.names),
         "missing": list(found.missing),
         "addressed": round(found.addressed, 4),
-        "threshold": parts.checker.threshold,
+        **traced(parts.checker),
         "generation": parts.index.generation,
         "passages": len(found.nearest),
     }

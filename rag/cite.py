@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from index import Passage
 from index.language import sentence_spans
+from index.words import stems
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
 from rag.verify import Checker, fold, hard_checks
 
@@ -18,6 +19,8 @@ NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (
     "not verbatim",
     "support",
 )
+#: Sentences and pairs of a passage that a checker is asked about; few passages have as many.
+MOST_CANDIDATES = 40
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,19 @@ def _verify_verbatim(
 
 
 def supporting_span(claim: str, passage: Passage, checker: Checker) -> Citation:
-    """The sentence, or pair of neighbouring sentences, of a passage that supports a claim best."""
+    """The sentence, or pair of neighbouring sentences, of a passage that supports a claim best.
+
+    A checker that is slow may say by `most_candidates` how many it will be asked about: those that
+    share most words with the claim.
+    """
     spans = sentence_spans(passage.text)
     spans += [(a[0], b[1]) for a, b in pairwise(spans)]
+    most: int = getattr(checker, "most_candidates", MOST_CANDIDATES)
+    if len(spans) > most:
+        wanted = set(stems(claim))
+        shared = [len(wanted.intersection(stems(passage.text[s:e]))) for s, e in spans]
+        nearest = sorted(range(len(spans)), key=lambda i: (-shared[i], spans[i][1] - spans[i][0]))
+        spans = [spans[i] for i in sorted(nearest[:most])]
     if not spans:
         return Citation(passage, checker.support([(passage.text, claim)])[0])
     supports = checker.support([(passage.text[s:e], claim) for s, e in spans])

@@ -1,10 +1,11 @@
-"""An answer as plain text for a terminal."""
+"""An answer, or a verdict on one claim, as plain text for a terminal."""
 
 from __future__ import annotations
 
 import textwrap
 
 from rag.schema import Answer, Citation, Claim, Evidence
+from rag.verdict import Verdict, meaning
 
 WIDTH = 88
 
@@ -25,6 +26,27 @@ def show(answer: Answer) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def show_verdict(verdict: Verdict) -> str:
+    """The verdict, every check, the support and the sentence that supports the claim best."""
+    lines = [_wrap(verdict.words[:1].upper() + verdict.words[1:])]
+    for check in verdict.checks:
+        outcome = "passed" if check.passed else f"failed: {check.detail}"
+        lines.append(_wrap(f"{check.name}: {outcome}", "  "))
+    lines.append(
+        _wrap(
+            f"support: {verdict.support:.2f}, {meaning(verdict.support, verdict.threshold)} of "
+            f"{verdict.threshold:.2f} (0 to 1, by the checker {verdict.checker})",
+            "  ",
+        )
+    )
+    cited = verdict.citation
+    lines.append(f"Nearest in the evidence, characters {cited.start} to {cited.end}:")
+    lines.append(_quote(cited))
+    if verdict.note:
+        lines.append(_wrap(verdict.note))
+    return "\n".join(lines)
 
 
 def _claim(claim: Claim) -> str:

@@ -1,0 +1,62 @@
+"""The parts of a long text that share most with a claim, found at the cost of reading it once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from index.words import stems
+
+#: Characters of a part, about.
+PART = 2000
+
+Span = tuple[int, int]
+
+
+def nearest_spans(text: str, claim: str, limit: int) -> list[Span]:
+    """Spans `[start, end)` of `text`, in order, that share most words with `claim`.
+
+    Together they have at most `limit` characters; a text that is no longer comes whole, as one
+    span. Parts are cut where a line or a sentence ends, else at a space, else anywhere. Of parts
+    that share equally many words, the first is nearest: news says what matters at the top.
+    """
+    if len(text) <= limit:
+        return [(0, len(text))]
+    wanted = frozenset(stems(claim))
+    parts = list(_parts(text, min(PART, limit)))
+    shared = [len(wanted.intersection(stems(text[start:end]))) for start, end in parts]
+    kept: list[int] = []
+    room = limit
+    for n in sorted(range(len(parts)), key=lambda n: (-shared[n], n)):
+        size = parts[n][1] - parts[n][0]
+        if size > room:
+            break
+        kept.append(n)
+        room -= size
+    return _merged([parts[n] for n in sorted(kept)])
+
+
+def _parts(text: str, size: int) -> list[Span]:
+    cuts = [0]
+    while len(text) - cuts[-1] > size:
+        cuts.append(_cut(text, cuts[-1], cuts[-1] + size))
+    return list(pairwise([*cuts, len(text)]))
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where to cut: in the second half of `[start, end)`, at the best place that it has."""
+    half = (start + end) // 2
+    for mark in ("\n", ". ", " "):
+        found = text.rfind(mark, half, end)
+        if found >= 0:
+            return found + len(mark)
+    return end
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """Neighbours that touch become one."""
+    merged: list[Span] = []
+    for start, end in spans:
+        if merged and merged[-1][1] == start:
+            start = merged.pop()[0]
+        merged.append((start, end))
+    return merged
