@@ -25,7 +25,8 @@ from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
 from eval.checker_sets import SEED, SETS, Case, load_sets
 from index.errors import SettingError, WirecheckError
 from rag.checkers import load_checker, name_of
-from rag.verify import Checker, hard_checks
+from rag.checks import hard_checks
+from rag.verify import Checker
 
 #: Pairs that a checker is given at once.
 CHUNK = 256

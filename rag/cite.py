@@ -9,8 +9,9 @@ from itertools import pairwise
 from index import Passage
 from index.language import sentence_spans
 from index.words import stems
+from rag.checks import fold, hard_checks
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
-from rag.verify import Checker, fold, hard_checks
+from rag.verify import Checker
 
 #: Reasons for which a drafted sentence is refused, as readers see them.
 NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (

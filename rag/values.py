@@ -290,7 +290,7 @@ _DATE = re.compile(
         (?:,?\s+(?P<year2>(?:19|20)\d\d))?
     |(?P<month3>{_MONTH})\b\.?,?\s+(?P<year3>(?:19|20)\d\d)
     |(?P<iso>(?:19|20)\d\d-\d\d-\d\d)
-    |(?P<year4>(?<![\d,.$€£-])(?:19|20)\d\d)(?![\d,%-]|\.\d|\s(?:people|workers|homes|jobs)))\b
+    |(?P<year4>(?<![\d,.$€£-])(?:19|20)\d\d)(?![\d%-]|[,.]\d|\s(?:people|workers|homes|jobs)))\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )

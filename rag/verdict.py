@@ -21,10 +21,11 @@ from index.files import Unfit, decoded, is_visible, refuse_binary, shown
 from index.formats import READERS
 from index.tables import ROW_READERS
 from rag.checkers import load_checker, name_of, unreadable
+from rag.checks import hard_checks
 from rag.cite import supporting_span
 from rag.nearest import nearest_spans
 from rag.schema import Check, Citation
-from rag.verify import MAX_CLAIM, Checker, hard_checks
+from rag.verify import MAX_CLAIM, Checker
 
 #: Characters of an article that are read for one claim, those nearest to it.
 MOST_READ = 20_000

@@ -1,7 +1,7 @@
 """Proof before display: whether the words that a claim cites support it.
 
-Hard checks come first; each says in plain words what it saw. Then comes `support`, 0..1, from a
-checker: how far the evidence entails the claim. A claim is shown if it passes all of them.
+The hard checks of `rag/checks.py` come first. Then comes `support`, 0..1, from a checker: how far
+the evidence entails the claim. A claim is shown if it passes all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -19,16 +19,13 @@ import numpy as np
 
 from index import Encoder, load_encoder
 from index.encoder import BUNDLED
-from index.language import parse, sentence_spans
+from index.language import sentence_spans
 from index.words import stems, words
-from rag.schema import Check
-from rag.values import find_dates, find_quantities, same_date, same_quantity
+from rag.values import find_quantities, same_quantity
 
 #: Evidence is read up to this many sentences.
 MAX_SENTENCES = 400
 MAX_CLAIM = 2000
-_OPEN, _CLOSE = '"“„«', '"”“»'
-_QUOTED = re.compile(rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]+)(?:[{_CLOSE}]|$)")
 
 
 class Checker(Protocol):
@@ -40,73 +37,6 @@ class Checker(Protocol):
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """0..1 for each pair of (evidence, claim), higher is better supported."""
-
-
-# --- hard checks -------------------------------------------------------------------------------
-
-
-def fold(text: str) -> str:
-    """`text` with white space runs as one space and curly quotes as straight ones; nothing else."""
-    straight = text.translate(str.maketrans("“”„‘’", '"""\'\''))
-    return " ".join(straight.split())
-
-
-def check_quotation(claim: str, evidence: str) -> Check:
-    """Words in quotation marks must stand in the evidence, letter for letter."""
-    source = fold(evidence)
-    for quoted in _QUOTED.findall(claim):
-        if fold(quoted).strip(" ,.") not in source:
-            return Check("quotation", False, f"the words “{_short(quoted)}” are not in the source")
-    return Check("quotation", True)
-
-
-def check_numbers(claim: str, evidence: str) -> Check:
-    """Every quantity of the claim must be one that the evidence says, as a value."""
-    said = find_quantities(evidence)
-    for quantity in find_quantities(claim):
-        if not any(same_quantity(quantity, other) for other in said):
-            found = claim[quantity.start : quantity.end].strip()
-            return Check("number", False, f"the source does not say “{_short(found)}”")
-    return Check("number", True)
-
-
-def check_dates(claim: str, evidence: str) -> Check:
-    """Every date of the claim must agree with one that the evidence says."""
-    said = find_dates(evidence)
-    for date in find_dates(claim):
-        if not any(same_date(date, other) for other in said):
-            found = claim[date.start : date.end]
-            return Check("date", False, f"the source does not say “{_short(found)}”")
-    return Check("date", True)
-
-
-def check_names(claim: str, evidence: str) -> Check:
-    """Every name in the claim must occur in the evidence: "Blinken" in "Antony Blinken"."""
-    said = set(words(evidence))
-    for token in parse(claim[:MAX_CLAIM]):
-        if token.pos_ != "PROPN" and token.ent_type_ not in {"PERSON", "ORG", "GPE", "LOC", "FAC"}:
-            continue
-        parts = [w for w in words(token.text) if not w.isdigit()]
-        if token.text[:1].isupper() and any(p not in said for p in parts):
-            return Check("name", False, f"the source does not name “{_short(token.text)}”")
-    return Check("name", True)
-
-
-HARD_CHECKS: tuple[Callable[[str, str], Check], ...] = (
-    check_quotation,
-    check_numbers,
-    check_dates,
-    check_names,
-)
-
-
-def hard_checks(claim: str, evidence: str) -> list[Check]:
-    """Every hard check of a claim against the text that it cites, in order."""
-    return [check(claim, evidence) for check in HARD_CHECKS]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # --- support -----------------------------------------------------------------------------------

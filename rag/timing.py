@@ -1,0 +1,173 @@
+"""Whether the days that a claim names are the source's, with the source's own date as an anchor."""
+
+from __future__ import annotations
+
+import calendar
+import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.reading import Parsed, Span, rival
+from rag.schema import Check
+from rag.values import When, find_dates, same_date
+
+Period = tuple[datetime.date, datetime.date]
+
+_DAY = datetime.timedelta(days=1)
+#: Up to this many days a period counts as short: two short ones that meet may be the same.
+_SHORT = 14
+_RELATIVE = re.compile(
+    r"\b(?:(?P<day>yesterday|today|tonight|tomorrow|last night|this (?:morning|afternoon|evening))"
+    r"|(?P<which>last|next|this)\s+(?P<unit>week|month|year))\b",
+    re.IGNORECASE,
+)
+_STEPS = {"yesterday": -1, "last night": -1, "tomorrow": 1}
+_WHICH = {"last": -1, "this": 0, "next": 1}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Words that say when, at `span`; `periods` are the days they may mean, if that is known."""
+
+    span: Span
+    when: When | None
+    periods: tuple[Period, ...] = ()
+
+
+def check_dates(claim: Parsed, source: Parsed) -> Check:
+    """Every day, month or year of the claim must agree with one of the source, at its place."""
+    said = moments(source.text, source.published)
+    for moment in moments(claim.text, claim.published):
+        instead = _contest(claim, source, moment, said)
+        if instead is not None:
+            return Check("date", False, instead)
+    return Check("date", True)
+
+
+def _contest(claim: Parsed, source: Parsed, ours: Moment, said: Sequence[Moment]) -> str | None:
+    words = claim.text[slice(*ours.span)]
+
+    def agrees(other: Moment) -> bool:
+        if ours.when is None and other.when is None:
+            return words.lower() == source.text[slice(*other.span)].lower()
+        return same_moment(ours, other)
+
+    def likeness(other: Moment) -> float:
+        return claim.words.likeness(ours.span, source.words, other.span)
+
+    same_kind = [m for m in said if agrees(m) or _alike(ours, m)]
+    if any(agrees(m) for m in same_kind):
+        instead = rival(agrees, likeness, same_kind)
+        if instead is None:
+            return None
+    elif ours.when is None:
+        return None  # "last year" may be the writer's way to say what the source implies
+    else:
+        instead = rival(agrees, likeness, same_kind, alike=0.3)
+    if instead is None:
+        return f"the source does not say “{words}”"
+    return f"the source says “{source.text[slice(*instead.span)]}”, not “{words}”"
+
+
+def _alike(a: Moment, b: Moment) -> bool:
+    """Whether both name a part of the same kind, so that one may stand in the other's place."""
+    if a.when is None or b.when is None:
+        return False
+    pairs = ((a.when.weekday, b.when.weekday), (a.when.month, b.when.month))
+    years = a.when.year is not None and b.when.year is not None
+    return years or any(x is not None and y is not None for x, y in pairs)
+
+
+def same_moment(a: Moment, b: Moment) -> bool:
+    """Whether two moments can be one: in the words that both say, or by the days that they mean.
+
+    A short period agrees with another short one that it meets; a long one (a month, a year) with
+    whatever lies in it, but never a day with the year that it may lie in.
+    """
+    finer = a.when and b.when and a.when.day and not b.when.day
+    if a.when and b.when and _share_parts(a.when, b.when) and not finer:
+        known = a.when.day and b.when.day and a.periods and b.periods
+        return same_date(a.when, b.when) and (not known or _meet(a, b))
+    return _meet(a, b)
+
+
+def _meet(a: Moment, b: Moment) -> bool:
+    return any(_covers(p, q) for p in a.periods for q in b.periods)
+
+
+def _share_parts(a: When, b: When) -> bool:
+    parts = ((a.year, b.year), (a.month, b.month), (a.day, b.day), (a.weekday, b.weekday))
+    return any(x is not None and y is not None for x, y in parts)
+
+
+def _covers(ours: Period, theirs: Period) -> bool:
+    if ours[0] > theirs[1] or theirs[0] > ours[1]:
+        return False
+    longest = max(_length(ours), _SHORT)
+    return _length(theirs) <= longest
+
+
+def _length(period: Period) -> int:
+    return (period[1] - period[0]).days + 1
+
+
+def moments(text: str, published: datetime.date | None) -> list[Moment]:
+    """Dates, weekdays and words such as "yesterday", in order; `published` makes days of them."""
+    found = [Moment((w.start, w.end), w, _periods(w, published)) for w in find_dates(text)]
+    for match in _RELATIVE.finditer(text):
+        periods = (_relative(match, published),) if published else ()
+        found.append(Moment(match.span(), None, periods))
+    return sorted(found, key=lambda m: m.span)
+
+
+def _periods(when: When, published: datetime.date | None) -> tuple[Period, ...]:
+    if when.weekday is not None:
+        return _weekdays(when.weekday, published) if published else ()
+    years = [when.year] if when.year else _years(published)
+    found = [p for year in years if year and (p := _calendar(year, when.month, when.day))]
+    if when.year or not published:
+        return tuple(found)
+    nearest = sorted(found, key=lambda p: abs((p[0] - published).days))
+    return tuple(nearest[: 1 if when.day else 2])
+
+
+def _years(published: datetime.date | None) -> list[int]:
+    return [published.year - 1, published.year, published.year + 1] if published else []
+
+
+def _calendar(year: int, month: int | None, day: int | None) -> Period | None:
+    try:
+        if month is None:
+            return datetime.date(year, 1, 1), datetime.date(year, 12, 31)
+        if day is None:
+            last = calendar.monthrange(year, month)[1]
+            return datetime.date(year, month, 1), datetime.date(year, month, last)
+        date = datetime.date(year, month, day)
+    except ValueError:
+        return None
+    return date, date
+
+
+def _weekdays(weekday: int, published: datetime.date) -> tuple[Period, ...]:
+    """The last such day up to the publication's, and the next one after it."""
+    last = published - _DAY * ((published.weekday() - weekday) % 7)
+    return (last, last), (last + 7 * _DAY, last + 7 * _DAY)
+
+
+def _relative(match: re.Match[str], published: datetime.date) -> Period:
+    if match["day"]:
+        date = published + _DAY * _STEPS.get(match["day"].lower(), 0)
+        return date, date
+    step, unit = _WHICH[match["which"].lower()], match["unit"].lower()
+    if unit == "week":
+        # Writers differ whether a week ends yesterday or on Sunday: both are taken in.
+        monday = published - _DAY * published.weekday()
+        start = monday + 7 * step * _DAY
+        return (min(start, published - 7 * _DAY) if step < 0 else start, start + 6 * _DAY)
+    if unit == "year":
+        return datetime.date(published.year + step, 1, 1), datetime.date(
+            published.year + step, 12, 31
+        )
+    months = published.year * 12 + published.month - 1 + step
+    return _calendar(months // 12, months % 12 + 1, None) or (published, published)
