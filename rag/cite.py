@@ -66,7 +66,7 @@ def verify_claim(
         return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
     cited = [supporting_span(draft.text, p, checker) for p in passages]
     together = "\n".join(p.text for p in passages)
-    checks = hard_checks(draft.text, together)
+    checks = hard_checks(draft.text, together, _published(passages))
     failed = next((c for c in checks if not c.passed), None)
     if failed:
         return _refuse(draft, failed.name, failed.detail)
@@ -79,6 +79,12 @@ def verify_claim(
         )
     checks.append(Check(UNSUPPORTED, True, f"{joint:.2f}"))
     return Claim(draft.text, tuple(cited), joint, tuple(checks), draft.kind)
+
+
+def _published(passages: Sequence[Passage]) -> str | None:
+    """The day on which the cited articles were published, if it is known and the same for all."""
+    days = {p.article.published for p in passages}
+    return days.pop() if len(days) == 1 else None
 
 
 def _verify_verbatim(

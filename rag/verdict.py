@@ -107,7 +107,7 @@ def check_claim(claim: str, article: Article, checker: Checker | None = None) ->
     spans = nearest_spans(article.text, claim, MOST_READ)
     read = "\n".join(article.text[start:end] for start, end in spans)
     citation = _best_citation(claim, article, checker)
-    checks = tuple(hard_checks(claim, read))
+    checks = tuple(hard_checks(claim, article.text, article.published))
     support = max(checker.support([(read, claim)])[0], citation.support)
     passed = all(c.passed for c in checks) and support >= checker.threshold
     note = _note(article, read, unreadable(checker) - before)

@@ -1,7 +1,9 @@
 from rag.entail import focus
 
 FILLER = "The council met again and spoke of other things for a long while."
-LONG = " ".join([FILLER] * 8 + ["The Ferrow dam leaked in May."] + [FILLER] * 8)
+DAYS = "one two three four five six seven eight".split()
+OTHERS = [f"On day {day} the council met again and spoke of other things." for day in DAYS]
+LONG = " ".join([*OTHERS[:4], "The Ferrow dam leaked in May.", *OTHERS[4:]])
 
 
 def test_short_evidence_comes_as_it_is():
@@ -12,8 +14,8 @@ def test_of_long_evidence_the_sentences_nearest_to_the_claim_come_in_their_order
     near = focus(LONG, "The Ferrow dam leaked.", 40)
     assert "The Ferrow dam leaked in May." in near
     assert len(near.split()) <= 40
-    positions = [LONG.find(s) for s in near.split(". ")]
-    assert positions == sorted(positions)
+    places = [LONG.find(sentence) for sentence in near.rstrip(".").split(". ")]
+    assert len(places) > 1 and places == sorted(places)
 
 
 def test_the_nearest_sentence_comes_whole_however_long():

@@ -188,7 +188,7 @@ def test_escapes_never_reach_the_terminal(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("rag.verdict.load_checker", Overlap)
     (tmp_path / "ferry.txt").write_text(REPORT + "\n\u202egulls circled over Arden\u202c")
     path = str(tmp_path / "ferry.txt")
-    assert wirecheck.main(["check", "--claim", "gulls circled", "--evidence", path]) == 0
+    assert wirecheck.main(["check", "--claim", "gulls circled over", "--evidence", path]) == 0
     said = capsys.readouterr().out
     assert "\u202e" not in said and "gulls circled" in said
 

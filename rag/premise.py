@@ -1,0 +1,106 @@
+"""What a question takes for granted, as a sentence that can be checked like any claim.
+
+"Why did the mayor close the bridge?" takes for granted that "the mayor did close the bridge".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from index.language import parse
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+_ASKING = re.compile(
+    r"^\s*(?:(?:and|but|so|then),?\s+)?(?:for|in|on|at|by|to|from|until|since|with|after|under)?\s*"
+    r"(?P<word>why|when|where|how|who(?:m|se)?|what|which)\b",
+    re.IGNORECASE,
+)
+_MADE = re.compile(
+    r"^\s*what\s+(?:has\s+|have\s+|had\s+)?(?:made|caused|led|prompted|forced|drove|persuaded|moved)\s+"
+    r"(?P<what>\S+\s+\S.*)$",
+    re.IGNORECASE,
+)
+#: Questions of these kinds ask whether or what, and take little for granted.
+_PLAIN = {"is", "are", "was", "were", "do", "does", "did"}
+
+
+def premise_of(question: str) -> str | None:
+    """The statement that a question rests on, or None where it rests on none that rules can see.
+
+    "How many people were hurt in the fire?" -> "people were hurt in the fire."
+    """
+    text = " ".join(question.split()).rstrip("?! ")
+    match = _ASKING.match(text)
+    if not match:
+        return None
+    doc = parse(text)
+    if _MADE.match(text):
+        return _made(doc)
+    asking = next((t for t in doc if t.idx == match.start("word")), None)
+    if asking is None:
+        return None
+    helper = _helper(doc, asking)
+    counted = (
+        doc[asking.i + 2 :] if doc[asking.i : asking.i + 2].text.lower() == "how many" else None
+    )
+    if counted is not None and (helper is None or not _subject_after(doc, helper)):
+        return _sentence(counted.text)
+    return _turned(doc, asking, helper) if helper is not None else _subject_asked(doc, asking)
+
+
+def _helper(doc: Doc, asking: Token) -> Token | None:
+    """The verb that stands before its subject: "did" in "Why did the mayor resign?"."""
+    for token in doc[asking.i + 1 :]:
+        if token.pos_ == "AUX" or token.lower_ in _PLAIN:
+            after = doc[token.i + 1 :]
+            return token if len(after) and _subject_after(doc, token) else None
+        if token.pos_ == "VERB":
+            return None
+    return None
+
+
+def _subject_after(doc: Doc, helper: Token) -> tuple[int, int] | None:
+    """Tokens `[start, end)` of the subject that follows the helping verb."""
+    for token in doc[helper.i + 1 :]:
+        if token.dep_ in {"nsubj", "nsubjpass", "expl"}:
+            inside = [t.i for t in token.subtree if t.i > helper.i]
+            return (min(inside), max(inside) + 1)
+    return None
+
+
+def _made(doc: Doc) -> str | None:
+    """What came about: "What made Holm leave the port?" -> "Holm did leave the port."."""
+    inner = next((t for t in doc if t.dep_ in {"ccomp", "xcomp"} and t.pos_ == "VERB"), None)
+    subject = next((t for t in inner.children if t.dep_ == "nsubj"), None) if inner else None
+    if inner is None or subject is None:
+        match = _MADE.match(doc.text)
+        return _sentence(match["what"]) if match else None
+    who = " ".join(t.text for t in subject.subtree)
+    return _sentence(f"{who} did {doc[inner.i :].text}")
+
+
+def _subject_asked(doc: Doc, asking: Token) -> str | None:
+    """What somebody or something did: "Who left the port?" -> "someone left the port."."""
+    rest = doc[asking.i + 1 :].text.strip()
+    if not rest or asking.lower_ not in {"who", "which"}:
+        return None
+    return _sentence(rest if asking.lower_ == "which" else f"someone {rest}")
+
+
+def _turned(doc: Doc, asking: Token, helper: Token) -> str | None:
+    """The subject before its verb; what was asked for ("how many people") after it, or first."""
+    subject = _subject_after(doc, helper)
+    if subject is None:
+        return None
+    asked = re.sub(r"^(?:many|much|long|far|often|old)\b\s*", "", doc[asking.i + 1 : helper.i].text)
+    rest = doc[subject[1] :].text.strip()
+    if not rest and helper.lower_ in _PLAIN:
+        return None
+    return _sentence(f"{doc[subject[0] : subject[1]].text} {helper.text} {rest} {asked}")
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()) + "."
