@@ -13,6 +13,7 @@ from datetime import date
 from itertools import pairwise
 
 from index.records import Article, Passage
+from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Position, Rejection
 
 #: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
@@ -254,6 +255,7 @@ def _position(row: Position, marks: _Marks) -> Html:
     value = el(
         "th",
         el("bdi", row.value) if row.value else el("i", row.stance),
+        el("small", counted(len(row.article_ids), row.reports)),
         scope="rowgroup",
         rowspan=str(max(1, len(row.article_ids))),
     )
