@@ -252,10 +252,11 @@ def _ledger(answer: Answer, marks: _Marks) -> Html:
 def _position(row: Position, marks: _Marks) -> Html:
     """One value, with a line for each report that says it."""
     spans = {c.article_id: c.passage for c in row.citations}
+    count = counted(len(row.article_ids), row.reports)
     value = el(
         "th",
         el("bdi", row.value) if row.value else el("i", row.stance),
-        el("small", counted(len(row.article_ids), row.reports)),
+        el("p", count) if count else "",
         scope="rowgroup",
         rowspan=str(max(1, len(row.article_ids))),
     )
