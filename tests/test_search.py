@@ -343,6 +343,7 @@ def test_what_an_index_shows_of_itself(corpus):
     assert stats == {
         "generation": 1,
         "articles": 5,
+        "reports": 5,
         "passages": 5,
         "outlets": 2,
         "first_published": "2025-03-01",
