@@ -13,6 +13,7 @@ from datetime import date
 from itertools import pairwise
 
 from index.records import Article, Passage
+from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Position, Rejection
 
 #: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
@@ -251,9 +252,11 @@ def _ledger(answer: Answer, marks: _Marks) -> Html:
 def _position(row: Position, marks: _Marks) -> Html:
     """One value, with a line for each report that says it."""
     spans = {c.article_id: c.passage for c in row.citations}
+    count = counted(len(row.article_ids), row.reports)
     value = el(
         "th",
         el("bdi", row.value) if row.value else el("i", row.stance),
+        el("p", count) if count else "",
         scope="rowgroup",
         rowspan=str(max(1, len(row.article_ids))),
     )

@@ -165,8 +165,8 @@ def run_index(options: argparse.Namespace) -> int:
     print(
         f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
         f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
-        f"or rows skipped; {report.passages} passages, {report.embedded} embedded, "
-        f"{report.cached} from the cache; search is {report.vectors}"
+        f"or rows skipped; independent reports {report.reports}; {report.passages} passages, "
+        f"{report.embedded} embedded, {report.cached} from the cache; search is {report.vectors}"
     )
     return 0
 
@@ -192,7 +192,10 @@ def _stats(directory: Path, as_json: bool) -> int:
         return 0
     dates = f"{stats['first_published'] or 'unknown'} to {stats['last_published'] or 'unknown'}"
     print(f"generation  {stats['generation']}, made {stats['created']}")
-    print(f"articles    {stats['articles']:,}, published {dates}, {stats['outlets']:,} outlets")
+    print(
+        f"articles    {stats['articles']:,}, independent reports {stats['reports']:,}, published "
+        f"{dates}, {stats['outlets']:,} outlets"
+    )
     print(f"passages    {stats['passages']:,}")
     print(f"encoder     {stats['encoder']}, {stats['dim']} numbers a vector")
     print(f"vectors     {generation.contents.vectors}")

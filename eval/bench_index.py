@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from index import build_index, load_encoder, open_index, read_articles
 from index.cache import open_cache
 from index.contents import Articles, Contents, Passages
+from index.copies import Copies
 from index.encoder import Encoder, Vectors
 from index.keywords import KeywordIndex
 from index.language import sentence_spans
@@ -112,7 +113,13 @@ def _make(folder: Path, count: int, sentences: Sequence[str], questions: Sequenc
     _say(f"{count:,} passages: vectors after {time.perf_counter() - began:.0f} s; {vectors}")
     articles, spans = _articles(texts)
     contents = Contents(
-        articles, Passages(spans, articles), vectors, keywords, encoder.fingerprint, RECIPE
+        articles=articles,
+        copies=Copies.of(articles),
+        passages=Passages(spans, articles),
+        vectors=vectors,
+        keywords=keywords,
+        fingerprint=encoder.fingerprint,
+        recipe=RECIPE,
     )
     with writing(folder) as writer:
         writer.publish(contents)

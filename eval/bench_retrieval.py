@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from eval.metrics import RESAMPLES, SEED
 from index.contents import Articles, Contents, Passages
+from index.copies import Copies
 from index.encoder import Encoder, Vectors, load_encoder
 from index.keywords import KeywordIndex
 from index.passages import RECIPE, embedded_text, keyword_text, split_passages
@@ -224,6 +225,7 @@ def indexed(
     articles = Articles.of(corpus.articles)
     contents = Contents(
         articles=articles,
+        copies=Copies.of(articles),
         passages=Passages.of(passages, articles),
         vectors=VectorIndex.build(encoder.encode([embed(p, encoder) for p in passages])),
         keywords=KeywordIndex.build([words(p) for p in passages]),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .articles import Reading, Skipped, read_articles
 from .cache import EmbeddingCache, open_cache
 from .contents import Articles, Contents, Passages
+from .copies import Copies
 from .encoder import Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
@@ -34,9 +35,10 @@ class BuildReport:
     """What a build did.
 
     `added`, `changed`, `removed` and `unchanged` count articles against the index as it was;
-    `changed` also counts those of which only outlet, date, address or title changed. `passages`
-    are those of the index now; `embedded` those that had to be embedded for it, `cached` those
-    whose vectors the embedding cache had. `vectors` says how the vectors are searched.
+    `changed` also counts those of which only outlet, date, address or title changed. `reports` are
+    the independent ones: near-identical copies are one. `passages` are those of the index now;
+    `embedded` those that had to be embedded for it, `cached` those whose vectors the embedding
+    cache had. `vectors` says how the vectors are searched.
     """
 
     added: int
@@ -45,6 +47,7 @@ class BuildReport:
     unchanged: int
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...]
+    reports: int
     passages: int
     embedded: int
     cached: int
@@ -112,6 +115,7 @@ def _build(
         unchanged=len(reading.articles) - plan.added - plan.changed,
         skipped=reading.skipped,
         notes=(*notes, *reading.notes),
+        reports=contents.copies.reports,
         passages=len(contents.passages),
         embedded=made.embedded,
         cached=made.cached,
@@ -161,12 +165,14 @@ class _Old:
 class _Plan:
     """The new passages: `rows` as `Passages` has them, and where each comes from.
 
-    `origins` are numbers of old passages, -1 for a fresh one; `fresh` are those, in order.
+    `origins` are numbers of old passages, -1 for a fresh one; `fresh` are those, in order. `kept`
+    has for each article its old number, -1 if what was made of it can't be taken over.
     """
 
     rows: NDArray[np.int64]
     origins: NDArray[np.int64]
     fresh: list[Passage]
+    kept: NDArray[np.int64]
     added: int
     changed: int
     removed: int
@@ -179,6 +185,7 @@ class _Plan:
 
 def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
     all_spans, origins = [], []
+    taken = np.full(len(articles), -1)
     fresh: list[Passage] = []
     added = changed = 0
     for number, article in enumerate(articles):
@@ -187,6 +194,7 @@ def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Pro
         changed += twin is not None and twin != article
         same = twin is not None and made_of(twin) == made_of(article)
         kept, spans = old.spans(place if same else -1)
+        taken[number] = place if len(kept) else -1
         if not len(kept):
             made = split_passages(article, encoder)
             fresh.extend(made)
@@ -198,7 +206,7 @@ def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Pro
     removed = len(old.articles) - (len(articles) - added)
     numbers = np.repeat(np.arange(len(articles)), [len(kept) for kept in origins])
     rows = np.column_stack([numbers, np.concatenate(all_spans)])
-    return _Plan(rows, np.concatenate(origins), fresh, added, changed, removed)
+    return _Plan(rows, np.concatenate(origins), fresh, taken, added, changed, removed)
 
 
 def _contents(
@@ -215,6 +223,7 @@ def _contents(
     table = Articles.of(articles)
     contents = Contents(
         articles=table,
+        copies=Copies.of(articles, old.taken.copies if old.taken else None, plan.kept),
         passages=Passages(plan.rows, table),
         vectors=VectorIndex.build(
             vectors,

@@ -64,7 +64,10 @@ def check_index(root: Path, encoder: Encoder | None = None) -> Checked:
 
 
 def _wrong(contents: Contents) -> Iterator[str]:
-    yield from contents.articles.problems()
+    broken = list(contents.articles.problems())
+    yield from broken
+    if not broken:
+        yield from contents.copies.problems(contents.articles)
     yield from contents.vectors.problems()
     yield from (f"keywords/{problem}" for problem in contents.keywords.problems())
     with_passages = np.unique(contents.passages.rows[:, 0])

@@ -4,6 +4,7 @@
     articles.npy      for each: where its line ends, its text's length, outlet, date, hash of its ID
     outlets.json      the outlets' names
     passages.npy      for each: number of its article, start, end
+    copies.npy, sketches.npy    which articles are copies of which: see `copies`
     vectors.*         see `vectors`
     keywords/*        see `keywords`
 
@@ -24,7 +25,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from . import keywords, vectors
+from . import copies, keywords, vectors
+from .copies import Copies
 from .errors import IndexCorrupt
 from .keywords import KeywordIndex
 from .mapped import Data, array_file, array_in, forget
@@ -275,10 +277,12 @@ class ById(Mapping[str, Article]):
 class Contents:
     """What a generation holds. Passage number n has vector n and keyword text n.
 
-    `fingerprint` is the encoder's; `recipe` is of `split_passages`.
+    `fingerprint` is the encoder's; `recipe` is of `split_passages`. `copies` has the articles'
+    numbers.
     """
 
     articles: Articles
+    copies: Copies
     passages: Passages
     vectors: VectorIndex
     keywords: KeywordIndex
@@ -290,6 +294,7 @@ def file_names(kind: str) -> set[str]:
     """Names of all files of a generation whose vector index is of `kind`."""
     return {
         *(ARTICLES, ROWS, OUTLETS, PASSAGES),
+        *copies.FILES,
         *vectors.FILES[kind],
         *(KEYWORDS + name for name in keywords.FILES),
     }
@@ -300,6 +305,7 @@ def to_files(contents: Contents) -> Files:
     words = contents.keywords.to_files()
     return {
         **contents.articles.to_files(),
+        **contents.copies.to_files(),
         PASSAGES: array_file(contents.passages.rows),
         **contents.vectors.to_files(),
         **{KEYWORDS + name: parts for name, parts in words.items()},
@@ -314,6 +320,7 @@ def from_files(files: Mapping[str, Data], description: Mapping[str, Any]) -> Con
     """
     counts, encoder = description["counts"], description["encoder"]
     articles = Articles.from_files(files, counts["articles"])
+    reports = Copies.from_files(files, counts["articles"])
     passages = Passages.from_files(files, articles, counts["passages"])
     settings = description["vectors"]
     found = VectorIndex.from_files(files, settings, encoder["dim"], counts["passages"])
@@ -322,7 +329,8 @@ def from_files(files: Mapping[str, Data], description: Mapping[str, Any]) -> Con
         words = KeywordIndex.from_files(named, counts["passages"])
     except IndexCorrupt as error:
         raise IndexCorrupt(f"{KEYWORDS}{error}") from error
-    return Contents(articles, passages, found, words, encoder["fingerprint"], description["recipe"])
+    made_by = encoder["fingerprint"], description["recipe"]
+    return Contents(articles, reports, passages, found, words, *made_by)
 
 
 def _line(article: Article) -> bytes:

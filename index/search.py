@@ -238,6 +238,36 @@ class Index:
         rows = contents.articles.rows[contents.passages.rows[:, 0]]
         return rows["outlet"], rows["published"]
 
+    def cluster_of(self, article_id: str) -> int:
+        """The number of the independent report that an article is, or is a near-identical copy of.
+
+        Two articles are of one report if it is the same; means nothing across generations. Raises
+        SettingError if there is no such article.
+        """
+        contents = self._opened.contents
+        found = contents.articles.find(article_id)
+        if found is None:
+            raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
+        return int(contents.copies.originals[found[0]])
+
+    def copies_of(
+        self,
+        article_id: str,
+        *,
+        outlets: Collection[str] | None = None,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> tuple[str, ...]:
+        """IDs of all near-identical copies of an article, itself among them, the original first.
+
+        `outlets`, `since` and `until` narrow them as in `search`. Raises SettingError if there is
+        no such article.
+        """
+        contents = self._opened.contents
+        numbers = contents.copies.members(self.cluster_of(article_id))
+        passing = self._passing(outlets, since, until)
+        return tuple(contents.articles[n].id for n in numbers if passing is None or passing[n])
+
     def weighed(self, ranking: Ranking) -> Index:
         """The same index with other weights."""
         other = copy(self)
@@ -252,6 +282,15 @@ class Index:
         self, outlets: Collection[str] | None, since: str | None, until: str | None
     ) -> NDArray[np.int64] | None:
         """Numbers of the passages that the filters let through; None if there is no filter."""
+        passing = self._passing(outlets, since, until)
+        if passing is None:
+            return None
+        return np.flatnonzero(passing[self._opened.contents.passages.rows[:, 0]])
+
+    def _passing(
+        self, outlets: Collection[str] | None, since: str | None, until: str | None
+    ) -> NDArray[np.bool_] | None:
+        """Of each article whether the filters let it through; None if there is no filter."""
         if outlets is None and since is None and until is None:
             return None
         if isinstance(outlets, str):
@@ -259,9 +298,7 @@ class Index:
         if since and until and since > until:
             raise SettingError(f"since {since} is after until {until}")
         names = None if outlets is None else {name.strip().casefold() for name in outlets}
-        contents = self._opened.contents
-        passing = contents.articles.passing(names, since, until)
-        return np.flatnonzero(passing[contents.passages.rows[:, 0]])
+        return self._opened.contents.articles.passing(names, since, until)
 
 
 @dataclass(frozen=True)

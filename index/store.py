@@ -41,7 +41,7 @@ from .errors import (
 )
 from .mapped import Data, checked_file
 
-FORMAT = 2
+FORMAT = 3
 LOCK = "LOCK"
 MANIFEST = "MANIFEST.json"
 
@@ -142,7 +142,8 @@ def _is_being_written(root: Path) -> bool:
 def stats_of(generation: Generation) -> dict[str, Any]:
     """Count what a generation holds, JSON-ready; dates and outlets of articles that have them.
 
-    `files` are their sizes in bytes, `bytes` all of them; `vectors` is how vectors are searched.
+    `reports` counts the independent ones: near-identical copies are one. `files` are their sizes in
+    bytes, `bytes` all of them; `vectors` is how vectors are searched.
     """
     contents = generation.contents
     first, last = contents.articles.dates()
@@ -150,6 +151,7 @@ def stats_of(generation: Generation) -> dict[str, Any]:
         "generation": generation.number,
         "created": generation.created,
         "articles": len(contents.articles),
+        "reports": contents.copies.reports,
         "passages": len(contents.passages),
         "outlets": len(contents.articles.outlets),
         "first_published": first,

@@ -26,7 +26,7 @@ from rag.draft import (
     write,
 )
 from rag.evidence import Found, find_evidence, is_addressed
-from rag.ledger import positions
+from rag.ledger import counted, independent, positions
 from rag.llm import can_write, check_model, default_model
 from rag.parts import Part, described, split
 from rag.prompts import load_prompt
@@ -111,7 +111,7 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
         evidence, verified = quote_instead(found, verified, parts, trace)
     if unread := unreadable(parts.checker) - before:
         trace["unreadable_verdicts"] = unread
-    return assemble(question, found, evidence, verified, trace)
+    return assemble(question, found, evidence, verified, trace, parts.index.cluster_of)
 
 
 def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
@@ -213,6 +213,7 @@ def assemble(
     evidence: Sequence[Evidence],
     verified: Verified,
     trace: dict[str, Any],
+    cluster_of: Callable[[str], int],
 ) -> Answer:
     """The answer with its ledger and a note that says what kind of answer it is."""
     if not verified.claims:
@@ -225,7 +226,7 @@ def assemble(
             note=declined.note,
             trace=trace,
         )
-    ledger = positions(verified.claims)
+    ledger = positions(verified.claims, cluster_of)
     return Answer(
         question.text,
         "answered",
@@ -233,7 +234,7 @@ def assemble(
         verified.rejected,
         ledger,
         tuple(evidence),
-        note_of(verified, len(ledger), trace),
+        note_of(verified, len(ledger), trace, cluster_of),
         trace,
     )
 
@@ -267,11 +268,19 @@ def join(pieces: Sequence[Part], answers: Sequence[Answer], parts: Parts) -> Ans
     )
 
 
-def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
-    """One sentence that says what a reader is looking at."""
-    kinds = {c.kind for c in verified.claims}
+def note_of(
+    verified: Verified, values: int, trace: dict[str, Any], cluster_of: Callable[[str], int]
+) -> str:
+    """What a reader is looking at, and how many independent reports it is, if that differs."""
     if trace["voice"] == "mentions":
-        return _count_of_reports(verified.claims)
+        return _count_of_reports(verified.claims, cluster_of)
+    cited = {c.article_id for claim in verified.claims for c in claim.citations}
+    count = counted(len(cited), independent(cited, cluster_of))
+    note = _note_of_kind({c.kind for c in verified.claims}, values, trace)
+    return f"{note} Cited: {count}." if count else note
+
+
+def _note_of_kind(kinds: set[str], values: int, trace: dict[str, Any]) -> str:
     if kinds == {"span"} and values > 1:
         return (
             "More than one value was found, so compare: each is in a report's own words, with the "
@@ -285,11 +294,12 @@ def note_of(verified: Verified, values: int, trace: dict[str, Any]) -> str:
     return f"{note} A sentence in quotation marks is a report's own." if "quote" in kinds else note
 
 
-def _count_of_reports(claims: Sequence[Claim]) -> str:
+def _count_of_reports(claims: Sequence[Claim], cluster_of: Callable[[str], int]) -> str:
     """How many of the reports, and which outlets, the claims cite."""
     articles = {c.article_id: c.passage.article for claim in claims for c in claim.citations}
     outlets = sorted({a.outlet or "an unknown outlet" for a in articles.values()})
     reports = f"{len(articles)} report{'s' * (len(articles) > 1)}"
+    reports = counted(len(articles), independent(articles, cluster_of)) or reports
     return f"{reports} found, by {', '.join(outlets)}; each is quoted where it mentions it."
 
 

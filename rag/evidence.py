@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from typing import Any
 
@@ -29,6 +29,9 @@ from rag.values import find_dates, same_date
 #: Passages that are read for a question; of one article at most so many, so that each report gets
 #: its say. The first articles' opening passages are read too: news puts the main facts there.
 PASSAGES, PER_ARTICLE, LEADS = 10, 3, 5
+#: Near-identical copies count as one article, but for what only one of them says. A sentence is
+#: cited from at most so many of them.
+COPIES = 20
 #: Sentences that are compared by the encoder, and that are handed on as evidence.
 COMPARED, SENTENCES = 28, 8
 #: Sentences that share one quotation are kept together up to this many words.
@@ -39,6 +42,7 @@ QUOTE_WORDS = 45
 MARGIN_SHIFT = 2.0
 #: Fewer letters than this of a name must agree for "Turkish" to stand for "Turkey".
 _STEM_LETTERS = 4
+_STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 
 SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
 #: What says whether the question is answered at all, each 0..1 but the margin: logits / 10.
@@ -66,7 +70,8 @@ class Scored:
     """A sentence with its signals (see `SIGNALS`, each 0..1) and its score, 0..1, for the question.
 
     `span` is the reader's likeliest answer within it, as `[start, end)` of the article, and
-    `margin` how far that is likelier than no answer at all (logits).
+    `margin` how far that is likelier than no answer at all (logits). `is_copy` if it is the
+    sentence before it once more, from a copy of that article.
     """
 
     passage: Passage
@@ -74,6 +79,7 @@ class Scored:
     score: float
     span: tuple[int, int]
     margin: float
+    is_copy: bool = False
 
     def signal(self, name: str) -> float:
         """One signal by its name."""
@@ -83,6 +89,9 @@ class Scored:
 @dataclass(frozen=True)
 class Found:
     """What was found for a question: sentences best first, and how surely they address it.
+
+    A sentence is followed by the same one from near-identical copies, which takes no place of its
+    own.
 
     `addressed` is 0..1; `missing` are names, numbers and quoted words of the question that no
     article found holds.
@@ -94,22 +103,30 @@ class Found:
     missing: tuple[str, ...]
 
     def evidence(self, count: int = SENTENCES) -> tuple[Evidence, ...]:
-        """The best sentences, labelled E1, E2, ..."""
-        return _labelled([s.passage for s in self.sentences[:count]], self.sentences)
+        """The best sentences, labelled E1, E2, ..., each with its copies: as in `sentences`."""
+        last = [n for n, s in enumerate(self.sentences) if not s.is_copy][count : count + 1]
+        kept = self.sentences[: last[0]] if last else self.sentences
+        return _labelled([s.passage for s in kept], kept)
 
     def continued(self, count: int = SENTENCES) -> tuple[Evidence, ...]:
         """The best sentences for quoting, short ones with the next: a reason often follows."""
-        return self._widened(count, with_next)
+        return self._widened(self.sentences, count, with_next)
 
     def passages(self, count: int) -> tuple[Evidence, ...]:
         """The best sentences with both neighbours, for a model that writes."""
-        return self._widened(count, with_neighbours)
+        once = [s for s in self.sentences if not s.is_copy]
+        return self._widened(once, count, with_neighbours)
 
-    def _widened(self, count: int, widen: Callable[[Passage], Passage]) -> tuple[Evidence, ...]:
+    def _widened(
+        self, sentences: Sequence[Scored], count: int, widen: Callable[[Passage], Passage]
+    ) -> tuple[Evidence, ...]:
         kept: list[Passage] = []
         scores: list[Scored] = []
-        for sentence in self.sentences:
-            if len(kept) < count and not any(_overlap(sentence.passage, k) for k in kept):
+        shown = False
+        for sentence in sentences:
+            room = shown if sentence.is_copy else sum(not s.is_copy for s in scores) < count
+            shown = room and not any(_overlap(sentence.passage, k) for k in kept)
+            if shown:
                 wide = widen(sentence.passage)
                 clear = not any(_overlap(wide, k) for k in kept)
                 kept.append(wide if clear else sentence.passage)
@@ -132,11 +149,12 @@ def find_evidence(
     `also` are further texts to search for; each search's best passages are taken in turn.
     """
     searches = [index.search(text, 4 * k, **filters) for text in (question.text, *also)]
-    hits = _spread(_in_turn(searches), k, per_article)
+    hits = _spread(_in_turn(searches), k, per_article, index.cluster_of)
     sentences = score_sentences(question, hits, index.encoder, reader)
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
-    return Found(tuple(sentences), tuple(hits), surely, missing)
+    copies = partial(index.copies_of, **filters)
+    return Found(with_copies(sentences, copies, index.articles), tuple(hits), surely, missing)
 
 
 def _in_turn(searches: Sequence[list[Hit]]) -> list[Hit]:
@@ -149,20 +167,85 @@ def _in_turn(searches: Sequence[list[Hit]]) -> list[Hit]:
     return [replace(hit, rank=n) for n, hit in enumerate(best.values(), start=1)]
 
 
-def _spread(hits: Sequence[Hit], k: int, per_article: int) -> list[Hit]:
-    """The best `k` hits, at most `per_article` of an article, and the first articles' openings."""
-    seen: Counter[str] = Counter()
+def _spread(
+    hits: Sequence[Hit], k: int, per_article: int, cluster_of: Callable[[str], int]
+) -> list[Hit]:
+    """The best `k` hits, at most `per_article` of a report, and the first articles' openings.
+
+    Near-identical copies are one report; of a passage that several have, the best hit is kept, and
+    `with_copies` finds the others' sentences.
+    """
+    seen: Counter[int] = Counter()
+    said: defaultdict[int, list[Hit]] = defaultdict(list)
     kept: list[Hit] = []
     openings: list[Hit] = []
     for hit in hits:
-        article = hit.passage.article.id
-        seen[article] += 1
-        if seen[article] <= per_article and len(kept) < k:
+        report = cluster_of(hit.passage.article.id)
+        if _is_repeated(hit, said[report]):
+            continue
+        seen[report] += 1
+        if seen[report] <= per_article and len(kept) < k:
             kept.append(hit)
         elif hit.passage.start == 0:
             openings.append(hit)
+        else:
+            continue
+        said[report].append(hit)
     first = list(dict.fromkeys(h.passage.article.id for h in kept))[:LEADS]
     return kept + [h for h in openings if h.passage.article.id in first]
+
+
+def _is_repeated(hit: Hit, others: Sequence[Hit]) -> bool:
+    """Whether copies of a hit's article have said all of its sentences."""
+    copies = [other for other in others if other.passage.article != hit.passage.article]
+    if not copies:
+        return False
+    said = {_folded(s.text) for s in _sentences_of(copies)}
+    return all(_folded(s.text) in said for s in _sentences_of([hit]))
+
+
+def with_copies(
+    sentences: Sequence[Scored],
+    copies_of: Callable[[str], Sequence[str]],
+    articles: Mapping[str, Article],
+) -> tuple[Scored, ...]:
+    """Each sentence once, followed by the same one of at most `COPIES` near-identical copies.
+
+    `copies_of` gives the IDs of an article's copies, itself perhaps among them.
+    """
+    known: dict[str, Sequence[str]] = {}
+    done: set[Passage] = set()
+    result: list[Scored] = []
+    for sentence in sentences:
+        passage = sentence.passage
+        if passage in done:
+            continue
+        name = passage.article.id
+        if name not in known:
+            known[name] = [other for other in copies_of(name) if other != name][:COPIES]
+        result.append(sentence)
+        for other in known[name]:
+            twin = _same_sentence(passage, articles[other])
+            if twin is not None and twin not in done:
+                done.add(twin)
+                away = twin.start - passage.start
+                span = (sentence.span[0] + away, sentence.span[1] + away)
+                result.append(replace(sentence, passage=twin, span=span, is_copy=True))
+    return tuple(result)
+
+
+def _same_sentence(sentence: Passage, article: Article) -> Passage | None:
+    """The sentence of another article that is the same but for white space and quotation marks."""
+    wanted = _folded(sentence.text)
+    for start, end in _spans(article):
+        if end - start == len(wanted) and _folded(article.text[start:end]) == wanted:
+            return Passage(article, start, end)
+    return None
+
+
+def _folded(text: str) -> str:
+    """`text` with straight quotation marks and plain spaces, as long as it was."""
+    return re.sub(r"\s", " ", text.translate(_STRAIGHT))
 
 
 def score_sentences(

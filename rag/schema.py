@@ -99,12 +99,21 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Position:
-    """One row of the ledger: which articles say this value about the point that was asked."""
+    """One row of the ledger: which articles say this value about the point that was asked.
+
+    `reports` is how many independent ones these articles are, 1 or more: near-identical copies are
+    one. As many as there are articles, if it isn't given.
+    """
 
     article_ids: tuple[str, ...]
     stance: str
     value: str
     citations: tuple[Citation, ...] = ()
+    reports: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.reports:
+            object.__setattr__(self, "reports", len(self.article_ids))
 
 
 @dataclass(frozen=True)
@@ -157,6 +166,7 @@ class Answer:
                     "stance": p.stance,
                     "value": p.value,
                     "citations": [_citation_to_dict(c) for c in p.citations],
+                    "reports": p.reports,
                 }
                 for p in self.ledger
             ],
@@ -190,6 +200,7 @@ class Answer:
                         p["stance"],
                         p["value"],
                         _citations(p["citations"], articles),
+                        p.get("reports", 0),  # version 0.1.0 didn't count them
                     )
                     for p in data["ledger"]
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Evidence
 from rag.verdict import Verdict, meaning
 
@@ -12,7 +13,11 @@ WIDTH = 88
 
 def show(answer: Answer) -> str:
     """The answer with its quotes, sources and refusals; control characters are never passed on."""
-    parts = [_claim(c) for c in answer.claims]
+    counts = {
+        (row.value, row.citations): counted(len(row.article_ids), row.reports)
+        for row in answer.ledger
+    }
+    parts = [_claim(c, counts.get((c.text, c.citations), "")) for c in answer.claims]
     if answer.outcome == "declined":
         parts += ["No answer.", _wrap(answer.note), "The nearest passages, which are no answer:"]
         parts += [_nearest(e) for e in answer.evidence]
@@ -49,9 +54,9 @@ def show_verdict(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _claim(claim: Claim) -> str:
+def _claim(claim: Claim, count: str) -> str:
     marks = " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in claim.citations))
-    lines = [_wrap(f"{claim.text} {marks}")]
+    lines = [_wrap(f"{claim.text} {marks}" + f" ({count})" * bool(count))]
     if claim.kind != "quote":
         lines += [_quote(c) for c in claim.citations]
     return "\n".join(lines)

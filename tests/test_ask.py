@@ -222,6 +222,35 @@ def test_every_report_that_mentions_something_is_quoted_once(answered):
     assert answer.note.startswith("3 reports found")
 
 
+def test_copies_are_cited_and_counted_as_one_report(tmp_path):
+    story = (
+        "A storm tore two gates from the lock of Harrow Mere on Sunday night, and the harbour below "
+        "it was shut for nine days, lock keeper Idris Vane said. Divers found one of the gates in the "
+        "reeds. The other had sunk beside the weir, where a crane of the water board lifted it out."
+    )
+    texts = {
+        "s1": story,
+        "s2": f"{story} Boats waited.",
+        "s3": "The harbour of Harrow Mere was shut "
+        "for nine days after the storm, its council said, and the inns were full of skippers.",
+    }
+    for id, text in texts.items():
+        (tmp_path / f"{id}.txt").write_text(f"{id}\n\n{text}", encoding="utf-8")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    index = open_index(tmp_path / "index", encoder=TopicEncoder())
+    asked = "How long was the harbour of Harrow Mere shut?"
+    parts = Parts(index, PatternReader({asked: "nine days"}), OverlapChecker(), "none")
+    answer = ask(analyse(asked), parts, lambda step: None, {})
+    cited = [c for claim in answer.claims for c in claim.citations]
+    assert all(index.articles[c.article_id].text[c.start : c.end] == c.quote for c in cited)
+    (row,) = answer.ledger
+    assert (sorted(row.article_ids), row.reports) == (["s1", "s2", "s3"], 2)
+    assert answer.note.endswith("Cited: 3 files, 2 independent reports.")
+    mentions = "Which outlets mention the harbour of Harrow Mere?"
+    answer = ask(analyse(mentions), parts, lambda step: None, {})
+    assert answer.note.startswith("3 files, 2 independent reports found, by")
+
+
 def test_what_no_report_mentions_is_declined(answered):
     assert answered("Which outlets mention the zeppelin?").outcome == "declined"
 

@@ -9,6 +9,7 @@ from index import build_index, store
 from index import keywords as keywords_module
 from index.check import check_index
 from index.contents import Articles, Contents, Passages
+from index.copies import Copies
 from index.errors import IndexMismatch, IndexMissing
 from index.keywords import KeywordIndex
 from index.records import Article, Passage
@@ -40,6 +41,8 @@ def republish(root, **parts):
     """Publish what is there with other parts, as a faulty writer might, all checksums right."""
     old = read(root).contents
     fields = {name: getattr(old, name) for name in Contents.__dataclass_fields__}
+    if "articles" in parts and len(parts["articles"]) != len(old.articles):
+        parts["copies"] = Copies.of(parts["articles"])
     with writing(root) as writer:
         writer.publish(Contents(**fields | parts))
 
@@ -47,7 +50,15 @@ def republish(root, **parts):
 def test_a_whole_index(root):
     checked = check_index(root, TopicEncoder())
     assert checked.problems == ()
-    assert checked.looked_at == "generation 1: 11 files, 4 articles, 4 passages"
+    assert checked.looked_at == "generation 1: 13 files, 4 articles, 4 passages"
+
+
+def test_copies_that_are_none(root):
+    copies = read(root).contents.copies
+    rows = copies._rows.copy()
+    rows["original"][3] = 0
+    republish(root, copies=Copies(rows, copies._sketches))
+    assert problems(root) == ("copies.npy: article 4 is put with other copies than its own",)
 
 
 def test_it_changes_nothing(root):
@@ -163,6 +174,7 @@ def test_while_generations_are_published(root):
             articles = Articles.of([article])
             contents = Contents(
                 articles=articles,
+                copies=Copies.of(articles),
                 passages=Passages.of([Passage(article, 0, 5)], articles),
                 vectors=VectorIndex.build(TopicEncoder().encode(["storm"])),
                 keywords=KeywordIndex.build(["storm"]),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,47 @@ def test_scores_and_signals_are_shares():
         assert 0.0 <= sentence.score <= 1.0
         assert len(sentence.signals) == len(SIGNALS)
         assert all(0.0 <= s <= 1.0 for s in sentence.signals)
+
+
+COPIED = Article("b2", "Bridge closes", "Bridge closes\n\n" + TEXT.split("\n\n")[1] + " Rain fell.")
+CLUSTERS = {"b1": 0, "b2": 0, "c1": 2}
+
+
+def spread(*hits: Hit, k: int = 10, per_article: int = 2):
+    kept = evidence._spread(hits, k, per_article, CLUSTERS.__getitem__)
+    return [(h.passage.article.id, h.passage.start) for h in kept]
+
+
+def test_a_copy_does_not_crowd_out_a_second_report():
+    other = Article("c1", "", "Ansel Brock was cheered.")
+    assert spread(hit(), hit(COPIED, 0, -12 + len(COPIED.text)), hit(other)) == [
+        ("b1", 0),
+        ("c1", 0),
+    ]
+    # What only the copy says is kept, but of both together no more than of one article.
+    assert spread(hit(), hit(COPIED), hit(other)) == [("b1", 0), ("b2", 0), ("c1", 0)]
+    assert spread(hit(start=60), hit(COPIED), hit(other), per_article=1)[-1] == ("c1", 0)
+    assert ("b2", 20) not in spread(hit(start=60), hit(COPIED, 20), per_article=1)
+
+
+def test_the_copies_same_sentence_follows_and_takes_no_place():
+    curly = Article("b2", "", COPIED.text.replace(" 12 ", "\u00a012 "))
+    scored = score("How many cables snapped?", r"\b12\b")
+    articles = {"b1": ARTICLE, "b2": curly}
+    both = evidence.with_copies(scored, lambda name: ("b1", "b2"), articles)
+    assert [s.passage.article.id for s in both] == ["b1", "b2"] * 3
+    assert [s.is_copy for s in both] == [False, True] * 3
+    assert curly.text[slice(*both[1].span)] == "12" == ARTICLE.text[slice(*both[0].span)]
+    found = evidence.Found(both, (), 1.0, ())
+    assert [e.label for e in found.evidence(2)] == ["E1", "E2", "E3", "E4"]
+    assert {e.hit.passage.article.id for e in found.passages(2)} == {"b1"}
+    assert {e.hit.passage.article.id for e in found.continued(2)} == {"b1", "b2"}
+    # A sentence that was found in both is one, in the place of the better one.
+    twice = [
+        *scored,
+        *(replace(s, passage=b.passage) for s, b in zip(scored, both[1::2], strict=True)),
+    ]
+    assert evidence.with_copies(twice, lambda name: ("b1", "b2"), articles) == both
 
 
 def test_nothing_found_is_not_addressed():

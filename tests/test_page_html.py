@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -369,3 +369,9 @@ def test_the_benchmarks_hostile_strings_stay_text() -> None:
 @given(st.text(max_size=80).map(str.strip).filter(bool))
 def test_any_string_stays_text(text: str) -> None:
     assert_only_text(text)
+
+
+def test_files_that_are_one_report_are_told():
+    answer = replace(SPAN, ledger=(replace(SPAN.ledger[0], reports=1), SPAN.ledger[1]))
+    assert "3 files, 1 independent report" in page.answer_card("t1", answer)
+    assert "independent" not in page.answer_card("t1", SPAN)

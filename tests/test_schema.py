@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -34,6 +35,15 @@ def test_a_quote_is_computed_from_the_article():
 
 def test_text_puts_each_file_once_after_its_sentence_and_escapes_markup():
     assert an_answer().text == "Friday [b1]\n\n\\*Nobody\\* \\[was\\] hurt. [b1]"
+
+
+def test_a_position_counts_files_unless_it_was_told_the_reports():
+    assert Position(("b1", "b2"), "says", "Friday").reports == 2
+    answer = replace(an_answer(), ledger=(Position(("b1", "b2"), "says", "Friday", reports=1),))
+    written = json.loads(json.dumps(answer.to_dict()))
+    assert Answer.from_dict(written).ledger[0].reports == 1
+    del written["ledger"][0]["reports"]
+    assert Answer.from_dict(written).ledger[0].reports == 2
 
 
 def test_to_dict_is_json_and_comes_back_equal():

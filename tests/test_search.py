@@ -343,6 +343,7 @@ def test_what_an_index_shows_of_itself(corpus):
     assert stats == {
         "generation": 1,
         "articles": 5,
+        "reports": 5,
         "passages": 5,
         "outlets": 2,
         "first_published": "2025-03-01",
@@ -401,3 +402,30 @@ def test_public_names():
     assert index.__all__ == sorted(index.__all__)
     for name in index.__all__:
         assert getattr(index, name).__module__.startswith("index.")
+
+
+def test_copies_of_an_article(tmp_path):
+    story = (
+        "The harbour of Ostvik opened again on Monday after eleven days, its master told the town. "
+    )
+    story += (
+        "Two tugs had cleared the channel of timber that a storm had washed down the river Ulle."
+    )
+    rows = ["id,outlet,published", "a,Ulle Post,2031-01-03", "b,Tern Agency,2031-01-02"]
+    (tmp_path / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    for name, text in {"a": story, "b": story, "c": "A museum was robbed."}.items():
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    report = build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    index = open_index(tmp_path / "index", TopicEncoder())
+    assert report.reports == index.stats()["reports"] == 2
+    assert index.copies_of("a") == index.copies_of("b") == ("b", "a")
+    assert index.copies_of("c") == ("c",)
+    assert index.cluster_of("a") == index.cluster_of("b") != index.cluster_of("c")
+    assert index.copies_of("b", outlets=["ulle post"]) == ("a",)
+    assert index.copies_of("a", until="2031-01-02") == ("b",)
+    with pytest.raises(SettingError, match="has the ID 'd'"):
+        index.copies_of("d")
+    # Copies are found anew when another one comes.
+    (tmp_path / "d.txt").write_text(story, encoding="utf-8")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    assert open_index(tmp_path / "index", TopicEncoder()).copies_of("d") == ("b", "a", "d")

@@ -12,6 +12,7 @@ from fakes import TopicEncoder
 
 from index import store
 from index.contents import Articles, Contents, Passages
+from index.copies import Copies
 from index.errors import (
     IndexBusy,
     IndexCorrupt,
@@ -33,6 +34,7 @@ def contents(*texts):
     articles = Articles.of(Article(f"a{n}", f"Title {n}", text) for n, text in enumerate(texts))
     return Contents(
         articles=articles,
+        copies=Copies.of(articles),
         passages=Passages.of((Passage(a, 0, len(a.text)) for a in articles), articles),
         vectors=VectorIndex.build(ENCODER.encode(texts)),
         keywords=KeywordIndex.build(texts),
@@ -75,6 +77,7 @@ class TestRoundTrip:
         passages = [Passage(article, 2, 9), Passage(article, 5, len(article.text))]
         before = Contents(
             articles=Articles.of([article]),
+            copies=Copies.of([article]),
             passages=Passages.of(passages, Articles.of([article])),
             vectors=VectorIndex.build(ENCODER.encode(["harbour", "storm"])),
             keywords=KeywordIndex.build(["harbour", "storm"]),
@@ -247,8 +250,8 @@ class TestManifest:
         return change
 
     def test_a_newer_format(self, root, edit):
-        edit(format=3)
-        with pytest.raises(IndexMismatch, match="format 3, this program reads 2; update") as caught:
+        edit(format=4)
+        with pytest.raises(IndexMismatch, match="format 4, this program reads 3; update") as caught:
             read(root)
         assert not isinstance(caught.value, IndexOutdated)
         with pytest.raises(IndexMismatch):
@@ -535,7 +538,7 @@ def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
         "MANIFEST.json.tmp",
         "",
     }
-    assert len(files) == 11
+    assert len(files) == 13
     assert set(events[:first]) == flushed
     assert events[first + 1 : second] == [""]
     assert events[second + 1 :] == [""]
@@ -712,6 +715,7 @@ def test_stats(root):
     articles = Articles.of([article, other, Article("c", "T", "storm")])
     made = Contents(
         articles=articles,
+        copies=Copies.of(articles),
         passages=Passages.of([Passage(a, 0, 5) for a in articles], articles),
         vectors=VectorIndex.build(ENCODER.encode(["storm"] * 3)),
         keywords=KeywordIndex.build(["storm"] * 3),

@@ -1,5 +1,5 @@
 from index.records import Article, Hit, Passage
-from rag.schema import Answer, Citation, Claim, Evidence, Rejection
+from rag.schema import Answer, Citation, Claim, Evidence, Position, Rejection
 from rag.terminal import WIDTH, show
 
 TEXT = "The Arden bridge closed on Friday after twelve cables snapped in the frost overnight."
@@ -19,6 +19,16 @@ def test_a_short_answer_shows_its_files_and_their_sentences():
     assert "(b1; Arden Echo, 2025-04-04)" in " ".join(shown.split())
     assert "(b2; outlet unknown, date unknown)" in " ".join(shown.split())
     assert shown.endswith("Quoted.")
+
+
+def test_files_that_are_one_report_are_told():
+    said = claim("span", KNOWN, UNKNOWN)
+    row = Position(("b1", "b2"), "says", said.text, said.citations, reports=1)
+    assert show(Answer("When?", "answered", (said,), ledger=(row,))).startswith(
+        "Friday [b1] [b2] (2 files, 1 independent report)"
+    )
+    row = Position(("b1", "b2"), "says", said.text, said.citations, reports=2)
+    assert "independent" not in show(Answer("When?", "answered", (said,), ledger=(row,)))
 
 
 def test_a_quoted_sentence_is_not_quoted_twice():

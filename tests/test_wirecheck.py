@@ -55,7 +55,8 @@ def test_index_stats(built, capsys):
     assert stats["files"] == sizes and stats["bytes"] == sum(sizes.values())
     code, out, _ = run(capsys, "index", "--stats", "--index", built[1])
     assert code == 0 and "generation  1" in out and "all-MiniLM-L6-v2:" in out
-    assert "published unknown to unknown, 0 outlets" in out and "every vector is compared" in out
+    assert "articles    3, independent reports 3, published unknown to unknown, 0 outlets" in out
+    assert "generation  1" in out and "every vector is compared" in out
     assert f"{sizes['vectors.npy']:,}  vectors.npy" in out
 
 
@@ -63,7 +64,7 @@ def test_index_check(built, capsys, tmp_path):
     code, out, err = run(capsys, "index", "--check", "--index", built[1])
     assert code == 0 and err == ""
     assert out == (
-        f"{built[1]}: nothing is wrong; looked at generation 1: 11 files, 3 articles, 3 passages\n"
+        f"{built[1]}: nothing is wrong; looked at generation 1: 13 files, 3 articles, 3 passages\n"
     )
     shutil.copytree(built[1], tmp_path / "damaged")
     for name in ("articles.jsonl", "vectors.npy"):
