@@ -1,12 +1,10 @@
-"""Fit the small logistic models that ship as JSON, on public data, and say how good they are.
+"""Fit the logistic models of `rag/evidence.json` on public data, and say how good they are.
 
-    python -m eval.calibrate checker  --data BENCH_FOLDER     # rag/checker.json
-    python -m eval.calibrate evidence --data BENCH_FOLDER     # rag/evidence.json
+    python -m eval.calibrate --data BENCH_FOLDER [--write rag/evidence.json]
 
-*checker*: support of a claim by its evidence, on the 349 claims of WiCE dev (supported against
-partly or not supported). *evidence*: whether anything found answers a question, on the `dev`
-splits of the span sets (the reader was trained on their `train` splits) and on CLAPNQ dev.
-Both print cross-validated figures, by question or claim, before they write the final weights.
+Whether anything found answers a question: on the `dev` splits of the span sets (the reader was
+trained on their `train` splits), on CLAPNQ dev and on MTRAG. Prints cross-validated figures, by
+question, before it writes the final weights.
 """
 
 from __future__ import annotations
@@ -21,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import balanced_draws, interval
 from eval.train_reader import read_rows, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
-from rag import evidence, verify
+from rag import evidence
 from rag.question import analyse
 from rag.reader import load_reader
 
@@ -70,37 +67,6 @@ def fit(table: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict[str, 
 def rounded(names: Sequence[str], weights: Sequence[float]) -> dict[str, float]:
     """Weights by name, to four decimals: enough, and easy to review."""
     return {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)}
-
-
-# --- checker -----------------------------------------------------------------------------------
-
-
-def calibrate_checker(data: Path) -> dict[str, Any]:
-    """Weights for `rag/checker.json` from WiCE dev."""
-    with (data / "wice_claim_dev.jsonl").open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    pairs = [("\n".join(r["evidence"]), r["claim"]) for r in rows]
-    labels = np.array([r["label"] == "supported" for r in rows], dtype=int)
-    blank = verify.Calibration((0.0,) * len(verify.SIGNALS), 0.0, 0.5, "")
-    table = verify.SignalChecker(load_encoder(BUNDLED), blank).signals(pairs)
-    fitted = fit(table, labels, np.arange(len(rows)))
-    predicted = (fitted["held_out"] >= 0.5).astype(int)
-    low, high = interval(balanced_draws(labels, predicted, np.arange(len(rows)), SEED))
-    origin = (
-        f"logistic regression, balanced classes, WiCE dev claims, n={len(rows)}; {FOLDS}-fold "
-        f"balanced accuracy {fitted['balanced']:.3f} [{low:.3f}, {high:.3f}], AUROC "
-        f"{fitted['auroc']:.3f}"
-    )
-    print(origin)
-    return {
-        "weights": rounded(verify.SIGNALS, fitted["weights"]),
-        "bias": round(fitted["bias"], 4),
-        "threshold": 0.5,
-        "origin": origin,
-    }
-
-
-# --- evidence ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -341,12 +307,10 @@ def among_first(groups: np.ndarray, labels: np.ndarray, scores: np.ndarray, k: i
 def main() -> None:
     """Print the figures and write the weights with `--write`."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("model", choices=["checker", "evidence"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--write", type=Path, help="the JSON file to write")
     options = parser.parse_args()
-    made = (calibrate_checker if options.model == "checker" else calibrate_evidence)(options.data)
-    text = json.dumps(made, indent=2) + "\n"
+    text = json.dumps(calibrate_evidence(options.data), indent=2) + "\n"
     print(text)
     if options.write:
         options.write.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Train the cross-encoder of the checker (`rag/entail.py`) on public pairs of evidence and claim.
+"""Train a cross-encoder for the checker on public pairs of evidence and claim.
 
     python -m eval.train_checker --data BENCH_FOLDER --out FOLDER [--epochs 1]
 
@@ -6,6 +6,10 @@ Resumable: run it again with the same folder and it goes on from its last checkp
 those of `entailment_open.jsonl.gz` whose sets are in `TRAINED_ON`, and pairs that `eval/swaps.py`
 makes from the `train` passages of the reader's sets. `HELD_OUT` sets, WiCE and SummEdits are never
 seen. It starts from the reader's layers, which compare a question with a passage already.
+
+It doesn't ship: over the signals of `rag/verify.py` it gains nothing on sets left out whole
+(`python -m eval.fit_checker --weights FOLDER/checker.safetensors`). Whoever has more data, or days,
+may find otherwise.
 """
 
 from __future__ import annotations
@@ -20,15 +24,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from eval.swaps import make_pairs
 from eval.train_reader import ReaderModel, read_rows
 from index.language import sentence_spans
-from rag.entail import MAX_TOKENS, focus
+from rag.nearest import focus
+from rag.tuned import Tuned, batches
 
 SEED = 20251125
+#: Tokens of a claim with its evidence, and characters of the claim.
+MAX_TOKENS, LONGEST_CLAIM = 160, 500
 #: set -> share of its pairs that an epoch sees.
 TRAINED_ON = {
     "bump": 1.0,
@@ -58,6 +67,29 @@ MOST_FALSE = 1.2
 #: Evidence of fewer words is set among other sentences, for so many pairs of ten: most public pairs
 #: with long evidence are false, and length must not tell.
 SHORT, SET_AMONG = 45, 5
+
+
+class Entailment:
+    """Reads pairs of evidence and claim; safe to share between threads."""
+
+    def __init__(self, tuned: Tuned) -> None:
+        """Its head: support, one logit for a pair."""
+        self._tuned = tuned
+        tuned.tokenizer.no_padding()
+        tuned.tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+        """`(n,)` for pairs of (evidence, claim): above 0, the evidence supports the claim."""
+        rows = self._tuned.tokenizer.encode_batch(
+            [(claim[:LONGEST_CLAIM], focus(evidence, claim)) for evidence, claim in pairs]
+        )
+        found = np.zeros(len(pairs))
+        with torch.inference_mode():
+            for batch in batches(list(enumerate(rows))):
+                hidden = self._tuned.hidden([row for _, row in batch])
+                logits = self._tuned.head(hidden[:, 0], "support")[:, 0].numpy()
+                found[[number for number, _ in batch]] = logits
+        return found
 
 
 class CheckerModel(nn.Module):
@@ -146,7 +178,7 @@ def encode(pair: tuple[str, str, int], tokenizer: Any, rng: random.Random) -> di
     evidence, claim, label = pair
     words = rng.choice((40, 70, 100))
     row = tokenizer(
-        claim[:500],
+        claim[:LONGEST_CLAIM],
         focus(evidence, claim, words),
         truncation="longest_first",
         max_length=MAX_TOKENS,

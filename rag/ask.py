@@ -20,6 +20,7 @@ from rag.cite import Verified, verify
 from rag.draft import (
     propose_searches,
     quote,
+    quote_denial,
     quote_mentions,
     quote_sentences,
     rewrite,
@@ -29,6 +30,7 @@ from rag.evidence import Found, find_evidence, is_addressed
 from rag.ledger import counted, independent, positions
 from rag.llm import can_write, check_model, default_model
 from rag.parts import Part, described, split
+from rag.premise import denial_of
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
@@ -96,13 +98,33 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
     question, filters = analyse(piece.text), narrowed(filters, piece)
     found = find(piece, question, parts, filters)
     trace = _trace(question, parts, found)
-    if not is_addressed(question, found) and piece.kind == "ask":
-        found = search_again(piece, question, found, parts, filters, trace)
-    if not is_addressed(question, found) and piece.kind == "ask":
-        return decline(question, found, trace)
+    denial = None
+    if piece.kind == "ask":
+        if not is_addressed(question, found):
+            found = search_again(piece, question, found, parts, filters, trace)
+        denial = denial_of(question.text, found.sentences)
+        if denial is None and not is_addressed(question, found):
+            return decline(question, found, trace)
     progress("drafting")
     evidence, drafts = draft(piece, question, found, parts, trace)
+    if denial is not None and trace["voice"] == "quote":
+        trace["premise"] = {"holds": False, "article_id": denial.passage.article.id}
+        evidence, drafts = quote_denial(denial, evidence, drafts)
     progress(f"checking {len(drafts)} sentences")
+    evidence, verified = judge(piece, question, found, evidence, drafts, parts, trace)
+    return assemble(question, found, evidence, verified, trace, parts.index.cluster_of)
+
+
+def judge(
+    piece: Part,
+    question: Question,
+    found: Found,
+    evidence: tuple[Evidence, ...],
+    drafts: Sequence[DraftClaim],
+    parts: Parts,
+    trace: dict[str, Any],
+) -> tuple[tuple[Evidence, ...], Verified]:
+    """The draft's sentences checked, mended, or replaced by quotations, with their evidence."""
     before = unreadable(parts.checker)
     verified = verify(drafts, evidence, parts.checker)
     if trace["voice"] == "write":
@@ -111,7 +133,7 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
         evidence, verified = quote_instead(found, verified, parts, trace)
     if unread := unreadable(parts.checker) - before:
         trace["unreadable_verdicts"] = unread
-    return assemble(question, found, evidence, verified, trace, parts.index.cluster_of)
+    return evidence, verified
 
 
 def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
@@ -281,6 +303,11 @@ def note_of(
 
 
 def _note_of_kind(kinds: set[str], values: int, trace: dict[str, Any]) -> str:
+    if "premise" in trace:
+        return (
+            "Not every report agrees with what the question takes for granted: the one quoted "
+            "first says otherwise. All of this is in the reports' own words."
+        )
     if kinds == {"span"} and values > 1:
         return (
             "More than one value was found, so compare: each is in a report's own words, with the "

@@ -20,9 +20,8 @@ import numpy as np
 from index.errors import ModelReplyError, SettingError
 from index.rerank import PairModel, load_pair_model
 from index.words import words
-from rag.entail import focus
 from rag.llm import can_write, check_model, complete
-from rag.nearest import nearest_spans
+from rag.nearest import focus, nearest_spans
 from rag.prompts import load_prompt
 from rag.verify import MAX_CLAIM, Checker, default_checker
 

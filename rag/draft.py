@@ -309,6 +309,17 @@ def quote_sentences(
     return evidence, drafts
 
 
+def quote_denial(
+    denial: Scored, evidence: tuple[Evidence, ...], drafts: Sequence[DraftClaim]
+) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """A draft with the sentence that denies what the question takes for granted before the rest."""
+    label = f"E{len(evidence) + 1}"
+    item = Evidence(label, Hit(denial.passage, denial.score, len(evidence) + 1))
+    text = " ".join(denial.passage.text.split())
+    others = [d for d in drafts if d.kind == "span" or text not in d.text]
+    return (*evidence, item), [DraftClaim(text, (label,), "quote"), *others]
+
+
 def quote_mentions(found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """One sentence of each report that mentions what is asked for; copies are one quotation."""
     best: dict[str, Scored] = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from index.language import sentence_spans
 from index.words import stems
 
-#: Characters of a part, about.
-PART = 2000
+#: Characters of a part, about; words of evidence that a model is given with a claim.
+PART, FOCUS_WORDS = 2000, 100
 
 Span = tuple[int, int]
 
@@ -33,6 +34,32 @@ def nearest_spans(text: str, claim: str, limit: int) -> list[Span]:
         kept.append(n)
         room -= size
     return _merged([parts[n] for n in sorted(kept)])
+
+
+def focus(evidence: str, claim: str, words: int = FOCUS_WORDS) -> str:
+    """The sentences of `evidence` that share most with `claim`, in their order, up to `words`.
+
+    The one that shares most comes whole, however long; evidence that is short comes as it is.
+    """
+    if len(evidence.split()) <= words:
+        return evidence
+    wanted = set(stems(claim))
+    spans = sentence_spans(evidence)
+    shares = [len(wanted & set(stems(evidence[s:e]))) for s, e in spans]
+    # A neighbour of a sentence that shares much often says who "he" is.
+    ranks = [
+        share + 0.25 * max(shares[max(0, n - 1)], shares[min(len(shares) - 1, n + 1)])
+        for n, share in enumerate(shares)
+    ]
+    kept: list[int] = []
+    room = words
+    for n in sorted(range(len(spans)), key=lambda n: -ranks[n]):
+        size = len(evidence[slice(*spans[n])].split())
+        if kept and size > room:
+            continue
+        kept.append(n)
+        room -= size
+    return " ".join(evidence[slice(*spans[n])] for n in sorted(kept))
 
 
 def _parts(text: str, size: int) -> list[Span]:

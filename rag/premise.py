@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any
 
 from index.language import parse
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc, Token
+from index.words import stems
+from rag.clauses import Fact, facts
+from rag.evidence import Scored
+from rag.reading import Parsed, content_words, read_pairs
 
 _ASKING = re.compile(
     r"^\s*(?:(?:and|but|so|then),?\s+)?(?:for|in|on|at|by|to|from|until|since|with|after|under)?\s*"
@@ -23,6 +25,12 @@ _MADE = re.compile(
     r"(?P<what>\S+\s+\S.*)$",
     re.IGNORECASE,
 )
+#: Best sentences that are looked through for a denial, the share of its clause's words that stand
+#: in the premise, and of the premise's that stand in its article.
+LOOKED_AT, SHARED, ON_TOPIC = 12, 0.5, 0.75
+_NOBODY = {"nobody", "none", "nothing", "no", "one", "never", "anybody", "anyone", "people"}
+_LIGHT = {"be", "have", "do", "say", "go", "come"}
+_OTHER_CLAUSES = {"conj", "advcl", "ccomp", "parataxis", "relcl"}
 #: Questions of these kinds ask whether or what, and take little for granted.
 _PLAIN = {"is", "are", "was", "were", "do", "does", "did"}
 
@@ -51,7 +59,60 @@ def premise_of(question: str) -> str | None:
     return _turned(doc, asking, helper) if helper is not None else _subject_asked(doc, asking)
 
 
-def _helper(doc: Doc, asking: Token) -> Token | None:
+def denial_of(question: str, sentences: Sequence[Scored]) -> Scored | None:
+    """The best of `sentences` that denies what the question takes for granted, if one does.
+
+    It denies the same verb of the same things: of what its clause says, `SHARED` of the content
+    words stand in the premise. "Nobody was hurt in the storm" denies what "How many sailors were
+    hurt in the storm?" rests on. That it is true is not said, only that a report says it.
+    """
+    premise = premise_of(question)
+    if premise is None:
+        return None
+    looked = sentences[:LOOKED_AT]
+    for sentence, (ours, theirs) in zip(
+        looked, read_pairs([(premise, s.passage.text, None) for s in looked]), strict=True
+    ):
+        said = [f for f in facts(ours) if f.is_verb and f.side > 0]
+        denied = [f for f in facts(theirs) if f.is_verb and f.side < 0]
+        about = set(ours.words.stems) & set(stems(sentence.passage.article.text))
+        on_topic = len(about) >= ON_TOPIC * len(set(ours.words.stems))
+        if any(_same_matter(a, b, ours, theirs, on_topic) for a in said for b in denied):
+            return sentence
+    return None
+
+
+def _same_matter(said: Fact, denied: Fact, ours: Parsed, theirs: Parsed, on_topic: bool) -> bool:
+    """Whether a verb that the premise says is the one that a sentence denies, of the same things.
+
+    A bare denial ("Nobody was hurt.") is of whatever its article is `on_topic` of.
+    """
+    if not said.keys & denied.keys or denied.keys & _LIGHT:
+        return False
+    clause = _clause_of(denied, theirs)
+    words = set(content_words(clause).stems) - denied.keys - _NOBODY
+    if not words:
+        return on_topic
+    known = words & set(ours.words.stems)
+    return len(known) >= SHARED * len(words) and bool(known)
+
+
+def _clause_of(fact: Fact, text: Parsed) -> str:
+    """The words that hang on a verb, itself included, without clauses that are joined to it."""
+    for at, doc in text.docs:
+        for token in doc:
+            if (at + token.idx, at + token.idx + len(token)) == fact.span:
+                joined = {
+                    t.i
+                    for c in token.subtree
+                    if c is not token and c.dep_ in _OTHER_CLAUSES
+                    for t in c.subtree
+                }
+                return " ".join(t.text for t in token.subtree if t.i not in joined)
+    return ""
+
+
+def _helper(doc: Any, asking: Any) -> Any:
     """The verb that stands before its subject: "did" in "Why did the mayor resign?"."""
     for token in doc[asking.i + 1 :]:
         if token.pos_ == "AUX" or token.lower_ in _PLAIN:
@@ -62,7 +123,7 @@ def _helper(doc: Doc, asking: Token) -> Token | None:
     return None
 
 
-def _subject_after(doc: Doc, helper: Token) -> tuple[int, int] | None:
+def _subject_after(doc: Any, helper: Any) -> tuple[int, int] | None:
     """Tokens `[start, end)` of the subject that follows the helping verb."""
     for token in doc[helper.i + 1 :]:
         if token.dep_ in {"nsubj", "nsubjpass", "expl"}:
@@ -71,7 +132,7 @@ def _subject_after(doc: Doc, helper: Token) -> tuple[int, int] | None:
     return None
 
 
-def _made(doc: Doc) -> str | None:
+def _made(doc: Any) -> str | None:
     """What came about: "What made Holm leave the port?" -> "Holm did leave the port."."""
     inner = next((t for t in doc if t.dep_ in {"ccomp", "xcomp"} and t.pos_ == "VERB"), None)
     subject = next((t for t in inner.children if t.dep_ == "nsubj"), None) if inner else None
@@ -82,7 +143,7 @@ def _made(doc: Doc) -> str | None:
     return _sentence(f"{who} did {doc[inner.i :].text}")
 
 
-def _subject_asked(doc: Doc, asking: Token) -> str | None:
+def _subject_asked(doc: Any, asking: Any) -> str | None:
     """What somebody or something did: "Who left the port?" -> "someone left the port."."""
     rest = doc[asking.i + 1 :].text.strip()
     if not rest or asking.lower_ not in {"who", "which"}:
@@ -90,7 +151,7 @@ def _subject_asked(doc: Doc, asking: Token) -> str | None:
     return _sentence(rest if asking.lower_ == "which" else f"someone {rest}")
 
 
-def _turned(doc: Doc, asking: Token, helper: Token) -> str | None:
+def _turned(doc: Any, asking: Any, helper: Any) -> str | None:
     """The subject before its verb; what was asked for ("how many people") after it, or first."""
     subject = _subject_after(doc, helper)
     if subject is None:

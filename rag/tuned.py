@@ -55,18 +55,23 @@ class Tuned:
 
 
 def load_tuned(name: str) -> Tuned:
-    """The network called `name`.
+    """The network called `name`, from beside this file.
 
     Raises SettingError when its weights are missing or not the ones whose sha256 is recorded.
     """
-    from safetensors.torch import load_file
-    from tokenizers import Tokenizer
-
-    folder = bundled_folder()
     weights = Path(str(resources.files("rag").joinpath(f"{name}.safetensors")))
     recorded = resources.files("rag").joinpath(f"{name}.sha256").read_text("ascii").strip()
     if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != recorded:
         raise SettingError(f"{weights} is missing or damaged; reinstall wirecheck")
+    return read_tuned(weights)
+
+
+def read_tuned(weights: Path) -> Tuned:
+    """The network whose layers and heads a safetensors file holds."""
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    folder = bundled_folder()
     tensors: dict[str, Any] = load_file(weights)
     layers = {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}
     heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}

@@ -21,7 +21,7 @@ from index import Encoder, load_encoder
 from index.encoder import BUNDLED
 from index.language import sentence_spans
 from index.words import stems, words
-from rag.values import find_quantities, same_quantity
+from rag.checks import READ_CHECKS, hard_checks_many
 
 #: Evidence is read up to this many sentences.
 MAX_SENTENCES = 400
@@ -52,23 +52,17 @@ class Calibration:
     origin: str
 
 
-SIGNALS = (
-    "containment",
-    "best_sentence",
-    "cosine",
-    "pair_cosine",
-    "missing_values",
-    "missing_names",
-)
+#: Hard checks that count as signals, too: each is 1 where it fails.
+FAILS = tuple(f"fails_{name}" for name in READ_CHECKS)
+SIGNALS = ("containment", "cosine", *FAILS)
 
 
 class SignalChecker:
-    """Support from word containment and encoder similarity, calibrated by a logistic model.
+    """Support from words, the encoder and the hard checks, calibrated by a logistic model.
 
-    Signals, each 0..1 unless said: the weighted share of the claim's words in the whole evidence
-    and in its best sentence; the cosine (-1..1) of the claim with its nearest sentence and nearest
-    pair of neighbouring sentences; the share of its values, and of its capitalised words, that
-    the evidence lacks.
+    Signals: the weighted share (0..1) of the claim's words in the evidence; the cosine (-1..1) of
+    the claim with the nearest sentence or pair of neighbouring sentences; and 1 for each hard check
+    that fails.
     """
 
     def __init__(self, encoder: Encoder, calibration: Calibration) -> None:
@@ -94,22 +88,31 @@ class SignalChecker:
         """The signals of each pair, `(len(pairs), len(SIGNALS))` float64."""
         if not pairs:
             return np.zeros((0, len(SIGNALS)))
-        claims = [claim[:MAX_CLAIM] for _, claim in pairs]
-        candidates = [
-            _candidates(evidence, claim) for (evidence, _), claim in zip(pairs, claims, strict=True)
-        ]
+        cut = [(evidence, claim[:MAX_CLAIM]) for evidence, claim in pairs]
+        return np.hstack([self._likeness(cut), _failed(cut)])
+
+    def _likeness(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """Containment and cosine, `(n, 2)`."""
+        candidates = [_candidates(evidence, claim) for evidence, claim in pairs]
+        claims = [claim for _, claim in pairs]
         texts = list(dict.fromkeys([*claims, *(t for c in candidates for t in c.texts)]))
         vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
         return np.array(
             [
-                [
-                    *candidate.overlaps(claim),
-                    *candidate.cosines(vectors[claim], vectors),
-                    *_missing(claim, evidence),
-                ]
-                for (evidence, _), claim, candidate in zip(pairs, claims, candidates, strict=True)
+                [candidate.containment(claim), candidate.cosine(vectors[claim], vectors)]
+                for (_, claim), candidate in zip(pairs, candidates, strict=True)
             ]
         )
+
+
+def _failed(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """1 for each of the hard checks in `FAILS` that fails, `(n, len(FAILS))`."""
+    judged = hard_checks_many([(claim, evidence) for evidence, claim in pairs])
+    names = [name.removeprefix("fails_") for name in FAILS]
+    return np.array(
+        [[any(c.name == n and not c.passed for c in checks) for n in names] for checks in judged],
+        dtype=float,
+    )
 
 
 @dataclass(frozen=True)
@@ -124,17 +127,13 @@ class _Candidates:
     def texts(self) -> tuple[str, ...]:
         return self.sentences + self.pairs
 
-    def overlaps(self, claim: str) -> tuple[float, float]:
-        weights = _weights(claim)
-        return (
-            _containment(weights, self.whole),
-            max((_containment(weights, frozenset(stems(s))) for s in self.texts), default=0.0),
-        )
+    def containment(self, claim: str) -> float:
+        """The weighted share of the claim's words that the evidence has."""
+        return _containment(_weights(claim), self.whole)
 
-    def cosines(self, claim: np.ndarray, vectors: dict[str, np.ndarray]) -> tuple[float, float]:
-        single = max((float(vectors[s] @ claim) for s in self.sentences), default=0.0)
-        double = max((float(vectors[s] @ claim) for s in self.pairs), default=single)
-        return single, double
+    def cosine(self, claim: np.ndarray, vectors: dict[str, np.ndarray]) -> float:
+        """The claim's cosine with the nearest of the texts."""
+        return max((float(vectors[text] @ claim) for text in self.texts), default=0.0)
 
 
 def _candidates(evidence: str, claim: str, keep: int = 3) -> _Candidates:
@@ -161,15 +160,6 @@ def _weights(claim: str) -> dict[str, float]:
 def _containment(weights: dict[str, float], bag: frozenset[str]) -> float:
     total = sum(weights.values())
     return sum(w for s, w in weights.items() if s in bag) / total if total else 0.0
-
-
-def _missing(claim: str, evidence: str) -> tuple[float, float]:
-    values, said = find_quantities(claim), find_quantities(evidence)
-    lacking = sum(not any(same_quantity(v, o) for o in said) for v in values)
-    names = {w.lower() for w in re.findall(r"(?<!^)\b[A-Z][a-z]\w+", claim)}
-    present = set(words(evidence))
-    lost = sum(n not in present for n in names)
-    return (lacking / len(values) if values else 0.0, lost / len(names) if names else 0.0)
 
 
 @lru_cache(maxsize=1)

@@ -112,6 +112,15 @@ def test_it_declines_and_says_what_it_looked_for(answered):
     assert answer.evidence
 
 
+def test_a_report_that_denies_what_is_taken_for_granted_is_quoted_first(answered):
+    answer = answered("How many people were hurt in the storm at the harbour?")
+    check_citations(answer)
+    assert answer.outcome == "answered" and answer.claims[0].kind == "quote"
+    assert "Nobody was hurt in the storm." in answer.claims[0].text
+    assert answer.trace["premise"] == {"holds": False, "article_id": "h1"}
+    assert "takes for granted" in answer.note
+
+
 def test_a_writing_model_is_cited_and_sees_no_file_id(answered, model):
     name, server = model(says("The harbour of Lune Mills was shut for four days. [E1]"))
     answer = answered(DURATION, name)

@@ -50,6 +50,22 @@ def test_long_evidence_is_read_to_its_end_within_its_bound(checker):
     assert checker.support([(long, "Buses will run by way of Lune Mills.")])[0] >= checker.threshold
 
 
+@pytest.mark.parametrize(
+    ("claim", "signal"),
+    [
+        ("Repairs would take ten weeks.", "fails_number"),
+        ("The bridge closed on Monday.", "fails_date"),
+        ("Mayor Odile Brock said repairs would take nine weeks.", "fails_name"),
+        ("Repairs would not take nine weeks.", "fails_negation"),
+    ],
+)
+def test_a_hard_check_that_fails_is_a_signal_and_lowers_support(checker, claim, signal):
+    ((*values,),) = checker.signals([(EVIDENCE, claim)])
+    assert values[SIGNALS.index(signal)] == 1.0
+    assert checker.calibration.weights[SIGNALS.index(signal)] < 0
+    assert checker.support([(EVIDENCE, claim)])[0] < checker.threshold
+
+
 def test_the_weights_that_ship_are_for_these_signals(checker):
     assert len(checker.calibration.weights) == len(SIGNALS)
-    assert "WiCE" in checker.calibration.origin
+    assert "eval/fit_checker.py" in checker.calibration.origin

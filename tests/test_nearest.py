@@ -1,4 +1,4 @@
-from rag.entail import focus
+from rag.nearest import focus
 
 FILLER = "The council met again and spoke of other things for a long while."
 DAYS = "one two three four five six seven eight".split()
