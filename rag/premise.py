@@ -28,7 +28,9 @@ _MADE = re.compile(
 #: Best sentences that are looked through for a denial, the share of its clause's words that stand
 #: in the premise, and of the premise's that stand in its article.
 LOOKED_AT, SHARED, ON_TOPIC = 12, 0.5, 0.75
-_NOBODY = {"nobody", "none", "nothing", "no", "one", "never", "anybody", "anyone", "people"}
+_NOBODY = frozenset(
+    content_words("nobody none nothing no one never anybody anyone people person").stems
+)
 _LIGHT = {"be", "have", "do", "say", "go", "come"}
 _OTHER_CLAUSES = {"conj", "advcl", "ccomp", "parataxis", "relcl"}
 #: Questions of these kinds ask whether or what, and take little for granted.
