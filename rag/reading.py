@@ -14,7 +14,7 @@ from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from index.language import parse_many, sentence_spans
@@ -135,6 +135,7 @@ def _offset(place: int, span: range) -> int:
     return place - span.start if place < span.start else place - span.stop + 1
 
 
+@lru_cache(maxsize=8192)
 def content_words(text: str) -> Words:
     """The content words of a text, nations folded: "Turkish" and "Turkey" have one stem."""
     folded = fold_places(text)
