@@ -59,8 +59,9 @@ def sentence_spans(text: str) -> list[Span]:
     spans: list[Span] = []
     for start, end in blocks:
         inner = [p for p in starts.get(start, ()) if _is_boundary(text, start, p)]
-        for a, b in zip([start, *inner], [*inner, end], strict=True):
-            spans.append(_trimmed(text, a, b))
+        parts = zip([start, *inner], [*inner, end], strict=True)
+        # Two starts may be proposed with nothing but white space between.
+        spans += [_trimmed(text, a, b) for a, b in parts if not text[a:b].isspace()]
     return spans
 
 

@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import SettingError
@@ -156,6 +156,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=30).map("".join) | st.text(max_size=60))
+@example("éMr.  \xa0Mr. ")
 @settings(deadline=None)
 def test_every_visible_character_is_in_exactly_one_sentence(text):
     spans = sentence_spans(text)
