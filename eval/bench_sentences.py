@@ -90,9 +90,10 @@ def rankings(
     for scored in score_sentences(analyse(question), hits, encoder, reader):
         best.setdefault(int(scored.passage.article.id), scored.score)
     return {
-        "evidence stage": sorted(range(len(sentences)), key=lambda i: -best.get(i, 0.0)),
+        "evidence stage": sorted(by_cosine, key=lambda i: -best.get(i, 0.0)),
         "cosine": by_cosine,
-        "shared words": sorted(range(len(sentences)), key=lambda i: -shared[i]),
+        # Ties by cosine: some sets list the sentences that answer first.
+        "shared words": sorted(by_cosine, key=lambda i: -shared[i]),
     }
 
 
