@@ -104,7 +104,8 @@ class Fact:
     """A word as it is said: `side` 1 said, -1 denied or its opposite, 0 can't tell.
 
     `key` is the word's stem, or the question of which it is one side; `certainty` runs from 0
-    (can't tell) over possible, planned and future to a fact, 3.
+    (can't tell) over possible, planned and future to a fact, 3. `subject` is the span of a verb's
+    subject, and `of_nobody` whether that is "nobody" or its like.
     """
 
     span: Span
@@ -114,6 +115,8 @@ class Fact:
     certainty: float
     word: str
     is_verb: bool
+    subject: Span | None = None
+    of_nobody: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -167,7 +170,18 @@ def _fact(at: int, token: Any) -> Fact:
         certainty(token),
         token.text,
         token.pos_ in {"VERB", "AUX"},
+        *_subject(at, token),
     )
+
+
+def _subject(at: int, verb: Any) -> tuple[Span | None, bool]:
+    """Where a verb's subject stands, and whether it is nobody."""
+    found = next((c for c in verb.children if c.dep_ in {*_SUBJECTS, *_PASSIVE}), None)
+    if found is None:
+        return None, False
+    inside = list(found.subtree)
+    no = found.lower_ in _NOBODY or any(c.lower_ in {"no", "neither"} for c in found.children)
+    return (at + inside[0].idx, at + inside[-1].idx + len(inside[-1])), no
 
 
 def _side(token: Any) -> int:
@@ -321,7 +335,9 @@ def _opposed(claim: Parsed, source: Parsed, fact: Fact, said: list[Fact]) -> Fac
         )
 
     def likeness(other: Fact) -> float:
-        return claim.words.likeness(fact.span, source.words, other.span)
+        # Nobody is the subject of one and somebody of the other: subjects can't be alike.
+        without = fact.subject if fact.of_nobody or other.of_nobody else None
+        return claim.words.likeness(fact.span, source.words, other.span, without)
 
     about = [f for f in said if f.keys & fact.keys or f.keys & fact.opposite]
     return rival(agrees, likeness, about)

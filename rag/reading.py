@@ -93,16 +93,18 @@ class Words:
         """The positions of the words that overlap a span of the text."""
         return range(bisect(self.ends, span[0]), bisect(self.starts, span[1] - 1))
 
-    def likeness(self, here: Span, other: Words, there: Span) -> float:
+    def likeness(self, here: Span, other: Words, there: Span, without: Span | None = None) -> float:
         """0..1: how far what surrounds `here` also surrounds `there` in another text.
 
         The nearer a word, the more it weighs; a word that stands farther off over there, or on the
-        other side, counts less. Identical surroundings give 1.0; none at all give 0.0.
+        other side, counts less. Identical surroundings give 1.0; none at all give 0.0. Words of
+        `without` are not looked for.
         """
+        left_out = self.inside(without) if without else range(0)
         mine, theirs = self.inside(here), other.inside(there)
         total = found = 0.0
         for place in range(max(0, mine.start - _REACH), min(len(self.stems), mine.stop + _REACH)):
-            if place in mine or self.stems[place][0].isdigit():
+            if place in mine or place in left_out or self.stems[place][0].isdigit():
                 continue
             offset = _offset(place, mine)
             total += _weight(offset)
