@@ -109,7 +109,7 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
     evidence, drafts = draft(piece, question, found, parts, trace)
     if denial is not None and trace["voice"] == "quote":
         trace["premise"] = {"holds": False, "article_id": denial.passage.article.id}
-        evidence, drafts = quote_denial(denial, evidence, drafts)
+        evidence, drafts = quote_denial(denial, found)
     progress(f"checking {len(drafts)} sentences")
     evidence, verified = judge(piece, question, found, evidence, drafts, parts, trace)
     return assemble(question, found, evidence, verified, trace, parts.index.cluster_of)

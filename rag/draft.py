@@ -309,14 +309,16 @@ def quote_sentences(
     return evidence, drafts
 
 
-def quote_denial(
-    denial: Scored, evidence: tuple[Evidence, ...], drafts: Sequence[DraftClaim]
-) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
-    """A draft with the sentence that denies what the question takes for granted before the rest."""
+def quote_denial(denial: Scored, found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """The sentence that denies what the question takes for granted, then those that answer best.
+
+    No short answer: a value of something that a report says did not happen would mislead.
+    """
+    evidence, drafts = quote_sentences(found)
     label = f"E{len(evidence) + 1}"
     item = Evidence(label, Hit(denial.passage, denial.score, len(evidence) + 1))
     text = " ".join(denial.passage.text.split())
-    others = [d for d in drafts if d.kind == "span" or text not in d.text]
+    others = [d for d in drafts if text not in d.text]
     return (*evidence, item), [DraftClaim(text, (label,), "quote"), *others]
 
 

@@ -119,6 +119,7 @@ def test_a_report_that_denies_what_is_taken_for_granted_is_quoted_first(answered
     assert "Nobody was hurt in the storm." in answer.claims[0].text
     assert answer.trace["premise"] == {"holds": False, "article_id": "h1"}
     assert "takes for granted" in answer.note
+    assert {c.kind for c in answer.claims} == {"quote"} and not answer.ledger
 
 
 def test_a_writing_model_is_cited_and_sees_no_file_id(answered, model):
