@@ -23,7 +23,8 @@ from index.words import words
 from rag.llm import can_write, check_model, complete
 from rag.nearest import focus, nearest_spans
 from rag.prompts import load_prompt
-from rag.verify import MAX_CLAIM, Checker, default_checker
+from rag.reading import MAX_CLAIM
+from rag.verify import Checker, default_checker
 
 SETTING, THRESHOLD_SETTING = "WIRECHECK_CHECKER", "WIRECHECK_CHECKER_THRESHOLD"
 SHIPPED, LLM = "bundled", "llm:"

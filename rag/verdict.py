@@ -24,8 +24,9 @@ from rag.checkers import load_checker, name_of, unreadable
 from rag.checks import hard_checks
 from rag.cite import supporting_span
 from rag.nearest import nearest_spans
+from rag.reading import MAX_CLAIM
 from rag.schema import Check, Citation
-from rag.verify import MAX_CLAIM, Checker
+from rag.verify import Checker
 
 #: Characters of an article that are read for one claim, those nearest to it.
 MOST_READ = 20_000

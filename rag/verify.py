@@ -22,10 +22,10 @@ from index.encoder import BUNDLED
 from index.language import sentence_spans
 from index.words import stems, words
 from rag.checks import READ_CHECKS, hard_checks_many
+from rag.reading import MAX_CLAIM
 
 #: Evidence is read up to this many sentences.
 MAX_SENTENCES = 400
-MAX_CLAIM = 2000
 
 
 class Checker(Protocol):
@@ -37,9 +37,6 @@ class Checker(Protocol):
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """0..1 for each pair of (evidence, claim), higher is better supported."""
-
-
-# --- support -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -120,12 +117,7 @@ class _Candidates:
     """The evidence's sentences that share most words with the claim, and pairs of neighbours."""
 
     whole: frozenset[str]
-    sentences: tuple[str, ...]
-    pairs: tuple[str, ...]
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return self.sentences + self.pairs
+    texts: tuple[str, ...]
 
     def containment(self, claim: str) -> float:
         """The weighted share of the claim's words that the evidence has."""
@@ -146,8 +138,10 @@ def _candidates(evidence: str, claim: str, keep: int = 3) -> _Candidates:
     starts = sorted({p for i in best for p in (i - 1, i) if 0 <= p < len(sentences) - 1})
     return _Candidates(
         frozenset().union(*bags),
-        tuple(sentences[i] for i in best),
-        tuple(f"{sentences[p]} {sentences[p + 1]}" for p in starts),
+        (
+            *(sentences[i] for i in best),
+            *(f"{sentences[p]} {sentences[p + 1]}" for p in starts),
+        ),
     )
 
 
