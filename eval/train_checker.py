@@ -14,9 +14,7 @@ may find otherwise.
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import hashlib
 import json
 import random
 from collections import defaultdict
@@ -31,6 +29,7 @@ from torch import Tensor, nn
 
 from eval.swaps import make_pairs
 from eval.train_reader import ReaderModel, read_rows
+from eval.training import export, train, training_parser
 from index.language import sentence_spans
 from rag.nearest import focus
 from rag.tuned import Tuned, batches
@@ -201,22 +200,6 @@ def collate(pad: int) -> Any:
     return pad_batch
 
 
-def export(checkpoint: Path, target: Path) -> None:
-    """Write what training changed, as `checker.safetensors` in bfloat16, with its sha256 beside."""
-    from safetensors.torch import load_file, save_file
-
-    kept = {
-        name: tensor.to(torch.bfloat16).contiguous()
-        for name, tensor in load_file(checkpoint / "model.safetensors").items()
-        if not name.startswith("encoder.embeddings.")
-    }
-    path = target / "checker.safetensors"
-    save_file(kept, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (target / "checker.sha256").write_text(digest + "\n", encoding="ascii")
-    print(f"{path}: {path.stat().st_size:,} bytes, sha256 {digest}")
-
-
 def initial_model(start: Path | None) -> CheckerModel:
     """The bundled encoder with the layers of exported weights: a reader's, or a checker's."""
     from safetensors.torch import load_file
@@ -233,25 +216,12 @@ def initial_model(start: Path | None) -> CheckerModel:
 
 def main() -> None:
     """Train, from the last checkpoint if there is one."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--limit", type=int, help="train on so many pairs only")
-    parser.add_argument("--rate", type=float, default=1.5e-4, help="the highest learning rate")
-    parser.add_argument("--start", type=Path, help="go on from these exported weights")
-    parser.add_argument(
-        "--export",
-        type=Path,
-        metavar="CHECKPOINT",
-        help="don't train: write this checkpoint's weights into --out",
-    )
-    options = parser.parse_args()
+    options = training_parser((__doc__ or "").splitlines()[0], 1.5e-4).parse_args()
     if options.export:
-        export(options.export, options.out)
+        export(options.export, options.out, "checker")
         return
 
-    from transformers import AutoTokenizer, Trainer, TrainingArguments
+    from transformers import AutoTokenizer
 
     from index.encoder import bundled_folder
 
@@ -267,36 +237,7 @@ def main() -> None:
     encoded = [encode(pair, tokenizer, rng) for pair in pairs[: options.limit]]
     print(f"{len(encoded)} pairs, {sum(len(r['input_ids']) for r in encoded)} tokens", flush=True)
     model = initial_model(options.start)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = not name.startswith("encoder.embeddings.")
-    arguments = TrainingArguments(
-        output_dir=str(options.out),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=32,
-        learning_rate=options.rate,
-        warmup_steps=100,
-        weight_decay=0.01,
-        lr_scheduler_type="linear",
-        bf16=True,
-        use_cpu=True,
-        seed=SEED,
-        logging_steps=50,
-        save_steps=200,
-        save_total_limit=2,
-        report_to=[],
-        remove_unused_columns=False,
-        train_sampling_strategy="group_by_length",
-        dataloader_num_workers=0,
-        label_names=["label"],
-    )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=encoded,
-        data_collator=collate(tokenizer.pad_token_id),
-    )
-    trainer.train(resume_from_checkpoint=any(options.out.glob("checkpoint-*")))
-    trainer.save_model(str(options.out / "final"))
+    train(model, encoded, collate(tokenizer.pad_token_id), options, ["label"], SEED)
 
 
 if __name__ == "__main__":

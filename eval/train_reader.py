@@ -9,9 +9,7 @@ are trained on (`TRAINED_ON`), and only their `train` splits, which are split by
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import hashlib
 import json
 import random
 from collections import defaultdict
@@ -21,6 +19,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from eval.training import export, train, training_parser
 
 SEED = 20251122
 MAX_TOKENS = 144
@@ -333,47 +333,14 @@ def start_from(model: ReaderModel, weights: Path) -> None:
         raise SystemExit(f"{weights} does not fit the model: {', '.join(wrong[:3])}")
 
 
-def export(checkpoint: Path, target: Path) -> None:
-    """Write what training changed, as `reader.safetensors` in bfloat16, with its sha256 beside it.
-
-    The embeddings stay frozen, so they are the bundled encoder's own and are left out.
-    """
-    from safetensors.torch import load_file, save_file
-
-    state = load_file(checkpoint / "model.safetensors")
-    kept = {
-        name: tensor.to(torch.bfloat16).contiguous()
-        for name, tensor in state.items()
-        if not name.startswith("encoder.embeddings.")
-    }
-    path = target / "reader.safetensors"
-    save_file(kept, path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (target / "reader.sha256").write_text(digest + "\n", encoding="ascii")
-    print(f"{path}: {path.stat().st_size:,} bytes, sha256 {digest}")
-
-
 def main() -> None:
     """Train, from the last checkpoint if there is one, and write `reader.safetensors`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--limit", type=int, help="train on so many windows only")
-    parser.add_argument("--rate", type=float, default=1.2e-4, help="the highest learning rate")
-    parser.add_argument("--start", type=Path, help="go on from these exported weights")
-    parser.add_argument(
-        "--export",
-        type=Path,
-        metavar="CHECKPOINT",
-        help="don't train: write this checkpoint's weights into --out",
-    )
-    options = parser.parse_args()
+    options = training_parser(__doc__.splitlines()[0], 1.2e-4).parse_args()
     if options.export:
-        export(options.export, options.out)
+        export(options.export, options.out, "reader")
         return
 
-    from transformers import AutoTokenizer, Trainer, TrainingArguments
+    from transformers import AutoTokenizer
 
     from index.encoder import bundled_folder
 
@@ -390,36 +357,7 @@ def main() -> None:
     model = ReaderModel.from_encoder_folder(folder)
     if options.start:
         start_from(model, options.start)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = not name.startswith("encoder.embeddings.")
-    arguments = TrainingArguments(
-        output_dir=str(options.out),
-        num_train_epochs=options.epochs,
-        per_device_train_batch_size=32,
-        learning_rate=options.rate,
-        warmup_steps=100,
-        weight_decay=0.01,
-        lr_scheduler_type="linear",
-        bf16=True,
-        use_cpu=True,
-        seed=SEED,
-        logging_steps=50,
-        save_steps=200,
-        save_total_limit=2,
-        report_to=[],
-        remove_unused_columns=False,
-        train_sampling_strategy="group_by_length",
-        dataloader_num_workers=0,
-        label_names=["start", "end", "label"],
-    )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=encoded,
-        data_collator=collate(tokenizer.pad_token_id),
-    )
-    trainer.train(resume_from_checkpoint=any(options.out.glob("checkpoint-*")))
-    trainer.save_model(str(options.out / "final"))
+    train(model, encoded, collate(tokenizer.pad_token_id), options, ["start", "end", "label"], SEED)
 
 
 if __name__ == "__main__":
