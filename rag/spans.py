@@ -49,11 +49,14 @@ def typed_spans(question: Question, text: str) -> list[Span]:
     if kind in _FAMILIES:
         wanted = _FAMILIES[kind]
         asked = find_quantities(question.text)
-        found = [
-            (q.start, q.end)
+        amounts = [
+            q
             for q in find_quantities(text)
             if wanted(q) and not any(same_quantity(q, a) and q.family == a.family for a in asked)
         ]
+        # "5.8 metres" is how high a river rose, "eleven" when, if a sentence has both.
+        units = [q for q in amounts if q.family not in {"", "time"}] if kind == "measure" else []
+        found = [(q.start, q.end) for q in units or amounts]
     elif kind == "time":
         found = [
             (d.start, d.end)

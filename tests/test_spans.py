@@ -85,3 +85,9 @@ def test_names_that_are_listed_are_told_from_other_words():
 )
 def test_a_quotation_is_more_than_a_name_in_marks(text, quoted):
     assert is_quoted(text) is quoted
+
+
+def test_a_measure_has_its_unit_where_the_sentence_gives_one():
+    asked = analyse("How high did the river rise?")
+    text = "The river was highest at eleven at night, 5.8 metres."
+    assert [text[s:e] for s, e in typed_spans(asked, text)] == ["5.8 metres"]
