@@ -1,4 +1,4 @@
-"""How the page looks and how it reacts: one style sheet, one script, both trusted and constant.
+"""How the page looks: one style sheet, trusted and constant (`script` is how it reacts).
 
 Everything is served by ourselves: system fonts, no images, no other origin.
 """
@@ -32,7 +32,7 @@ footer { display: none !important; }
 .visually-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden;
   clip-path: inset(50%); white-space: nowrap; }
 
-#masthead, #conversation, #for-instance, #status-bar, .html-container {
+#masthead, #conversation, #within-row, #suggestions-row, #status-bar, .html-container {
   padding: 0 !important; border-radius: 0 !important; overflow: visible !important; }
 
 /* the head of the page */
@@ -40,6 +40,21 @@ footer { display: none !important; }
 #masthead .wordmark { font: 700 1.7rem/1.1 var(--serif); letter-spacing: -.015em; margin: 0;
   color: var(--ink); }
 #masthead .tagline { margin: .35rem 0 0; color: var(--soft); font-size: .9rem; }
+
+.masthead { display: grid; grid-template-columns: 1fr auto; gap: .35rem 1.5rem;
+  align-items: baseline; }
+#masthead .views { display: flex; gap: 1.2rem; }
+#masthead .views button { all: unset; cursor: pointer; font: 400 .95rem/1.4 var(--sans);
+  color: var(--soft); padding-bottom: .15rem; border-bottom: 2px solid transparent; }
+#masthead .views button:hover { color: var(--accent); }
+#masthead .views button[aria-pressed="true"] { color: var(--ink); font-weight: 600;
+  border-bottom-color: var(--accent); }
+.masthead:has(.corpus[hidden]) .tagline { grid-column: 1 / -1; }
+#masthead .corpus { font-size: .84rem; color: var(--soft); justify-self: end; }
+#masthead .corpus[hidden] { display: none; }
+#masthead select { font: 600 .84rem/1.4 var(--sans); color: var(--ink); background: var(--field);
+  border: 1px solid var(--soft); border-radius: 4px; padding: .15rem .3rem; max-width: 14rem; }
+:root[data-showing="library"] :is(#ask-row, #within-row, #suggestions-row) { display: none; }
 
 /* the conversation */
 .turn { padding: 1.7rem 0 1.2rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -71,7 +86,8 @@ footer { display: none !important; }
 .turn .cite:hover { text-decoration-thickness: 2px; }
 .turn .written .cite { font-size: .76rem; margin-inline-start: .2em; }
 .turn .cite[aria-expanded="true"] { background: var(--mark); color: var(--ink); }
-:is(.cite, summary, .bar button, .sheet, #article-panel):focus-visible {
+:is(.cite, summary, .bar button, .sheet, #article-panel, .stop, .views button, .title, .reset,
+#corpus, #within input, #library input, .pick:focus-within):focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px; }
 #article-panel .sheet:focus-visible { outline-offset: -2px; }
 .turn .note, .turn .meta { font-size: .86rem; line-height: 1.5; color: var(--soft); }
@@ -105,6 +121,12 @@ footer { display: none !important; }
 .ledger thead th { color: var(--soft); font-weight: 400; font-size: .8rem; padding-block: .4rem; }
 .ledger td .cite { line-height: 1.6; }
 .ledger tbody th { font: 600 1rem/1.35 var(--serif); color: var(--ink); }
+.turn .stop { all: unset; cursor: pointer; margin-inline-start: 1rem; padding: .1rem .6rem;
+  border: 1px solid var(--soft); border-radius: 4px; font-size: .84rem; color: var(--ink); }
+.turn .stop:hover { border-color: var(--warn); color: var(--warn); }
+.turn .stop:disabled { opacity: .5; cursor: default; }
+.turn .claims ~ .doing { margin-top: 1.2rem; }
+.turn .seen { color: var(--soft); }
 .doing { color: var(--soft); font-size: .95rem; }
 .elapsed { font-variant-numeric: tabular-nums; }
 .dot { display: inline-block; width: .55em; height: .55em; border-radius: 50%;
@@ -133,16 +155,82 @@ footer { display: none !important; }
   border: 1px solid var(--line) !important; font-weight: 400 !important; }
 #ask:focus-visible, #clear:focus-visible, #suggestions button:focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px; }
-#suggestions { gap: 0 !important; padding: 1.6rem 0 2rem; }
+#suggestions { padding: 1.4rem 0 2rem; }
+#suggestions[hidden], #library[hidden], .log[hidden] { display: none; }
+#suggestions ul { list-style: none; margin: 0; padding: 0; }
 #suggestions button { all: unset; box-sizing: border-box; cursor: pointer; display: block;
   width: 100%; padding: .8rem 0; border-top: 1px solid var(--line);
   font: 400 1.12rem/1.45 var(--serif); color: var(--ink); white-space: normal;
   text-align: start; }
 #suggestions button:hover { color: var(--accent); }
-#for-instance p { font-size: .84rem; color: var(--soft); margin: 0 0 .6rem; }
+#suggestions p { font-size: .84rem; color: var(--soft); margin: 0 0 .6rem; }
 .gradio-container:has(.turn) #ask-row { box-shadow: 0 -.5rem .6rem var(--paper); }
-.gradio-container:has(.turn) #suggestions, .gradio-container:not(:has(.turn)) #clear {
+.gradio-container:has(.turn) #suggestions-row, .gradio-container:not(:has(.turn)) #clear {
   display: none; }
+
+/* what is asked within */
+#within { font-size: .84rem; color: var(--soft); padding: .1rem 0 .5rem; }
+#within summary { cursor: pointer; width: fit-content; }
+#within .told { color: var(--ink); font-weight: 600; }
+#within[open] { border-bottom: 1px solid var(--line); }
+#within fieldset { border: 0; padding: .6rem 0 0; margin: 0; min-width: 0; }
+#within fieldset[hidden], #within .narrow[hidden], #within label[hidden] { display: none; }
+#within legend { padding: 0; color: var(--soft); }
+#within .outlets { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; max-height: 9rem;
+  overflow-y: auto; padding: .3rem 0; }
+#within .outlets label { display: inline-flex; gap: .4em; align-items: center; color: var(--ink);
+  cursor: pointer; }
+#within .days { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; padding: .5rem 0;
+  align-items: center; }
+#within input:not([type="checkbox"]), #library input[type="search"] { font: inherit;
+  color: var(--ink); background: var(--field); border: 1px solid var(--soft); border-radius: 4px;
+  padding: .25rem .45rem; color-scheme: light; }
+.dark #within input, .dark #library input { color-scheme: dark !important; }
+#within input[type="checkbox"] { accent-color: var(--accent); inline-size: 1rem;
+  block-size: 1rem; margin: 0; }
+#within .reset { all: unset; cursor: pointer; color: var(--accent); text-decoration: underline;
+  text-underline-offset: .2em; }
+
+/* the library */
+#library { padding: 1.3rem 0 2rem; color: var(--ink); }
+#library .giving { border: 1px dashed var(--soft); border-radius: 6px; padding: .9rem 1.1rem;
+  margin-bottom: 1.4rem; font-size: .92rem; line-height: 1.5; }
+#library .giving[hidden] { display: none; }
+#library .giving.over { border-style: solid; border-color: var(--accent);
+  background: var(--card); }
+#library p { margin: 0; }
+#library .limits, #library .count { font-size: .82rem; color: var(--soft); }
+#library .pick { color: var(--accent); text-decoration: underline; cursor: pointer;
+  text-underline-offset: .2em; }
+#library .pick:focus-within { outline: 2px solid var(--accent); outline-offset: 2px; }
+#library .outcome:not(:empty) { margin-top: .7rem; border-top: 1px solid var(--line);
+  padding-top: .6rem; }
+#library .outcome ul { list-style: none; padding: 0; margin: .4rem 0 0; font-size: .86rem;
+  max-height: 14rem; overflow-y: auto; overflow-wrap: anywhere; }
+#library .outcome .not, #library .outcome .error { color: var(--warn); }
+#library > label { font-size: .84rem; color: var(--soft); }
+#library input[type="search"] { width: min(24rem, 100%); margin-inline-start: .5rem;
+  font-size: .98rem; }
+#library .count { margin: .8rem 0 .3rem; }
+#library ul.reports { list-style: none; padding: 0; margin: 0; }
+#library ul.reports > li { border-top: 1px solid var(--line); padding: .65rem 0;
+  overflow-wrap: anywhere; }
+#library .title { all: unset; cursor: pointer; display: block; width: 100%; color: var(--ink);
+  font: 600 1.04rem/1.4 var(--serif); unicode-bidi: plaintext; }
+#library .title:hover { color: var(--accent); }
+#library details { font-size: .84rem; margin-top: .2rem; }
+#library summary { cursor: pointer; color: var(--accent); width: fit-content; }
+#library details ul { list-style: none; padding: .4rem 0 0 1.1rem; margin: 0;
+  border-inline-start: 2px solid var(--line); padding-inline-start: 1rem; }
+#library details .title { font-size: .94rem; }
+
+/* what a mark cites, at a glance */
+#hint { position: fixed; z-index: 30; max-width: min(26rem, calc(100vw - 24px));
+  background: var(--card); color: var(--ink); border: 1px solid var(--soft); border-radius: 4px;
+  padding: .55rem .75rem; box-shadow: 0 6px 24px rgb(0 0 0 / .18); font-size: .9rem; }
+#hint[hidden] { display: none; }
+#hint .quote { display: block; font: 400 .95rem/1.5 var(--serif); unicode-bidi: plaintext; }
+#hint .source { display: block; margin-top: .3rem; }
 
 /* the foot */
 #foot { align-items: baseline; justify-content: space-between; padding: .2rem 0 1rem;
@@ -221,108 +309,3 @@ ICON = (
 )
 #: As `css=`, Gradio would prefix every selector, which breaks those that begin above its container.
 HEAD = f"<style>{CSS}</style>{ICON}"
-
-#: Runs once in the browser, when Gradio has mounted the conversation. `element`, `props` and
-#: `watch` are Gradio's: the element of the component, its value, and news of it from the server.
-SCRIPT = """
-const log = element.querySelector('.log');
-const panel = element.querySelector('#article-panel');
-const sheet = panel.querySelector('.sheet');
-const cleared = new Set();
-let opener = null;
-
-// The server sends one card at a time: {turn, html}. A card replaces the one of the same turn.
-function show({turn, html}) {
-  if (cleared.has(turn)) return;
-  const fresh = document.createElement('template');
-  fresh.innerHTML = html;
-  const card = fresh.content.firstElementChild;
-  const old = document.getElementById(turn);
-  card.dataset.since = old ? old.dataset.since : Date.now();
-  if (old) old.replaceWith(card); else log.append(card);
-  if (!old || !card.classList.contains('pending'))
-    card.scrollIntoView({block: 'start', behavior: calm() ? 'auto' : 'smooth'});
-}
-const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
-watch('value', () => props.value && show(props.value));
-
-function spans() {
-  const marks = [...panel.querySelectorAll('mark')];
-  const numbers = new Set(marks.flatMap(m => m.dataset.spans.split(' ')));
-  return [...numbers];
-}
-function light(number) {
-  panel.dataset.span = number;
-  let first = null;
-  for (const mark of panel.querySelectorAll('mark')) {
-    const here = mark.dataset.spans.split(' ').includes(number);
-    mark.classList.toggle('here', here);
-    if (here) first ||= mark;
-  }
-  const top = first ? first.getBoundingClientRect().top - sheet.getBoundingClientRect().top : 0;
-  sheet.scrollTop += top - sheet.clientHeight / 3;
-}
-function open(target, byKeyboard) {
-  const page = document.getElementById(target.dataset.article);
-  if (!page) return;
-  close();
-  sheet.replaceChildren(page.content.cloneNode(true));
-  sheet.scrollTop = 0;
-  panel.hidden = false;
-  for (const step of panel.querySelectorAll('.step')) step.hidden = spans().length < 2;
-  light(target.dataset.span);
-  opener = target;
-  if (target.matches('.cite')) target.setAttribute('aria-expanded', 'true');
-  sheet.focus({preventScroll: true});
-}
-function close() {
-  panel.hidden = true;
-  if (opener) opener.removeAttribute('aria-expanded');
-  opener = null;
-}
-element.addEventListener('click', event => {
-  const target = event.target.closest('[data-article]');
-  if (target && (target.matches('.cite') || getSelection().isCollapsed)) open(target);
-  if (event.target.closest('.close')) leave();
-  const step = event.target.closest('.step');
-  if (step) {
-    const all = spans(), at = all.indexOf(panel.dataset.span) + Number(step.dataset.step);
-    light(all[(at + all.length) % all.length]);
-  }
-});
-function leave() {
-  const back = opener;
-  close();
-  if (back && back.matches('.cite')) back.focus({preventScroll: true});
-}
-document.addEventListener('keydown', event => {
-  if (event.key === 'Escape' && !panel.hidden) leave();
-});
-document.addEventListener('wirecheck:clear', () => {
-  for (const card of log.querySelectorAll('.pending')) cleared.add(card.id);
-  log.replaceChildren();
-  close();
-  box().focus();
-});
-// A suggested question goes the way of a typed one.
-document.addEventListener('wirecheck:ask', event => {
-  box().value = event.detail;
-  box().dispatchEvent(new Event('input', {bubbles: true}));
-  setTimeout(() => document.querySelector('#ask').click(), 50);
-});
-// Gradio fixes the direction of its text box; a question may be in any script.
-document.addEventListener('input', event => {
-  if (event.target === box()) box().dir = 'auto';
-});
-const box = () => document.querySelector('#question textarea');
-setInterval(() => {
-  for (const card of log.querySelectorAll('.pending')) {
-    const seconds = Math.round((Date.now() - card.dataset.since) / 1000);
-    card.querySelector('.elapsed').textContent = seconds ? seconds + ' s' : '';
-  }
-}, 500);
-"""
-
-#: What Gradio's buttons run in the browser.
-ASK = "question => document.dispatchEvent(new CustomEvent('wirecheck:ask', {detail: question}))"
-CLEAR = "() => document.dispatchEvent(new Event('wirecheck:clear'))"

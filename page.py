@@ -13,6 +13,7 @@ from datetime import date
 from itertools import pairwise
 
 from index.records import Article, Passage
+from library import Entry, Found
 from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Position, Rejection
 
@@ -36,6 +37,8 @@ def el(tag: str, *children: str, **attributes: str | None) -> Html:
     """
     names = ((name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items())
     inside = "".join(f' {name}="{_escape(value)}"' for name, value in names if value is not None)
+    if tag == "input":
+        return Html(f"<input{inside}>")
     return Html(f"<{tag}{inside}>{join(*children)}</{tag}>")
 
 
@@ -53,23 +56,42 @@ def _escape(text: str) -> str:
 # --- one turn of the conversation ---------------------------------------------------------------
 
 
-def pending_card(turn: str, question: str, doing: str) -> str:
-    """A question that is being worked on, and what is being done."""
-    return _card(
-        turn,
-        question,
-        [
-            el(
-                "p",
-                el("span", class_="dot", aria_hidden="true"),
-                doing,
-                " ",
-                el("span", class_="elapsed", aria_hidden="true"),
-                class_="doing",
-            ),
-        ],
-        "pending",
+def pending_card(turn: str, question: str, doing: str, claims: Sequence[Claim] = ()) -> str:
+    """A question that is being worked on: what is being done, and the claims that passed so far."""
+    stop = el(
+        "button",
+        "Stop",
+        type="button",
+        class_="stop",
+        data_stop=turn,
+        title="Stop this question (Esc in the question box)",
+        aria_label="Stop this question",
     )
+    state = el(
+        "p",
+        el("span", class_="dot", aria_hidden="true"),
+        doing,
+        " ",
+        el("span", class_="elapsed", aria_hidden="true"),
+        stop,
+        class_="doing",
+    )
+    return _card(turn, question, [*_so_far(turn, claims), state], "pending")
+
+
+def stopped_card(turn: str, question: str, claims: Sequence[Claim] = ()) -> str:
+    """A question that was stopped, with the claims that had passed by then."""
+    kept = " What stands above had been checked." if claims else ""
+    note = el("p", el("strong", "Stopped."), kept, class_="note", role="status")
+    return _card(turn, question, [*_so_far(turn, claims), note], "stopped")
+
+
+def _so_far(turn: str, claims: Sequence[Claim]) -> list[Html]:
+    if not claims:
+        return []
+    marks = Marks(turn, {c.article_id: c.passage.article for o in claims for c in o.citations})
+    shown = el("div", *(_CLAIMS[c.kind](c, marks) for c in claims), class_="claims")
+    return [shown, *marks.articles_html()]
 
 
 def error_card(turn: str, question: str, line: str) -> str:
@@ -82,14 +104,15 @@ def error_card(turn: str, question: str, line: str) -> str:
     )
 
 
-def answer_card(turn: str, answer: Answer) -> str:
+def answer_card(turn: str, answer: Answer, within: str = "") -> str:
     """A question with its checked answer, or with what was found instead of one.
 
     `turn` names the card; ids of elements are made of it and of numbers, never of outside text.
+    `within` tells in words which reports were asked, if not all.
     """
-    marks = _Marks(turn, answer.articles)
+    marks = Marks(turn, answer.articles)
     body = _declined(answer, marks) if answer.outcome == "declined" else _answered(answer, marks)
-    body += [_refused(answer.rejected), _footer(answer)]
+    body += [_refused(answer.rejected), _footer(answer, within)]
     return _card(turn, answer.question, [*body, *marks.articles_html()], answer.outcome)
 
 
@@ -105,7 +128,7 @@ def _card(turn: str, question: str, body: Iterable[str], state: str) -> Html:
     )
 
 
-def _answered(answer: Answer, marks: _Marks) -> list[Html]:
+def _answered(answer: Answer, marks: Marks) -> list[Html]:
     claims = [_CLAIMS[claim.kind](claim, marks) for claim in answer.claims]
     written = [c for claim in answer.claims if claim.kind == "written" for c in claim.citations]
     return [
@@ -114,12 +137,12 @@ def _answered(answer: Answer, marks: _Marks) -> list[Html]:
             f"The words {'it rests' if len(claims) == 1 else 'they rest'} on",
             [_quote_list(written, marks)] if written else [],
         ),
-        _ledger(answer, marks),
+        ledger_table(answer, marks),
         el("p", answer.note, class_="note") if answer.note else Html(),
     ]
 
 
-def _declined(answer: Answer, marks: _Marks) -> list[Html]:
+def _declined(answer: Answer, marks: Marks) -> list[Html]:
     passages = [e.hit.passage for e in answer.evidence][:NEAREST_SHOWN]
     nearest = [el("li", _blockquote(p, marks), _source(p, marks)) for p in passages]
     return [
@@ -139,7 +162,7 @@ def _declined(answer: Answer, marks: _Marks) -> list[Html]:
 # --- claims -------------------------------------------------------------------------------------
 
 
-def _span(claim: Claim, marks: _Marks) -> Html:
+def _span(claim: Claim, marks: Marks) -> Html:
     """A short answer, large, with the sentences that say it beneath."""
     return el(
         "section",
@@ -149,7 +172,7 @@ def _span(claim: Claim, marks: _Marks) -> Html:
     )
 
 
-def _quote(claim: Claim, marks: _Marks) -> Html:
+def _quote(claim: Claim, marks: Marks) -> Html:
     """A sentence of a report, verbatim, with everyone who printed it."""
     passages = [c.passage for c in claim.citations]
     words = (
@@ -160,16 +183,16 @@ def _quote(claim: Claim, marks: _Marks) -> Html:
     return el("section", words, *(_source(p, marks) for p in passages), class_="claim quote")
 
 
-def _written(claim: Claim, marks: _Marks) -> Html:
+def _written(claim: Claim, marks: Marks) -> Html:
     """A sentence that a model wrote, with its marks."""
-    cites = [join(" ", marks.button(c.passage, _hint(c.passage))) for c in claim.citations]
+    cites = [join(" ", marks.button(c.passage)) for c in claim.citations]
     return el("p", el("span", claim.text, dir="auto"), *cites, class_="claim written")
 
 
 _CLAIMS = {"span": _span, "quote": _quote, "written": _written}
 
 
-def _quote_list(citations: Sequence[Citation], marks: _Marks, strong: str = "") -> Html:
+def _quote_list(citations: Sequence[Citation], marks: Marks, strong: str = "") -> Html:
     passages = list(dict.fromkeys(c.passage for c in citations))
     items = [el("li", _blockquote(p, marks, strong=strong), _source(p, marks)) for p in passages]
     rest = items[QUOTES_SHOWN:]
@@ -179,7 +202,7 @@ def _quote_list(citations: Sequence[Citation], marks: _Marks, strong: str = "") 
     return join(el("ul", *items[:QUOTES_SHOWN], class_="quotes"), more)
 
 
-def _blockquote(passage: Passage, marks: _Marks, *, words: str = "", strong: str = "") -> Html:
+def _blockquote(passage: Passage, marks: Marks, *, words: str = "", strong: str = "") -> Html:
     """The quote; a click on it opens the article, as its file ID does for the keyboard."""
     text = words or passage.text
     at = text.find(strong) if strong else -1
@@ -187,7 +210,7 @@ def _blockquote(passage: Passage, marks: _Marks, *, words: str = "", strong: str
     return el("blockquote", *parts, dir="auto", **marks.target(passage))
 
 
-def _source(passage: Passage, marks: _Marks) -> Html:
+def _source(passage: Passage, marks: Marks) -> Html:
     article = passage.article
     return el(
         "p",
@@ -203,30 +226,23 @@ def _source(passage: Passage, marks: _Marks) -> Html:
 _SEPARATOR = el("span", " · ", aria_hidden="true")
 
 
-def _outlet(article: Article) -> list[str]:
+def _outlet(article: Article | Entry) -> list[str]:
     return [article.outlet] if article.outlet else [el("i", "outlet unknown")]
 
 
-def _published(article: Article) -> Html:
+def _published(article: Article | Entry) -> Html:
     if not article.published:
         return el("i", "date unknown")
-    return el("time", _day(article.published), datetime=article.published)
+    return el("time", day_of(article.published), datetime=article.published)
 
 
-def _day(published: str) -> str:
+def day_of(published: str) -> str:
     """2025-03-14 -> 14 March 2025; what is no ISO date stays as it is."""
     try:
         day = date.fromisoformat(published)
     except ValueError:
         return published
     return f"{day.day} {day:%B} {day.year}"
-
-
-def _hint(passage: Passage) -> str:
-    """What hovering over a mark says: who, when, and the words."""
-    article = passage.article
-    when = _day(article.published) if article.published else "date unknown"
-    return f"{article.outlet or 'outlet unknown'}, {when}: {_one_line(passage.text)}"
 
 
 def _one_line(text: str) -> str:
@@ -236,7 +252,7 @@ def _one_line(text: str) -> str:
 # --- below the claims -----------------------------------------------------------------------------
 
 
-def _ledger(answer: Answer, marks: _Marks) -> Html:
+def ledger_table(answer: Answer, marks: Marks) -> Html:
     """Who says what, where the reports differ."""
     if len({_one_line(row.value).casefold() for row in answer.ledger if row.value}) < 2:
         return Html()
@@ -249,7 +265,7 @@ def _ledger(answer: Answer, marks: _Marks) -> Html:
     )
 
 
-def _position(row: Position, marks: _Marks) -> Html:
+def _position(row: Position, marks: Marks) -> Html:
     """One value, with a line for each report that says it."""
     spans = {c.article_id: c.passage for c in row.citations}
     count = counted(len(row.article_ids), row.reports)
@@ -285,21 +301,47 @@ def _refused(rejected: Sequence[Rejection]) -> Html:
         el(
             "li",
             el("p", r.text, class_="dropped", dir="auto"),
-            el("p", el("strong", "Why: "), r.detail or r.reason, class_="why", dir="auto"),
+            el("p", el("strong", "Why: "), *_why(r), class_="why", dir="auto"),
         )
         for r in rejected
     ]
     return _fold(f"Not shown: {len(items)}", [el("ul", *items)] if items else [], "refused")
 
 
-def _footer(answer: Answer) -> Html:
-    """How long it took, who answered, out of how many reports."""
+#: The checks by their short names, in plain words.
+REASONS = {
+    "no label": "it names no report",
+    "unknown label": "it names a report that was not among those found",
+    "not verbatim": "it is given as a report's own words, and is not",
+    "quotation": "its quotation is not in the report",
+    "number": "a number is not the report's",
+    "date": "a date is not the report's",
+    "name": "a name is not the report's",
+    "negation": "the report says the opposite",
+    "speaker": "somebody else says it in the report",
+    "modality": "it is more certain than the report",
+    "roles": "who did what to whom is not as in the report",
+    "support": "the report does not say this clearly enough",
+}
+
+
+def _why(refused: Rejection) -> list[str]:
+    """The reason in plain words, and what the check saw."""
+    plain = REASONS.get(refused.reason, refused.reason)
+    if not refused.detail:
+        return [plain]
+    return [plain, ": ", el("span", refused.detail, class_="seen")]
+
+
+def _footer(answer: Answer, within: str) -> Html:
+    """How long it took, who answered, out of how many reports, asked within which."""
     seconds, model = answer.trace.get("seconds"), answer.trace.get("model")
     cited = {c.article_id for claim in answer.claims for c in claim.citations}
     parts = [
         f"{seconds:.1f} s" if isinstance(seconds, int | float) else "",
         f"model {model}" if isinstance(model, str) else "",
         f"{_count(len(cited), 'report')} cited" if cited else "",
+        f"asked within {within}" if within else "",
     ]
     return el("p", " · ".join(p for p in parts if p), class_="meta")
 
@@ -308,15 +350,15 @@ def _fold(summary: str, body: list[Html], name: str = "more") -> Html:
     return el("details", el("summary", summary), *body, class_=name) if body else Html()
 
 
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def _count(n: int, noun: str, many: str = "") -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {many or noun + 's'}"
 
 
 # --- the article beside the answer --------------------------------------------------------------
 
 
 @dataclass
-class _Marks:
+class Marks:
     """The spans that one answer refers to, numbered as they are first mentioned, by article.
 
     Each article goes into the card once, as an inert <template> with all its spans marked; a click
@@ -336,15 +378,17 @@ class _Marks:
         place = list(self.spans).index(passage.article.id)
         return {"data_article": f"{self.turn}-a{place}", "data_span": str(number)}
 
-    def button(self, passage: Passage, hint: str | None = None) -> Html:
-        """The file ID, as a link that opens the article at this passage."""
+    def button(self, passage: Passage) -> Html:
+        """The file ID, as a link that opens the article at this passage.
+
+        On hover and focus the script tells outlet, date and quote, which it finds in the article.
+        """
         name = passage.article.id
         return el(
             "button",
             el("bdi", name),
             type="button",
             class_="cite",
-            title=hint,
             aria_label=f"Show {name} with the cited words",
             aria_controls="article-panel",
             **self.target(passage),
@@ -457,37 +501,84 @@ class Facts:
     generation: str
 
 
-MASTHEAD = join(
+def _button(text: str, **attributes: str | None) -> Html:
+    return el("button", text, type="button", **attributes)
+
+
+MASTHEAD = el(
+    "div",
     el("h1", "Wirecheck", class_="wordmark"),
+    el(
+        "nav",
+        _button("Questions", data_view="ask", aria_pressed="true"),
+        _button("Library", data_view="library", aria_pressed="false"),
+        class_="views",
+        aria_label="Views",
+    ),
     el(
         "p",
         "Answers from the reports at hand. Every sentence is checked against the words it cites.",
         class_="tagline",
     ),
+    el("label", "Reports ", el("select", id="corpus"), class_="corpus", hidden=""),
+    class_="masthead",
 )
+
+#: What a question is asked within; the script fills in the outlets and reads all of it.
+WITHIN = el(
+    "details",
+    el("summary", "Ask within ", el("b", "all reports", class_="told")),
+    el(
+        "fieldset",
+        el("legend", "Outlets"),
+        el("input", type="search", class_="narrow", aria_label="Find an outlet", hidden=""),
+        el("div", class_="outlets"),
+    ),
+    el(
+        "div",
+        el("label", "Since ", el("input", type="date", id="since")),
+        el("label", "Until ", el("input", type="date", id="until")),
+        _button("All reports", class_="reset"),
+        class_="days",
+    ),
+    id="within",
+)
+
+SUGGESTIONS = el(
+    "section",
+    el("p", "For instance"),
+    el("ul"),
+    id="suggestions",
+    aria_label="Suggested questions",
+    hidden="",
+)
+
+
+def _step(name: str, step: str, key: str) -> Html:
+    return _button(
+        name,
+        class_="step",
+        data_step=step,
+        title=f"{name} cited words ({key})",
+        aria_label=f"{name} cited words",
+        aria_keyshortcuts=key,
+    )
+
 
 PANEL = el(
     "section",
     el(
         "div",
         el("p", "Report", class_="kicker"),
-        el(
-            "button",
-            "Previous",
-            type="button",
-            class_="step",
-            data_step="-1",
-            aria_label="Previous cited words",
+        _step("Previous", "-1", "p"),
+        _step("Next", "1", "n"),
+        _button(
+            "Close",
+            class_="close",
+            title="Close the report (Esc)",
+            aria_label="Close the report",
+            aria_keyshortcuts="Escape",
         ),
-        el(
-            "button",
-            "Next",
-            type="button",
-            class_="step",
-            data_step="1",
-            aria_label="Next cited words",
-        ),
-        el("button", "Close", type="button", class_="close", aria_label="Close the report"),
         class_="bar",
     ),
     el("div", class_="sheet", tabindex="0", aria_label="Text of the report", role="document"),
@@ -497,10 +588,70 @@ PANEL = el(
     hidden="",
 )
 
-#: What the script appends cards to, and the panel that it opens.
-FRAME = join(
-    el("div", class_="log", role="log", aria_live="polite", aria_label="Conversation"), PANEL
+LIBRARY = el(
+    "section",
+    el(
+        "div",
+        el(
+            "p",
+            el("strong", "Your own articles: "),
+            "drop files or a folder here, or ",
+            el(
+                "label",
+                "choose files",
+                el("input", type="file", multiple="", class_="visually-hidden"),
+                class_="pick",
+            ),
+            ".",
+        ),
+        el("p", class_="limits"),
+        el("div", class_="outcome", role="status"),
+        class_="giving",
+        hidden="",
+    ),
+    el("label", "Find a report ", el("input", type="search", id="library-query")),
+    el("div", class_="found", role="status"),
+    id="library",
+    aria_label="Library",
+    hidden="",
 )
+
+#: What the script appends cards to, the list of reports, the panel that it opens, and the hint.
+FRAME = join(
+    el("div", class_="log", role="log", aria_live="polite", aria_label="Conversation"),
+    LIBRARY,
+    PANEL,
+    el("div", id="hint", role="tooltip", hidden=""),
+)
+
+
+def library_list(found: Found, complete: bool) -> Html:
+    """Reports with their copies folded under them. `complete`: the index has no more articles."""
+    shown = "" if len(found.reports) == found.total else f"; the first {len(found.reports)} shown"
+    less = "" if complete else " (of a large index not all articles are listed)"
+    count = el("p", f"{_count(found.total, 'report')}{shown}{less}", class_="count")
+    return join(count, el("ul", *(el("li", *_listed(r)) for r in found.reports), class_="reports"))
+
+
+def _listed(report: Sequence[Entry]) -> list[Html]:
+    copies = [el("li", _entry(entry)) for entry in report[1:]]
+    folded = _fold(_count(len(copies), "copy", "copies"), [el("ul", *copies)] if copies else [])
+    return [_entry(report[0]), folded]
+
+
+def _entry(entry: Entry) -> Html:
+    return join(
+        _button(entry.title, class_="title", data_open=entry.id, dir="auto"),
+        el(
+            "p",
+            el("bdi", *_outlet(entry), class_="outlet"),
+            _SEPARATOR,
+            _published(entry),
+            _SEPARATOR,
+            el("bdi", entry.id, class_="file-id"),
+            class_="source",
+        ),
+    )
 
 
 def status_bar(facts: Facts, warm: str) -> str:

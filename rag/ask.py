@@ -35,10 +35,12 @@ from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
 from rag.repair import Repair
-from rag.schema import Answer, Claim, DraftClaim, Evidence
+from rag.schema import Answer, Claim, DraftClaim, Evidence, Rejection
 from rag.verify import Checker
 
 Progress = Callable[[str], None]
+#: Told of each drafted sentence as soon as it was checked.
+OnJudged = Callable[[Claim | Rejection], None]
 #: Pieces of evidence that a writing model sees, each a sentence with its neighbours.
 WRITING_EVIDENCE = 6
 #: Passages that are looked through for the reports that mention something.
@@ -47,12 +49,13 @@ MENTION_PASSAGES = 40
 
 @dataclass(frozen=True)
 class Parts:
-    """What the way needs: an index, a reader, a checker and a model's name."""
+    """What the way needs: an index, a reader, a checker, a model's name; who hears of checks."""
 
     index: Index
     reader: Reader
     checker: Checker
     model: str
+    on_judged: OnJudged = lambda judged: None
 
 
 def answer(
@@ -64,11 +67,14 @@ def answer(
     since: str | None = None,
     until: str | None = None,
     progress: Progress | None = None,
+    on_judged: OnJudged | None = None,
 ) -> Answer:
     """A cited answer in which every sentence was checked, or a declined one.
 
     `model` is a LiteLLM name, "embedded", or "none"; None takes the configured one. `outlets`,
-    `since` and `until` (ISO dates) narrow the search. `progress` is told each step in words.
+    `since` and `until` (ISO dates) narrow the search. `progress` is told each step in words,
+    `on_judged` each drafted sentence once it was checked: a claim that passed will be in the
+    answer. What either raises ends the way there.
     The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
     Raises QuestionError, SettingError, IndexProblem or ModelError, each one line for a user.
     """
@@ -76,7 +82,8 @@ def answer(
     name = model or default_model()
     check_model(name)
     corpus = index if isinstance(index, Index) else _opened(str(Path(index).resolve()))
-    parts = Parts(corpus, load_reader(), load_checker(), name)
+    told = on_judged or (lambda judged: None)
+    parts = Parts(corpus, load_reader(), load_checker(), name, told)
     filters = {"outlets": outlets, "since": since, "until": until}
     return ask(asked, parts, progress or (lambda step: None), filters)
 
@@ -126,7 +133,7 @@ def judge(
 ) -> tuple[tuple[Evidence, ...], Verified]:
     """The draft's sentences checked, mended, or replaced by quotations, with their evidence."""
     before = unreadable(parts.checker)
-    verified = verify(drafts, evidence, parts.checker)
+    verified = verify(drafts, evidence, parts.checker, parts.on_judged)
     if trace["voice"] == "write":
         verified = mend(question, verified, evidence, parts, trace)
     if not verified.claims and piece.kind == "ask":
@@ -225,7 +232,7 @@ def quote_instead(
     """The best sentences verbatim, where nothing of the draft survived; its refusals are kept."""
     trace["voice"] = "quote instead"
     sentences, drafts = quote_sentences(found)
-    quoted = verify(drafts, sentences, parts.checker)
+    quoted = verify(drafts, sentences, parts.checker, parts.on_judged)
     return sentences, Verified(quoted.judged, verified.rejected)
 
 

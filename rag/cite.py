@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,11 +43,18 @@ class Verified:
 
 
 def verify(
-    drafts: Sequence[DraftClaim], evidence: Sequence[Evidence], checker: Checker
+    drafts: Sequence[DraftClaim],
+    evidence: Sequence[Evidence],
+    checker: Checker,
+    on_judged: Callable[[Claim | Rejection], None] = lambda judged: None,
 ) -> Verified:
-    """Check every drafted sentence against the evidence that it names."""
+    """Check every drafted sentence against the evidence it names; `on_judged` is told of each."""
     by_label = {e.label: e for e in evidence}
-    return Verified(tuple(verify_claim(draft, by_label, checker) for draft in drafts))
+    judged = []
+    for draft in drafts:
+        judged.append(verify_claim(draft, by_label, checker))
+        on_judged(judged[-1])
+    return Verified(tuple(judged))
 
 
 def verify_claim(

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import app
+import page
+from desk import AnswerFn
 from index.errors import ModelKeyMissing
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from given import Given
 
 HARBOUR = Article(
     "000_1538ab12ce41f0a7",
@@ -49,6 +53,15 @@ HEBREW = Article(
     "מנוף קרס בנמל\n\nשני פועלים נפצעו, מסרה המשטרה ביום שלישי.\n",
     "Sahil News",
     "2025-03-05",
+)
+FERRIES = Article(
+    "h005_bb90",
+    "\N{FERRY} \N{WAVING WHITE FLAG} Ferries after the storm",
+    "\N{SHIP}\N{SHIP} Ferries sail again from Quay 2, the port said \N{ANCHOR}\N{SPARKLES}. "
+    "\N{MAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER} The timetable \N{CLOCK FACE NINE OCLOCK} "
+    "is that of a Sunday.\n",
+    "Ostmere Gazette",
+    "2025-03-06",
 )
 ARTICLES = (HARBOUR, WIRE, UNKNOWN, HEBREW)
 
@@ -138,22 +151,45 @@ DECLINED = Answer(
     "they are not an answer.",
     trace=TRACE,
 )
-ANSWERS = {a.question: a for a in (SPAN, QUOTE, WRITTEN, DECLINED)}
+EMOJI = Answer(
+    "Which timetable do the ferries keep?",
+    "answered",
+    (
+        claim(
+            "The ferries sail by the Sunday timetable.",
+            cite(FERRIES, "the port said \N{ANCHOR}\N{SPARKLES}."),
+            cite(FERRIES, "is that of a Sunday."),
+        ),
+    ),
+    trace=TRACE,
+)
+ANSWERS = {a.question: a for a in (SPAN, QUOTE, WRITTEN, DECLINED, EMOJI)}
 
 
 class Scripted:
     """Answers by heart, keeps what it was asked, raises on request."""
 
-    def __init__(self, answers: Sequence[Answer] = (), seconds: float = 0.0) -> None:
+    def __init__(
+        self, answers: Sequence[Answer] = (), seconds: float = 0.0, each: float = 0.0
+    ) -> None:
         self.answers = ANSWERS | {a.question: a for a in answers}
-        self.seconds = seconds
+        self.seconds, self.each = seconds, each
+        self.filters: list[dict[str, object]] = []
         self.asked: list[tuple[str, str]] = []
 
     def __call__(
-        self, question: str, index: object, model: str, *, progress: Callable[[str], None]
+        self,
+        question: str,
+        index: object,
+        model: str,
+        *,
+        progress: Callable[[str], None],
+        on_judged: Callable[[Claim | Rejection], None],
+        **filters: object,
     ) -> Answer:
         """Give the answer known by heart, or a declined one."""
         self.asked.append((question, model))
+        self.filters.append(filters)
         progress("searching 4 reports")
         time.sleep(self.seconds)
         if question == "no key":
@@ -161,7 +197,41 @@ class Scripted:
         if question == "crash":
             raise RuntimeError("secret path /srv/hidden/key.txt")
         found = self.answers.get(question)
+        for claim in found.claims if found and self.each else ():
+            on_judged(claim)
+            progress("checking")
+            time.sleep(self.each)
         return found or Answer(question, "declined", note="Nothing found.", trace=TRACE)
+
+
+class Shelf:
+    """An index of a few articles, as far as the page's lists read one."""
+
+    def __init__(self, articles: Sequence[Article] = (), copies: Sequence[str] = ()) -> None:
+        self.articles = {a.id: a for a in articles}
+        self.outlets = [*{a.outlet: 0 for a in articles if a.outlet}]
+        self.passages, self.generation, self.folder = (), 1, "night-desk"
+        self.copies = list(copies)
+
+    def copies_of(self, article_id: str) -> tuple[str, ...]:
+        """The original first."""
+        return tuple(self.copies) if article_id in self.copies else (article_id,)
+
+    def cluster_of(self, article_id: str) -> int:
+        """The place of the original."""
+        return list(self.articles).index(self.copies_of(article_id)[0])
+
+
+def page_over(
+    answer_fn: AnswerFn, questions: Sequence[str] = (), given: Given | None = None, **build: Any
+) -> FastAPI:
+    """The whole page over the articles of our own invention."""
+    night_desk = app.Desk(answer_fn, Shelf(ARTICLES))
+    doors = app.doors_of(night_desk, "night desk", list(questions) or ["What now?"])
+    doors.given = given
+    facts = page.Facts("night desk", 4, 9, "g1")
+    blocks = app.build_page(night_desk, facts, models=["scripted", "none"])
+    return app.build_app(blocks, doors, **build)
 
 
 @contextmanager

@@ -1,151 +1,30 @@
-"""The server of the page: the desk, the cards it sends, the guard, and how it starts."""
+"""The server of the page: the guard, and how it starts."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 from base64 import b64encode
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import httpx
 import pytest
 from fakes import TopicEncoder
-from scripted_answers import ARTICLES, SPAN, Scripted, serving
+from scripted_answers import ARTICLES, Scripted, page_over, serving
 
 import app
+import guard
 import page
 from index import build_index, open_index
 from index.errors import SettingError
-from rag.schema import Answer
 
 ROOT = Path(__file__).parents[1]
-FACTS = page.Facts("night desk", 4, 9, "g1")
-
-
-def cards(desk: app.Desk, question: str) -> list[str]:
-    """The HTML of all cards that a question gets."""
-
-    async def collect() -> list[str]:
-        return [card["html"] async for card in app.cards(desk, question, "scripted")]
-
-    return asyncio.run(collect())
-
-
-class Slow:
-    """Answers when it is let go."""
-
-    def __init__(self) -> None:
-        self.go, self.asked = threading.Event(), []
-
-    def __call__(self, question: str, index: object, model: str, *, progress) -> Answer:
-        self.asked.append(question)
-        assert self.go.wait(10)
-        return SPAN
-
-
-# --- the desk -------------------------------------------------------------------------------------
-
-
-def test_a_question_gets_a_card_that_says_what_is_done_and_then_its_answer():
-    shown = cards(app.Desk(Scripted(seconds=0.4), None), SPAN.question)
-    assert "Searching 4 reports" in shown[-2] and "pending" in shown[-2]
-    assert "two dockers" in shown[-1] and "answered" in shown[-1]
-
-
-def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
-    async def names() -> set[str]:
-        desk = app.Desk(Scripted(seconds=0.1), None)
-        return {card["turn"] async for card in app.cards(desk, "q", "scripted")}
-
-    first, second = asyncio.run(names()), asyncio.run(names())
-    assert len(first) == len(second) == 1 and first != second
-
-
-def test_an_error_of_ours_is_shown_in_its_own_words():
-    shown = cards(app.Desk(Scripted(), None), "no key")[-1]
-    assert "model &#x27;far/one&#x27; wants a key: set FAR_API_KEY<" in shown
-
-
-def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
-    with caplog.at_level(logging.ERROR):
-        shown = cards(app.Desk(Scripted(), None), "crash")[-1]
-    assert "secret" not in shown and "Traceback" not in shown
-    name = re.search(r"under ([0-9a-f]{8})\.", shown)[1]
-    (record,) = caplog.records
-    assert name in record.message and "secret path" in str(record.exc_info[1])
-
-
-def test_a_question_too_long_is_never_asked():
-    scripted = Scripted()
-    (shown,) = cards(app.Desk(scripted, None), "why " * 25_000)
-    assert "has 100,000 characters" in shown and not scripted.asked and len(shown) < 2000
-
-
-def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them():
-    slow = Slow()
-    desk = app.Desk(slow, None)
-    jobs = [desk.ask(f"q{n}", "scripted") for n in range(3)]
-    while not slow.asked:
-        time.sleep(0.01)
-    assert [job.doing for job in jobs] == [
-        "Starting",
-        "Waiting; 1 question before this one",
-        "Waiting; 2 questions before this one",
-    ]
-    slow.go.set()
-    assert [job.future.result(10) for job in jobs] == [SPAN] * 3
-    assert slow.asked == ["q0", "q1", "q2"]
-
-
-def test_too_many_questions_are_refused_with_a_line():
-    slow = Slow()
-    desk = app.Desk(slow, None)
-    jobs = [desk.ask("q", "scripted") for _ in range(app.MAX_WAITING)]
-    (shown,) = cards(desk, "one more")
-    slow.go.set()
-    assert "questions are waiting. Please ask again" in shown and len(jobs) == app.MAX_WAITING
-
-
-def test_a_question_that_nobody_waits_for_is_never_begun():
-    slow = Slow()
-    desk = app.Desk(slow, None)
-    first = desk.ask("first", "scripted")
-
-    async def leave() -> None:
-        waiting = app.cards(desk, "left", "scripted")
-        await anext(waiting)
-        await waiting.aclose()
-
-    asyncio.run(leave())
-    slow.go.set()
-    first.future.result(10)
-    desk.pool.shutdown()
-    assert slow.asked == ["first"] and not desk.jobs
-
-
-def test_warming_up_is_told_and_its_failure_too(caplog):
-    for question, warmth in [
-        (SPAN.question, "ready after 0 s"),
-        ("no key", "model 'far/one' wants a key: set FAR_API_KEY"),
-    ]:
-        desk = app.Desk(Scripted(seconds=0.2), None)
-        desk.warm(question, "scripted")
-        waiting = desk.ask("q", "scripted")
-        assert desk.warmth == "loading the models"
-        assert waiting.doing == "Loading the models, once after the start"
-        waiting.future.result(10)
-        assert desk.warmth == warmth and not desk.warming
 
 
 # --- the guard ------------------------------------------------------------------------------------
@@ -158,8 +37,7 @@ def scripted() -> Scripted:
 
 @pytest.fixture(scope="module")
 def client(scripted: Scripted) -> Iterator[httpx.Client]:
-    blocks = app.build_page(app.Desk(scripted, None), FACTS, models=["scripted", "none"])
-    with serving(app.build_app(blocks)) as address, httpx.Client(base_url=address) as client:
+    with serving(page_over(scripted)) as address, httpx.Client(base_url=address) as client:
         yield client
 
 
@@ -246,12 +124,12 @@ def routes_of(router) -> Iterator[tuple[str, str]]:
 
 def test_every_route_of_gradios_is_either_needed_by_the_page_or_not_there():
     """The real table of routes: one that a new release adds is refused until somebody wants it."""
-    served = app.build_app(app.build_page(app.Desk(Scripted(), None), FACTS))
+    served = page_over(Scripted())
     gradio = next(r.app for r in served.routes if getattr(r, "path", None) == "")
     routes = list(routes_of(gradio))
     open_to = {
         m: {path for method, path in routes if method == m and pattern.fullmatch(path)}
-        for m, pattern in (("POST", app._POST), ("GET", app._GET))
+        for m, pattern in (("POST", guard._POST), ("GET", guard._GET))
     }
     assert len(routes) > 80
     assert open_to["POST"] == {"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"}
@@ -321,7 +199,7 @@ def test_no_other_origin_is_ever_named_as_allowed(client):
 
 
 def test_a_body_is_capped_before_it_is_read(client):
-    assert post(client, b'"' + b"x" * app.MAX_BODY + b'"') == 413
+    assert post(client, b'"' + b"x" * guard.MAX_BODY + b'"') == 413
 
     def drip() -> Iterator[bytes]:
         yield b"{}"
@@ -337,7 +215,7 @@ def ask(client: httpx.Client, path: str, question: str, model: str):
     return client.post(
         path,
         json={
-            "data": [question, model],
+            "data": [question, model, ""],
             "fn_index": asking,
             "session_hash": "s1",
             "trigger_id": None,
@@ -370,8 +248,7 @@ def test_the_configuration_names_no_folder(client):
 
 
 def test_a_password_is_wanted_and_cannot_be_tried_out():
-    blocks = app.build_page(app.Desk(Scripted(), None), FACTS)
-    served = app.build_app(blocks, hosts=("*",), password="open sésame")
+    served = page_over(Scripted(), hosts=("*",), password="open sésame")
 
     def login(password: str) -> dict[str, str]:
         return {"authorization": "Basic " + b64encode(f"anyone:{password}".encode()).decode()}
@@ -481,9 +358,3 @@ def test_a_problem_at_the_start_is_one_line_and_exit_code_2(tmp_path, capsys):
     assert app.main(index=tmp_path, host="0.0.0.0") == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith("wirecheck: ") for line in lines)
-
-
-def test_a_future_without_an_error_has_no_problem():
-    done: Future[Answer] = Future()
-    done.set_result(SPAN)
-    assert app.problem_of(done) == ""

@@ -14,21 +14,21 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from scripted_answers import (
     ANSWERS,
     DECLINED,
+    EMOJI,
     HARBOUR,
     HOSTILE,
     QUOTE,
     SPAN,
     THREE,
     TWO,
+    UNKNOWN,
     WIRE,
     WRITTEN,
     Scripted,
     hostile_answers,
+    page_over,
     serving,
 )
-
-import app
-import page
 
 CHROMIUM = Path("/usr/bin/chromium")
 PICTURES = Path(__file__).parents[1] / "test-output"
@@ -49,11 +49,7 @@ def scripted() -> Scripted:
 
 @pytest.fixture(scope="module")
 def address(scripted: Scripted) -> Iterator[str]:
-    facts = page.Facts("night desk", 4, 9, "g1")
-    blocks = app.build_page(
-        app.Desk(scripted, None), facts, questions=list(ANSWERS), models=["scripted", "none"]
-    )
-    with serving(app.build_app(blocks)) as address:
+    with serving(page_over(scripted, list(ANSWERS)[:4])) as address:
         yield address
 
 
@@ -275,13 +271,116 @@ def test_the_keyboard_alone_will_do(reader):
     assert reader.turn.locator(".dropped").first.is_visible()
 
 
+def test_focus_goes_back_to_where_it_was(reader):
+    """Also after a click on a quote, which can't be focused: to the file ID beneath it."""
+    reader.ask(SPAN.question)
+    reader.turn.locator("blockquote").nth(1).click()
+    reader.page.locator("#article-panel .close").click()
+    assert reader.page.evaluate("document.activeElement.textContent") == UNKNOWN.id
+    reader.turn.locator("table .cite").last.focus()
+    reader.page.keyboard.press("Enter")
+    reader.page.keyboard.press("Escape")
+    assert reader.page.evaluate("document.activeElement.closest('table') !== null")
+
+
+def test_inside_the_panel_two_keys_step_through_the_cited_words(reader):
+    reader.ask(WRITTEN.question)
+    reader.turn.locator(".written .cite").nth(1).focus()
+    reader.page.keyboard.press("Enter")
+    first, second = quoted([WRITTEN.claims[0].citations[1], WRITTEN.claims[1].citations[0]])
+    shown = [reader.marked()]
+    for key in "nnp":
+        reader.page.keyboard.press(key)
+        shown.append(reader.marked())
+    assert shown == [first, second, first, second]
+    light = reader.page.locator("#article-panel mark:not(.here)")
+    assert light.all_text_contents() == [first]
+
+
+def test_spans_are_right_after_characters_of_two_code_units(reader):
+    """The spans count code points, a browser's strings UTF-16: emoji stand before the words."""
+    reader.ask(EMOJI.question)
+    for n, citation in enumerate(EMOJI.claims[0].citations):
+        reader.turn.locator(".cite").nth(n).click()
+        text = reader.page.locator("#article-panel .text").text_content()
+        assert [reader.marked()] == quoted([citation]) and text == citation.passage.article.text
+        before = citation.passage.article.text[: citation.start]
+        assert len(before.encode("utf-16-le")) > 2 * len(before)
+
+
+def test_a_mark_tells_quote_outlet_and_day_on_hover_and_focus(reader):
+    reader.ask(WRITTEN.question)
+    mark, hint = reader.turn.locator(".written .cite").nth(1), reader.page.locator("#hint")
+    mark.hover()
+    hint.wait_for()
+    assert hint.locator(".quote").inner_text() == quoted(THREE)[0]
+    assert hint.locator(".source").inner_text() == "Northline Wire · 4 March 2025"
+    reader.picture("hint")
+    reader.page.mouse.move(5, 5)
+    hint.wait_for(state="hidden")
+    reader.turn.locator(".written .cite").first.focus()
+    reader.page.keyboard.press("Tab")
+    hint.wait_for()
+    assert mark.get_attribute("aria-describedby") == hint.get_attribute("id")
+    reader.page.keyboard.press("Escape")
+    assert not hint.is_visible()
+
+
+# --- watching and stopping ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slowly(scripted) -> Iterator[None]:
+    scripted.each = 1.0
+    yield
+    scripted.each = 0.0
+
+
+@pytest.mark.usefixtures("slowly")
+def test_sentences_appear_one_by_one_and_can_be_opened_at_once(reader):
+    reader.box.fill(WRITTEN.question)
+    reader.box.press("Enter")
+    pending = reader.page.locator(".turn.pending")
+    pending.locator(".written").first.wait_for()
+    assert pending.locator(".written").count() == 1
+    pending.locator(".cite").first.focus()
+    reader.page.keyboard.press("Enter")
+    assert [reader.marked()] == quoted(WRITTEN.claims[0].citations[:1])
+    reader.picture("pending", 0)
+    reader.page.locator(".turn.answered").wait_for()
+    assert [reader.marked()] == quoted(WRITTEN.claims[0].citations[:1])
+    reader.page.keyboard.press("Escape")
+    assert reader.page.evaluate("document.activeElement.textContent") == HARBOUR.id
+    assert reader.turn.locator(".written").count() == 2
+
+
+@pytest.mark.usefixtures("slowly")
+@pytest.mark.parametrize("way", ["button", "escape"])
+def test_a_question_can_be_stopped_and_the_next_one_is_answered(reader, scripted, way):
+    reader.box.fill(WRITTEN.question)
+    reader.box.press("Enter")
+    reader.page.locator(".turn.pending .written").first.wait_for()
+    if way == "button":
+        reader.page.get_by_role("button", name="Stop this question").click()
+    else:
+        reader.box.press("Escape")
+    reader.page.locator(".turn.stopped").wait_for()
+    assert "Stopped." in reader.turn.inner_text() and reader.turn.locator(".written").count() == 1
+    scripted.each, begun = 0.0, time.monotonic()
+    reader.ask(SPAN.question)
+    assert time.monotonic() - begun < 4 and reader.turn.locator(".span").count() == 2
+
+
+# --- what was not shown, and what was not answered ------------------------------------------------
+
+
 def test_refused_sentences_are_one_click_away(reader):
     reader.ask(SPAN.question)
     assert not reader.turn.locator(".dropped").first.is_visible()
     reader.turn.get_by_text("Not shown: 2").click()
     assert reader.turn.locator(".dropped").all_inner_texts() == [r.text for r in SPAN.rejected]
     assert reader.turn.locator(".why").first.inner_text() == (
-        "Why: the number 4 is not in what it cites"
+        "Why: a number is not the report's: the number 4 is not in what it cites"
     )
     reader.picture("refused")
 

@@ -27,7 +27,8 @@ LAYERS = {
     "eval": {"index", "rag", "eval"},
     "prompts": set(),
 }
-OURS = {"index", "rag", "eval", "prompts", "app", "page", "look", "wirecheck"}
+PAGE = {"app", "desk", "doors", "given", "guard", "library", "look", "page", "script"}
+OURS = {"index", "rag", "eval", "prompts", "wirecheck", *PAGE}
 FILES = sorted(
     p
     for part in ("index", "rag", "eval", "eval/peers", "prompts", ".")

@@ -1,0 +1,257 @@
+"""The desk: answers questions in the order they come, in threads, watched and stoppable.
+
+Asking -> Desk.ask -> Job (waits, works, is stopped) -> cards, each in place of the one before
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import page
+from index.errors import SettingError, WirecheckError
+from rag.question import MAX_CHARACTERS
+from rag.schema import Claim, Rejection
+
+if TYPE_CHECKING:
+    from rag.schema import Answer
+
+#: Questions that may wait at the same time; whoever asks the next one is told to try again. Gradio
+#: runs 40 events at once: with more than that, nobody would be there to tell them.
+MAX_WAITING = 30
+#: Outlets that one question may be narrowed to, and characters of all filters together.
+MAX_OUTLETS, MAX_FILTERS = 500, 50_000
+#: How often a waiting page is told what is being done, in seconds.
+POLL = 0.25
+
+log = logging.getLogger("wirecheck.app")
+
+
+class AnswerFn(Protocol):
+    """What the page asks: `rag.answer`, or a scripted one in tests."""
+
+    def __call__(
+        self,
+        question: str,
+        index: Any,
+        model: str,
+        *,
+        outlets: Sequence[str] | None,
+        since: str | None,
+        until: str | None,
+        progress: Callable[[str], None],
+        on_judged: Callable[[Claim | Rejection], None],
+    ) -> Answer:
+        """The answer; what `progress` and `on_judged` raise ends it."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """What a question is asked within: a corpus, "" for the one served, and filters of it."""
+
+    corpus: str = ""
+    outlets: tuple[str, ...] | None = None
+    since: str | None = None
+    until: str | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> Within:
+        """From the JSON that the page sends; raises SettingError if that can't be read."""
+        try:
+            row = json.loads(text[: MAX_FILTERS + 1] or "{}")
+            outlets = row.get("outlets") or []
+            days = [row.get(name) or None for name in ("since", "until")]
+            values = [row.get("corpus") or "", *outlets, *(d for d in days if d)]
+            well = isinstance(outlets, list) and len(outlets) <= MAX_OUTLETS
+            if not well or not all(isinstance(v, str) for v in values):
+                raise ValueError("not what the page sends")
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
+            raise SettingError("what to ask within can't be read; reload the page") from error
+        return cls(values[0], tuple(outlets) or None, *days)
+
+    @property
+    def told(self) -> str:
+        """What it is in words, empty for all that is served."""
+        since, until = (page.day_of(d) if d else "" for d in (self.since, self.until))
+        parts = [
+            "your own articles" if self.corpus else "",
+            f"outlets {', '.join(self.outlets)}" if self.outlets else "",
+            f"since {since}" if since else "",
+            f"until {until}" if until else "",
+        ]
+        return "; ".join(p for p in parts if p)
+
+
+class _Stopped(Exception):
+    """Raised inside an answer that nobody waits for, so that the next question can begin."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One question at the desk; `turn` names its card and is known to its page alone."""
+
+    desk: Desk
+    within: Within = Within()
+    turn: str = field(default_factory=lambda: f"t{secrets.token_hex(12)}")
+    step: str = "starting"
+    claims: list[Claim] = field(default_factory=list)
+    stopped: bool = False
+    future: Future[Answer] = field(default_factory=Future)
+
+    def told(self, step: str) -> None:
+        """Note what is being done; the way ends here if the question was stopped."""
+        self._go_on()
+        self.step = step
+
+    def judged(self, sentence: Claim | Rejection) -> None:
+        """Note a sentence that passed its checks, and that one more was checked."""
+        self._go_on()
+        if isinstance(sentence, Claim):
+            self.claims.append(sentence)
+
+    def _go_on(self) -> None:
+        if self.stopped:
+            raise _Stopped
+
+    def stop(self) -> None:
+        """Never begin it, or end it at the next step that it tells."""
+        self.stopped = True
+        self.future.cancel()
+
+    @property
+    def doing(self) -> str:
+        """What is being done about it, in words."""
+        before = self.desk.jobs[:]
+        if self not in before or self.future.running():
+            return self.step[:1].upper() + self.step[1:]
+        if self.desk.warming:
+            return "Loading the models, once after the start"
+        n = before.index(self)
+        return f"Waiting; {n} question{'' if n == 1 else 's'} before this one"
+
+
+class Desk:
+    """Answers questions in the order they come, `workers` at a time, in threads of its own."""
+
+    def __init__(self, answer_fn: AnswerFn, index: Any, workers: int = 1) -> None:
+        self.answer_fn = answer_fn
+        #: What may be asked, by name; "" is what the server was started with.
+        self.indexes: dict[str, Any] = {"": index}
+        self.pool = ThreadPoolExecutor(workers, thread_name_prefix="desk")
+        self.jobs: list[Job] = []
+        self.warming, self.warmth = False, "ready"
+
+    def ask(self, question: str, model: str, within: Within = Within()) -> Job:
+        """Queue a question. Raises SettingError if there is no such corpus."""
+        if within.corpus not in self.indexes:
+            raise SettingError("there are no articles of your own yet: add some in the library")
+        job = Job(self, within)
+        self.jobs.append(job)
+        job.future = self.pool.submit(
+            self.answer_fn,
+            question,
+            self.indexes[within.corpus],
+            model,
+            outlets=within.outlets,
+            since=within.since,
+            until=within.until,
+            progress=job.told,
+            on_judged=job.judged,
+        )
+        job.future.add_done_callback(lambda _: self.jobs.remove(job))
+        return job
+
+    def stop(self, turn: str) -> bool:
+        """Stop the question whose card has this name; whether there was one."""
+        jobs = [job for job in self.jobs[:] if job.turn == turn]
+        for job in jobs:
+            job.stop()
+        return bool(jobs)
+
+    def warm(self, question: str, model: str) -> None:
+        """Load whatever an answer needs, by asking a question before anybody else does."""
+        self.warming, self.warmth = True, "loading the models"
+        self.ask(question, model).future.add_done_callback(partial(self._warmed, time.monotonic()))
+
+    def _warmed(self, begun: float, future: Future[Answer]) -> None:
+        problem = problem_of(future)
+        self.warmth = problem or f"ready after {time.monotonic() - begun:.0f} s"
+        self.warming = False
+
+
+def problem_of(future: Future[Answer]) -> str:
+    """Why there is no answer, in a line fit for a user; empty if there is one.
+
+    Whatever Wirecheck didn't raise itself may hold paths or keys: it goes to the log alone, under
+    a name by which it can be found there.
+    """
+    return line_of(future.exception())
+
+
+def line_of(error: BaseException | None) -> str:
+    """An error as a line fit for a user, empty for none; see `problem_of`."""
+    if error is None or isinstance(error, WirecheckError):
+        return str(error or "")
+    name = secrets.token_hex(4)
+    log.error("error %s", name, exc_info=error)
+    return f"Something went wrong here. The server's log tells more, under {name}."
+
+
+async def cards(
+    desk: Desk, question: str, model: str, within: str = ""
+) -> AsyncIterator[dict[str, str]]:
+    """The cards that a question gets, one after the other, each in place of the one before.
+
+    `within` is the JSON of a `Within`.
+    """
+    try:
+        job = _accepted(desk, question, model, within)
+    except SettingError as error:
+        turn = f"t{secrets.token_hex(12)}"
+        yield {"turn": turn, "html": page.error_card(turn, question, str(error))}
+        return
+    shown: tuple[str, int] = ("", 0)
+    answered = asyncio.wrap_future(job.future)
+    try:
+        while not (answered.done() or job.stopped):
+            if (job.doing, len(job.claims)) != shown:
+                shown = job.doing, len(job.claims)
+                html = page.pending_card(job.turn, question, shown[0], job.claims[: shown[1]])
+                yield {"turn": job.turn, "html": html}
+            await asyncio.wait({answered}, timeout=POLL)
+    finally:
+        if not answered.done():
+            job.stop()  # Its page is gone, or wants no more: nobody will read it.
+            answered.cancel()
+        elif not answered.cancelled():
+            answered.exception()  # Or asyncio reports it as never looked at.
+    yield {"turn": job.turn, "html": _last_card(job, question)}
+
+
+def _accepted(desk: Desk, question: str, model: str, within: str) -> Job:
+    """The question at the desk; raises SettingError if it can't be taken."""
+    if len(question) > MAX_CHARACTERS:
+        raise SettingError(
+            f"The question has {len(question):,} characters; "
+            f"at most {MAX_CHARACTERS:,} are allowed."
+        )
+    if len(desk.jobs) >= MAX_WAITING:
+        raise SettingError(f"{len(desk.jobs)} questions are waiting. Please ask again in a minute.")
+    return desk.ask(question, model, Within.parsed(within))
+
+
+def _last_card(job: Job, question: str) -> str:
+    if job.stopped:
+        return page.stopped_card(job.turn, question, job.claims)
+    problem = problem_of(job.future)
+    if problem:
+        return page.error_card(job.turn, question, problem)
+    return page.answer_card(job.turn, job.future.result(), job.within.told)

@@ -1,0 +1,178 @@
+"""Addresses of our own that the page's script asks, beside Gradio's: all below /desk.
+
+    GET  /desk/corpora                 what may be asked: names, outlets, dates
+    GET  /desk/questions?corpus=       questions that may be asked about it
+    GET  /desk/library?corpus=&q=      the list of reports, as HTML of our own
+    GET  /desk/article?corpus=&id=     one article, as HTML of our own
+    POST /desk/stop       {"turn": T}  stop the question whose card is T
+    POST /desk/files?name=N            keep the body as file N            } only where articles
+    POST /desk/indexing                index what was kept                } may be given
+    GET  /desk/indexing                how far that is, and what came of it
+
+What can't be done is {"problem": one line} with status 400.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+import page
+from desk import line_of
+from guard import MAX_FILE
+from index.errors import SettingError
+from library import Library
+
+if TYPE_CHECKING:
+    from desk import Desk
+    from given import Given
+
+OWN = "own"
+#: Makes questions about an index.
+Suggest = Callable[[Any], Sequence[str]]
+_MAX_QUERY = 200
+
+
+class Corpus:
+    """An index as the page offers it. What takes a while is made when first asked for, once."""
+
+    def __init__(self, name: str, index: Any, suggest: Suggest = lambda index: ()) -> None:
+        self.name, self.index = name, index
+        self._suggest, self._lock = suggest, Lock()
+        self._library: Library | None = None
+        self._questions: Sequence[str] | None = None
+
+    @property
+    def library(self) -> Library:
+        """Its articles."""
+        with self._lock:
+            self._library = self._library or Library(self.index)
+            return self._library
+
+    @property
+    def questions(self) -> Sequence[str]:
+        """Questions that its reports are likely to answer."""
+        with self._lock:
+            if self._questions is None:
+                self._questions = tuple(self._suggest(self.index))
+            return self._questions
+
+    def described(self) -> dict[str, Any]:
+        """What the page's filters offer, JSON-ready."""
+        library = self.library
+        return {
+            "name": self.name,
+            "articles": len(self.index.articles),
+            "reports": len(library.reports),
+            "outlets": sorted(self.index.outlets, key=str.casefold),
+            "first": library.first,
+            "last": library.last,
+        }
+
+
+class Doors:
+    """What is behind the addresses: the corpora by key, "" for the one served; a desk; files."""
+
+    def __init__(self, desk: Desk, served: Corpus, given: Given | None = None) -> None:
+        self.desk, self.given = desk, given
+        self.corpora = {"": served}
+
+    def offer(self, index: Any, suggest: Suggest) -> None:
+        """Offer an index of the articles that were given on the page."""
+        self.desk.indexes[OWN] = index
+        self.corpora[OWN] = Corpus("your articles", index, suggest)
+
+    def close(self) -> None:
+        """Remove what was given to this run alone."""
+        if self.given is not None:
+            self.given.close()
+
+    def routes(self) -> list[Route]:
+        """All addresses; those for files only where there is a place for them."""
+        told = {
+            "corpora": self._corpora,
+            "questions": self._questions,
+            "library": self._reports,
+            "article": self._article,
+        }
+        routes = [Route(f"/desk/{name}", _answering(what)) for name, what in told.items()]
+        routes.append(Route("/desk/stop", self._stop, methods=["POST"]))
+        if self.given is not None:
+            routes += [
+                Route("/desk/files", self._take, methods=["POST"]),
+                Route("/desk/indexing", _answering(self._index), methods=["POST"]),
+                Route("/desk/indexing", _answering(self._indexing)),
+            ]
+        return routes
+
+    def _corpus(self, request: Request) -> Corpus:
+        found = self.corpora.get(request.query_params.get("corpus", ""))
+        if found is None:
+            raise SettingError("there is no such corpus")
+        return found
+
+    def _corpora(self, request: Request) -> Response:
+        rows = [{"key": key, **corpus.described()} for key, corpus in self.corpora.items()]
+        return JSONResponse({"corpora": rows, "files": self.given is not None})
+
+    def _questions(self, request: Request) -> Response:
+        return JSONResponse({"questions": list(self._corpus(request).questions)})
+
+    def _reports(self, request: Request) -> Response:
+        query = request.query_params.get("q", "")[:_MAX_QUERY]
+        library = self._corpus(request).library
+        return HTMLResponse(page.library_list(library.find(query), library.complete))
+
+    def _article(self, request: Request) -> Response:
+        articles = self._corpus(request).index.articles
+        article = articles.get(request.query_params.get("id", ""))
+        if article is None:
+            raise SettingError("there is no such article")
+        return HTMLResponse(page.article_page(article, {}))
+
+    async def _stop(self, request: Request) -> Response:
+        try:
+            turn = (await request.json())["turn"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return _problem("no question is named")
+        return JSONResponse({"stopped": isinstance(turn, str) and self.desk.stop(turn)})
+
+    async def _take(self, request: Request) -> Response:
+        assert self.given is not None
+        name = request.query_params.get("name", "")
+        try:
+            await self.given.take(name, request.stream(), MAX_FILE)
+        except SettingError as error:
+            return _problem(str(error))
+        return JSONResponse({"kept": name})
+
+    def _index(self, request: Request) -> Response:
+        assert self.given is not None
+        self.given.start()
+        return JSONResponse(self.given.told())
+
+    def _indexing(self, request: Request) -> Response:
+        assert self.given is not None
+        return JSONResponse(self.given.told())
+
+
+def _problem(line: str) -> Response:
+    return JSONResponse({"problem": line}, 400)
+
+
+def _answering(told: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """In a thread: what is told may have to be read or made. An error is told in one line."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await run_in_threadpool(told, request)
+        except Exception as error:  # Ours says what to do; of any other, only the log tells more.
+            return _problem(line_of(error))
+
+    return answered

@@ -1,0 +1,265 @@
+"""The desk: the order of questions, the cards that they get, and how they are stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+from scripted_answers import DECLINED, SPAN, WRITTEN, Scripted
+
+import desk as desks
+from desk import Desk, Within
+from index.errors import SettingError
+from rag.schema import Answer
+
+
+def cards(desk: Desk, question: str) -> list[str]:
+    """The HTML of all cards that a question gets."""
+
+    async def collect() -> list[str]:
+        return [card["html"] async for card in desks.cards(desk, question, "scripted")]
+
+    return asyncio.run(collect())
+
+
+class Slow:
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.asked = threading.Event(), []
+
+    def __call__(self, question: str, index: object, model: str, *, progress, **rest) -> Answer:
+        self.asked.append(question)
+        progress("drafting")
+        while not self.go.wait(0.02):
+            progress("drafting")
+        return SPAN
+
+
+# --- the desk -------------------------------------------------------------------------------------
+
+
+def test_a_question_gets_a_card_that_says_what_is_done_and_then_its_answer():
+    shown = cards(Desk(Scripted(seconds=0.4), None), SPAN.question)
+    assert "Searching 4 reports" in shown[-2] and "pending" in shown[-2]
+    assert "two dockers" in shown[-1] and "answered" in shown[-1]
+
+
+def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
+    async def names() -> set[str]:
+        desk = Desk(Scripted(seconds=0.1), None)
+        return {card["turn"] async for card in desks.cards(desk, "q", "scripted")}
+
+    first, second = asyncio.run(names()), asyncio.run(names())
+    assert len(first) == len(second) == 1 and first != second
+
+
+def test_an_error_of_ours_is_shown_in_its_own_words():
+    shown = cards(Desk(Scripted(), None), "no key")[-1]
+    assert "model &#x27;far/one&#x27; wants a key: set FAR_API_KEY<" in shown
+
+
+def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
+    with caplog.at_level(logging.ERROR):
+        shown = cards(Desk(Scripted(), None), "crash")[-1]
+    assert "secret" not in shown and "Traceback" not in shown
+    name = re.search(r"under ([0-9a-f]{8})\.", shown)[1]
+    (record,) = caplog.records
+    assert name in record.message and "secret path" in str(record.exc_info[1])
+
+
+def test_a_question_too_long_is_never_asked():
+    scripted = Scripted()
+    (shown,) = cards(Desk(scripted, None), "why " * 25_000)
+    assert "has 100,000 characters" in shown and not scripted.asked and len(shown) < 2000
+
+
+def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them():
+    slow = Slow()
+    desk = Desk(slow, None)
+    jobs = [desk.ask(f"q{n}", "scripted") for n in range(3)]
+    while jobs[0].step != "drafting":
+        time.sleep(0.01)
+    assert [job.doing for job in jobs] == [
+        "Drafting",
+        "Waiting; 1 question before this one",
+        "Waiting; 2 questions before this one",
+    ]
+    slow.go.set()
+    assert [job.future.result(10) for job in jobs] == [SPAN] * 3
+    assert slow.asked == ["q0", "q1", "q2"]
+
+
+def test_too_many_questions_are_refused_with_a_line():
+    slow = Slow()
+    desk = Desk(slow, None)
+    jobs = [desk.ask("q", "scripted") for _ in range(desks.MAX_WAITING)]
+    (shown,) = cards(desk, "one more")
+    slow.go.set()
+    assert "questions are waiting. Please ask again" in shown and len(jobs) == desks.MAX_WAITING
+
+
+def test_a_question_that_nobody_waits_for_is_never_begun():
+    slow = Slow()
+    desk = Desk(slow, None)
+    first = desk.ask("first", "scripted")
+
+    async def leave() -> None:
+        waiting = desks.cards(desk, "left", "scripted")
+        await anext(waiting)
+        await waiting.aclose()
+
+    asyncio.run(leave())
+    slow.go.set()
+    first.future.result(10)
+    desk.pool.shutdown()
+    assert slow.asked == ["first"] and not desk.jobs
+
+
+def test_warming_up_is_told_and_its_failure_too(caplog):
+    for question, warmth in [
+        (SPAN.question, "ready after 0 s"),
+        ("no key", "model 'far/one' wants a key: set FAR_API_KEY"),
+    ]:
+        desk = Desk(Scripted(seconds=0.2), None)
+        desk.warm(question, "scripted")
+        waiting = desk.ask("q", "scripted")
+        assert desk.warmth == "loading the models"
+        assert waiting.doing == "Loading the models, once after the start"
+        waiting.future.result(10)
+        assert desk.warmth == warmth and not desk.warming
+
+
+def test_a_future_without_an_error_has_no_problem():
+    done: Future[Answer] = Future()
+    done.set_result(SPAN)
+    assert desks.problem_of(done) == ""
+
+
+# --- watching and stopping ------------------------------------------------------------------------
+
+
+def test_sentences_are_shown_one_by_one_as_they_pass():
+    shown = cards(Desk(Scripted(each=0.6), None), WRITTEN.question)
+    first, second = (c.text for c in WRITTEN.claims)
+    counts = [(first[:20] in html) + (second[:20] in html) for html in shown]
+    assert counts[0] == 0 and 1 in counts and counts[-1] == 2 and counts == sorted(counts)
+
+
+def test_what_is_refused_is_never_on_a_pending_card():
+    def refusing(question, index, model, *, on_judged, **rest) -> Answer:
+        on_judged(SPAN.rejected[0])
+        time.sleep(0.6)
+        return SPAN
+
+    pending = [html for html in cards(Desk(refusing, None), "q") if "pending" in html]
+    assert pending and not any("Four dockers" in html for html in pending)
+
+
+def stopped_after(desk: Desk, question: str, seconds: float) -> list[str]:
+    """The cards of a question that is stopped by its card's name."""
+
+    async def collect() -> list[str]:
+        shown = []
+        async for card in desks.cards(desk, question, "scripted"):
+            shown.append(card["html"])
+            if len(shown) == 1:
+                asyncio.get_running_loop().call_later(seconds, desk.stop, card["turn"])
+        return shown
+
+    return asyncio.run(collect())
+
+
+def test_a_stopped_question_lets_the_next_one_begin_at_once():
+    slow = Slow()
+    desk = Desk(slow, None)
+    shown = stopped_after(desk, "endless", 0.1)
+    assert "Stopped." in shown[-1] and "pending" not in shown[-1]
+    following, begun = desk.ask("next", "scripted"), time.monotonic()
+    while "next" not in slow.asked:
+        assert time.monotonic() - begun < 2
+        time.sleep(0.01)
+    assert [job.turn for job in desk.jobs] == [following.turn]
+    slow.go.set()
+    assert following.future.result(10) == SPAN
+
+
+def test_a_question_stopped_while_it_waits_is_never_begun():
+    slow = Slow()
+    desk = Desk(slow, None)
+    first = desk.ask("first", "scripted")
+    shown = stopped_after(desk, "second", 0.1)
+    assert "Waiting; 1 question" in shown[0] and "Stopped." in shown[-1]
+    slow.go.set()
+    first.future.result(10)
+    desk.pool.shutdown()
+    assert slow.asked == ["first"]
+
+
+def test_a_stopped_question_keeps_the_sentences_that_had_passed():
+    shown = stopped_after(Desk(Scripted(each=1.0), None), WRITTEN.question, 0.5)
+    assert WRITTEN.claims[1].text[:20] not in shown[-1]
+    assert "had been checked" in shown[-1] and "crane came down" in shown[-1]
+
+
+def test_only_who_knows_the_card_can_stop_its_question():
+    slow = Slow()
+    desk = Desk(slow, None)
+    job = desk.ask("q", "scripted")
+    assert not desk.stop("t0") and not job.stopped
+    assert desk.stop(job.turn) and job.stopped
+
+
+# --- asking within --------------------------------------------------------------------------------
+
+
+def test_filters_reach_the_answer_and_are_told_on_the_card():
+    scripted = Scripted()
+
+    async def collect() -> list[str]:
+        within = json.dumps({"outlets": ["Sahil News"], "since": "2025-03-04", "until": ""})
+        return [c["html"] async for c in desks.cards(Desk(scripted, None), "q", "none", within)]
+
+    shown = asyncio.run(collect())
+    assert scripted.filters == [{"outlets": ("Sahil News",), "since": "2025-03-04", "until": None}]
+    assert "asked within outlets Sahil News; since 4 March 2025" in shown[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[",
+        "[]",
+        '"x"',
+        '{"outlets": "all"}',
+        '{"outlets": [1]}',
+        '{"since": 3}',
+        '{"corpus": {}}',
+        json.dumps({"outlets": ["x"] * 501}),
+        json.dumps({"since": "x" * 60_000}),
+        "[" * 40_000,
+    ],
+)
+def test_filters_that_the_page_would_not_send_are_refused(text):
+    with pytest.raises(SettingError, match="reload the page"):
+        Within.parsed(text)
+
+
+def test_without_filters_all_is_asked():
+    assert Within.parsed("") == Within.parsed('{"outlets": [], "since": ""}') == Within()
+    assert Within().told == ""
+
+
+def test_a_corpus_that_is_not_there_is_told_in_a_line():
+    async def collect() -> list[str]:
+        asked = desks.cards(Desk(Scripted(), None), DECLINED.question, "none", '{"corpus": "own"}')
+        return [card["html"] async for card in asked]
+
+    (shown,) = asyncio.run(collect())
+    assert "no articles of your own yet" in shown
