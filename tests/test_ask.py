@@ -313,3 +313,17 @@ def test_the_steps_are_told(corpus):
     parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), "none")
     ask(analyse(DURATION), parts, told.append, {})
     assert told == ["searching 4 reports", "drafting", "checking 2 sentences"]
+
+
+def test_sentences_that_pass_are_told_and_whoever_hears_may_end_the_way(corpus):
+    told = []
+    parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), "none", told.append)
+    answer = ask(analyse(DURATION), parts, lambda step: None, {})
+    assert [c for c in told if c in answer.claims] == list(answer.claims) != []
+
+    def enough(judged):
+        raise InterruptedError
+
+    parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), "none", enough)
+    with pytest.raises(InterruptedError):
+        ask(analyse(DURATION), parts, lambda step: None, {})

@@ -114,3 +114,18 @@ def test_everything_drafted_is_shown_or_refused_in_order():
     verified = verify(drafts, list(evidence().values()), FixedChecker())
     assert [c.text for c in verified.claims] == [drafts[0].text, drafts[2].text]
     assert [r.text for r in verified.rejected] == ["It fell."]
+
+
+def test_each_sentence_is_told_of_as_soon_as_it_was_checked():
+    told = []
+
+    class Watched(FixedChecker):
+        def support(self, pairs):
+            told.append("checking")
+            return super().support(pairs)
+
+    drafts = [DraftClaim(TEXT, ("E1",)), DraftClaim("It fell.", ())]
+    verified = verify(drafts, list(evidence().values()), Watched(), told.append)
+    judged = [item for item in told if item != "checking"]
+    assert judged == list(verified.judged) and told.index(judged[0]) < told.index(judged[1])
+    assert "checking" not in told[told.index(judged[0]) :]

@@ -1,0 +1,167 @@
+"""Articles given on the page: what is kept, what is refused, what comes of indexing them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from fakes import TopicEncoder
+
+import given as gifts
+from given import Given, checked_name
+from index import build_index, open_index
+from index.errors import SettingError
+
+REPORT = b"Harbour crane falls\n\nTwo dockers were hurt in the harbour.\n"
+
+
+@pytest.fixture
+def given(tmp_path):
+    ready: list = []
+    made = Given(
+        tmp_path / "given",
+        partial(build_index, encoder=TopicEncoder()),
+        partial(open_index, encoder=TopicEncoder()),
+        ready.append,
+    )
+    made.opened = ready
+    return made
+
+
+def take(given: Given, name: str, *pieces: bytes, most: int = 1_000) -> None:
+    """Send a file in pieces."""
+
+    async def sent() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    asyncio.run(given.take(name, sent(), most))
+
+
+def index_now(given: Given) -> dict:
+    """Index, and wait for what comes of it."""
+    given.start()
+    while given.indexing.state == "working":
+        time.sleep(0.01)
+    return given.told()
+
+
+def test_what_is_given_can_be_asked_and_each_file_has_its_fate(given):
+    take(given, "crane.txt", REPORT[:10], REPORT[10:])
+    take(given, "empty.md", b"  \n")
+    take(given, "rows.jsonl", b'{"id": "r1", "text": "A museum opened."}\n{"id": "r2"}\n')
+    told = index_now(given)
+    assert (told["state"], told["articles"], told["reports"]) == ("ready", 2, 2)
+    places = [place for place, _ in told["skipped"]]
+    assert places == ["empty.md", "rows.jsonl line 2"]
+    (index,) = given.opened
+    assert index.articles["crane"].text == REPORT.decode() and "r1" in index.articles
+
+
+def test_a_file_of_the_same_name_takes_the_place_of_the_first(given):
+    take(given, "crane.txt", REPORT)
+    index_now(given)
+    take(given, "crane.txt", b"Museum\n\nThe museum opened.")
+    index_now(given)
+    assert given.opened[-1].articles["crane"].title == "Museum"
+    assert [p.name for p in given.articles.iterdir()] == ["crane.txt"]
+
+
+def test_too_large_a_file_is_not_kept_nor_are_its_pieces(given):
+    with pytest.raises(SettingError, match="larger than 1,000 bytes"):
+        take(given, "long.txt", b"x" * 600, b"x" * 600)
+    assert not [p for p in given.folder.rglob("*") if p.is_file()]
+
+
+def test_there_is_room_for_so_many_files_and_bytes(given, monkeypatch):
+    monkeypatch.setattr(gifts, "MAX_FILES", 1)
+    take(given, "a.txt", REPORT)
+    with pytest.raises(SettingError, match="no room for more"):
+        take(given, "b.txt", REPORT)
+    take(given, "a.txt", REPORT)
+    monkeypatch.setattr(gifts, "MAX_TOTAL", 10)
+    with pytest.raises(SettingError, match="10 bytes already"):
+        take(given, "a.txt", REPORT)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".txt",
+        ".hidden.txt",
+        "../up.txt",
+        "a/b.txt",
+        "a\\b.txt",
+        "c:x.txt",
+        "a\0.txt",
+        "a\n.txt",
+        "a\u202e.txt",
+        "x" * 300 + ".txt",
+        "run.exe",
+        "noending",
+        "page.txt.sh",
+        "half\ud800.txt",
+    ],
+)
+def test_a_name_that_could_do_harm_is_refused(name):
+    with pytest.raises(SettingError):
+        checked_name(name)
+
+
+def test_names_in_any_script_are_taken():
+    for name in ("crane.txt", "מנוף.md", "a b (1).PDF", "metadata.csv", "x..html"):
+        assert checked_name(name) == name
+
+
+def test_no_folder_is_named_in_what_is_told(given):
+    take(given, "empty.txt", b" ")
+    told = index_now(given)
+    assert told["state"] == "failed" and "empty.txt" in told["problem"]
+    assert str(given.folder.parent) not in str(told)
+
+
+def test_an_error_that_is_not_ours_is_told_by_its_name_in_the_log(given, caplog):
+    def broken(*args, **options):
+        raise RuntimeError("secret path /srv/hidden")
+
+    given._build = broken
+    told = index_now(given)
+    assert "server's log" in told["problem"] and "secret" not in str(told)
+    assert given.start() is None
+
+
+def test_two_do_not_index_at_once(given):
+    given._build = lambda *args, **options: time.sleep(0.3)
+    given.start()
+    with pytest.raises(SettingError, match="being indexed"):
+        given.start()
+
+
+def test_a_private_folder_goes_with_the_run_and_a_named_one_stays(given):
+    parts = (build_index, open_index, lambda index: None)
+    private = Given(None, *parts)
+    assert private.folder.stat().st_mode & 0o077 == 0
+    private.close()
+    given.close()
+    assert not private.folder.exists() and given.folder.exists()
+
+
+def test_what_a_named_folder_holds_is_indexed_at_the_start(given):
+    take(given, "crane.txt", REPORT)
+    opened: list = []
+    build = partial(build_index, encoder=TopicEncoder())
+    again = Given(given.folder, build, partial(open_index, encoder=TopicEncoder()), opened.append)
+    while again.indexing.state == "working":
+        time.sleep(0.01)
+    assert [list(index.articles) for index in opened] == [["crane"]]
+
+
+def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(SettingError, match="can't be used"):
+        Given(Path(tmp_path / "file"), build_index, open_index, lambda index: None)
