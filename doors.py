@@ -9,7 +9,8 @@
     POST /desk/indexing                index what was kept                } may be given
     GET  /desk/indexing                how far that is, and what came of it
 
-What can't be done is {"problem": one line} with status 400.
+A file that is not taken is told with its reason; what else can't be done is {"problem": one line}
+with status 400.
 """
 
 from __future__ import annotations
@@ -149,8 +150,9 @@ class Doors:
         try:
             await self.given.take(name, request.stream(), MAX_FILE)
         except SettingError as error:
-            return _problem(str(error))
-        return JSONResponse({"kept": name})
+            # A file that is not taken is an outcome; as an error, browsers would log it as one.
+            return JSONResponse({"kept": False, "problem": str(error)})
+        return JSONResponse({"kept": True, "problem": ""})
 
     def _index(self, request: Request) -> Response:
         assert self.given is not None

@@ -520,7 +520,13 @@ MASTHEAD = el(
         "Answers from the reports at hand. Every sentence is checked against the words it cites.",
         class_="tagline",
     ),
-    el("label", "Reports ", el("select", id="corpus"), class_="corpus", hidden=""),
+    el(
+        "label",
+        "Reports ",
+        el("select", id="corpus", aria_label="Reports to ask"),
+        class_="corpus",
+        hidden="",
+    ),
     class_="masthead",
 )
 
@@ -663,10 +669,5 @@ def status_bar(facts: Facts, warm: str) -> str:
         f"generation {facts.generation}",
         warm,
     ]
-    return el(
-        "ul",
-        *(el("li", part) for part in parts),
-        class_="status",
-        role="status",
-        aria_label="Status",
-    )
+    facts_told = el("ul", *(el("li", part) for part in parts), class_="status")
+    return el("div", facts_told, role="status", aria_label="Status")

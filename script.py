@@ -374,8 +374,8 @@ async function give(files) {
 async function send(file) {
   if (file.size > MOST) return 'larger than 16 MB';
   try {
-    await desk('files', {name: file.name}, {method: 'POST', body: file});
-    return '';
+    const reply = await desk('files', {name: file.name}, {method: 'POST', body: file});
+    return (await reply.json()).problem;
   } catch (error) {
     return error.message;
   }

@@ -6,12 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from fakes import TopicEncoder
+
 import app
 import page
-from desk import AnswerFn
+from desk import AnswerFn, Desk
+from given import Given
+from index import build_index, open_index
 from index.errors import ModelKeyMissing
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
@@ -19,7 +25,7 @@ from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Reject
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from given import Given
+    from doors import Doors
 
 HARBOUR = Article(
     "000_1538ab12ce41f0a7",
@@ -175,6 +181,7 @@ class Scripted:
         self.answers = ANSWERS | {a.question: a for a in answers}
         self.seconds, self.each = seconds, each
         self.filters: list[dict[str, object]] = []
+        self.indexes: list[Any] = []
         self.asked: list[tuple[str, str]] = []
 
     def __call__(
@@ -190,6 +197,7 @@ class Scripted:
         """Give the answer known by heart, or a declined one."""
         self.asked.append((question, model))
         self.filters.append(filters)
+        self.indexes.append(index)
         progress("searching 4 reports")
         time.sleep(self.seconds)
         if question == "no key":
@@ -223,15 +231,27 @@ class Shelf:
 
 
 def page_over(
-    answer_fn: AnswerFn, questions: Sequence[str] = (), given: Given | None = None, **build: Any
+    answer_fn: AnswerFn,
+    questions: Sequence[str] = ("What now?",),
+    *,
+    given: Path | None = None,
+    doors: Doors | None = None,
+    **build: Any,
 ) -> FastAPI:
-    """The whole page over the articles of our own invention."""
-    night_desk = app.Desk(answer_fn, Shelf(ARTICLES))
-    doors = app.doors_of(night_desk, "night desk", list(questions) or ["What now?"])
-    doors.given = given
+    """The whole page over the articles of our own invention; `given` is a folder for files."""
+    desk = (
+        doors.desk if doors else Desk(answer_fn, Shelf(ARTICLES, copies=[HARBOUR.id, UNKNOWN.id]))
+    )
+    doors = doors or app.doors_of(desk, "night desk", questions)
+    if given is not None:
+        doors.given = Given(
+            given,
+            partial(build_index, encoder=TopicEncoder()),
+            partial(open_index, encoder=TopicEncoder()),
+            partial(doors.offer, suggest=lambda index: ["What did the museum do?"]),
+        )
     facts = page.Facts("night desk", 4, 9, "g1")
-    blocks = app.build_page(night_desk, facts, models=["scripted", "none"])
-    return app.build_app(blocks, doors, **build)
+    return app.build_app(app.build_page(desk, facts, models=["scripted", "none"]), doors, **build)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Needs `apt-get install chromium`; skips where there is none. Leaves pictures in 
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from scripted_answers import (
     DECLINED,
     EMOJI,
     HARBOUR,
+    HEBREW,
     HOSTILE,
     QUOTE,
     SPAN,
@@ -30,8 +32,10 @@ from scripted_answers import (
     serving,
 )
 
+ROOT = Path(__file__).parents[1]
 CHROMIUM = Path("/usr/bin/chromium")
-PICTURES = Path(__file__).parents[1] / "test-output"
+AXE = Path(os.environ.get("AXE_CORE") or ROOT / "node_modules/axe-core/axe.min.js")
+PICTURES = ROOT / "test-output"
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium here")
 
 #: Under harmless questions, answers made of nothing but hostile strings.
@@ -403,6 +407,153 @@ def test_a_declined_answer_says_so_and_shows_the_nearest_passages(reader):
     reader.picture("declined")
 
 
+# --- asking within, and the library ---------------------------------------------------------------
+
+
+def test_a_question_is_asked_within_outlets_and_dates(reader, scripted):
+    within = reader.page.locator("#within")
+    within.locator("summary").click()
+    within.get_by_label("Ostmere Gazette").check()
+    within.get_by_label("Since").fill("2025-03-04")
+    assert within.locator(".told").inner_text() == "Ostmere Gazette, since 4 March 2025"
+    reader.picture("within")
+    reader.ask(SPAN.question)
+    expected = {"outlets": ("Ostmere Gazette",), "since": "2025-03-04", "until": None}
+    assert scripted.filters[-1] == expected
+    assert "asked within outlets Ostmere Gazette; since 4 March" in reader.turn.inner_text()
+    within.get_by_role("button", name="All reports").click()
+    reader.ask(SPAN.question)
+    assert scripted.filters[-1] == {"outlets": None, "since": None, "until": None}
+    assert "asked within" not in reader.turn.inner_text()
+
+
+def test_the_library_lists_finds_and_opens_reports(reader):
+    reader.page.get_by_role("button", name="Library").click()
+    library = reader.page.locator("#library")
+    titles = library.locator(".reports > li > .title")
+    titles.nth(2).wait_for()
+    assert titles.all_inner_texts() == [HEBREW.title, HARBOUR.title, WIRE.title]
+    library.get_by_text("1 copy").click()
+    assert library.locator("details .title").inner_text() == UNKNOWN.title
+    assert not reader.box.is_visible() and not library.locator(".giving").is_visible()
+    reader.picture("library")
+    library.get_by_label("Find a report").fill("northline 2025")
+    library.get_by_text("1 report", exact=True).wait_for()
+    titles.first.focus()
+    reader.page.keyboard.press("Enter")
+    text = reader.page.locator("#article-panel .text")
+    text.wait_for()
+    assert text.text_content() == WIRE.text
+    assert reader.page.locator("#article-panel mark").count() == 0
+    reader.page.keyboard.press("Escape")
+    assert reader.page.evaluate("document.activeElement.textContent") == WIRE.title
+    reader.page.get_by_role("button", name="Questions").click()
+    assert reader.box.is_visible() and not library.is_visible()
+
+
+# --- articles of one's own ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def giver(browser: Browser, scripted: Scripted, tmp_path: Path) -> Iterator[Reader]:
+    with serving(page_over(scripted, given=tmp_path / "given")) as address:
+        reader = Reader(browser, address)
+        yield reader
+        reader.context.close()
+    assert not reader.faults
+
+
+def files(*rows: tuple[str, str]) -> list[dict[str, object]]:
+    """Files as a person would choose them."""
+    return [{"name": n, "mimeType": "text/plain", "buffer": t.encode()} for n, t in rows]
+
+
+def test_articles_of_ones_own_are_indexed_and_asked(giver, scripted):
+    giver.page.get_by_role("button", name="Library").click()
+    giver.page.locator("#library input[type=file]").set_input_files(
+        files(
+            ("museum.txt", "Museum opens\n\nThe museum opened on Friday."),
+            ("empty.md", " "),
+            ("rows.csv", "id,text,outlet\nr1,A bank closed.,Tern Post\nr2,,Tern Post\n"),
+            ("run.exe", "x"),
+        )
+    )
+    outcome = giver.page.locator("#library .outcome")
+    outcome.get_by_text("2 articles, 2 independent reports. They can be asked now.").wait_for(
+        timeout=60_000
+    )
+    fates = outcome.locator("li").all_inner_texts()
+    assert fates[0] == "museum.txt taken" and fates[1].startswith("empty.md not taken: empty")
+    assert fates[2].startswith("rows.csv taken; not line 3: ")
+    assert fates[3].startswith("run.exe not taken: only .txt")
+    giver.page.locator("#library .reports .title").get_by_text("Museum opens").wait_for()
+    giver.picture("own")
+    assert giver.page.get_by_label("Reports to ask").input_value() == "own"
+    giver.page.get_by_role("button", name="Questions").click()
+    giver.page.get_by_role("button", name="What did the museum do?").click()
+    giver.page.locator(".turn.declined").wait_for()
+    assert list(scripted.indexes[-1].articles) == ["museum", "r1"]
+    assert "asked within your own articles" in giver.turn.inner_text()
+    giver.page.get_by_label("Reports to ask").select_option("night desk")
+    giver.ask(SPAN.question)
+    assert len(scripted.indexes[-1].articles) == 4
+
+
+def test_hostile_names_outlets_and_titles_stay_text(giver):
+    bad = "<img src=x onerror=window.pwned=1>"
+    giver.page.get_by_role("button", name="Library").click()
+    rows = [
+        (f"{bad}.txt", f"---\noutlet: {bad}\n---\n{bad}\n\nNotes of the day."),
+        ("<script>window.pwned=1<", f"{bad}"),
+        (f"{bad}.md", " "),
+    ]
+    giver.page.locator("#library input[type=file]").set_input_files(files(*rows))
+    giver.page.locator("#library .reports .title").get_by_text(bad).wait_for(timeout=60_000)
+    giver.page.locator("#library .reports .title").first.click()
+    giver.page.locator("#article-panel .text").wait_for()
+    assert giver.page.locator("#library .outcome b").all_text_contents() == [n for n, _ in rows]
+    assert giver.page.locator("#within .outlets label").text_content() == bad
+    made = giver.page.locator(":is(#library, #within, #article-panel) :is(img, script, style)")
+    assert made.count() == 0 and giver.page.evaluate("window.pwned") is None
+
+
+# --- accessibility --------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm install axe-core, or set AXE_CORE")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(browser, address, scheme):
+    reader = Reader(browser, address, color_scheme=scheme)
+    found = {"start": axe(reader)}
+    reader.ask(SPAN.question)
+    reader.turn.get_by_text("Not shown: 2").click()
+    reader.page.locator("#within summary").click()
+    found["answer"] = axe(reader)
+    reader.turn.locator(".cite").first.click()
+    found["panel"] = axe(reader)
+    reader.page.keyboard.press("Escape")
+    reader.ask(DECLINED.question)
+    found["declined"] = axe(reader)
+    reader.page.get_by_role("button", name="Library").click()
+    reader.page.locator("#library .title").first.wait_for()
+    found["library"] = axe(reader)
+    reader.context.close()
+    assert not any(found.values()), found
+    assert not reader.faults
+
+
+def axe(reader: Reader) -> list[str]:
+    """What axe-core finds serious or critical, with the element."""
+    reader.page.wait_for_timeout(400)
+    reader.page.evaluate(AXE.read_text(encoding="utf-8"))
+    result = reader.page.evaluate("axe.run()")
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0]['failureSummary'][:200]}"
+        for v in result["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
 # --- looks ----------------------------------------------------------------------------------------
 
 
@@ -410,7 +561,7 @@ def test_a_declined_answer_says_so_and_shows_the_nearest_passages(reader):
     ("name", "width", "scheme"),
     [
         ("dark", 1280, "dark"),
-        ("wide", 1800, "light"),
+        ("wide", 1600, "light"),
         ("narrow", 390, "light"),
         ("narrow-dark", 390, "dark"),
     ],
