@@ -312,10 +312,14 @@ def _progress(done: int, total: int, what: str) -> None:
 
 
 def suggested(path: Path) -> list[str]:
-    """The shortest question of each of a few kinds from a gold file; none without the file."""
+    """The shortest question of each of a few kinds from a gold file; none without the file.
+
+    Some gold questions are search words, as people type them: those are no example to follow.
+    """
     if not path.is_file():
         return []
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    rows = [r for r in rows if r["question"][:1].isupper() and r["question"].endswith("?")]
     rows.sort(key=lambda row: -len(row["question"]))
     shortest = {row["kind"]: row["question"] for row in rows}
     return [shortest[kind] for kind in SUGGESTED_KINDS if kind in shortest]

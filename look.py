@@ -43,7 +43,7 @@ footer { display: none !important; }
 
 .masthead { display: grid; grid-template-columns: 1fr auto; gap: .35rem 1.5rem;
   align-items: baseline; }
-#masthead .views { display: flex; gap: 1.2rem; }
+#masthead .views { display: flex; gap: 1.2rem; justify-self: end; }
 #masthead .views button { all: unset; cursor: pointer; font: 400 .95rem/1.4 var(--sans);
   color: var(--soft); padding-bottom: .15rem; border-bottom: 2px solid transparent; }
 #masthead .views button:hover { color: var(--accent); }
@@ -53,7 +53,8 @@ footer { display: none !important; }
 #masthead .corpus { font-size: .84rem; color: var(--soft); justify-self: end; }
 #masthead .corpus[hidden] { display: none; }
 #masthead select { font: 600 .84rem/1.4 var(--sans); color: var(--ink); background: var(--field);
-  border: 1px solid var(--soft); border-radius: 4px; padding: .15rem .3rem; max-width: 14rem; }
+  border: 1px solid var(--soft); border-radius: 4px; padding: .15rem .3rem; max-width: 14rem;
+  appearance: auto; }
 :root[data-showing="library"] :is(#ask-row, #within-row, #suggestions-row) { display: none; }
 
 /* the conversation */
@@ -186,8 +187,10 @@ footer { display: none !important; }
   color: var(--ink); background: var(--field); border: 1px solid var(--soft); border-radius: 4px;
   padding: .25rem .45rem; color-scheme: light; }
 .dark #within input, .dark #library input { color-scheme: dark !important; }
-#within input[type="checkbox"] { accent-color: var(--accent); inline-size: 1rem;
-  block-size: 1rem; margin: 0; }
+#within input[type="checkbox"] { appearance: auto !important; accent-color: var(--accent);
+  background: none !important; inline-size: 1rem; block-size: 1rem; margin: 0; }
+#within .days input { margin-inline-start: .4rem; }
+#within :is(fieldset, .days) { padding-inline-start: 1rem; }
 #within .reset { all: unset; cursor: pointer; color: var(--accent); text-decoration: underline;
   text-underline-offset: .2em; }
 
@@ -209,8 +212,8 @@ footer { display: none !important; }
   max-height: 14rem; overflow-y: auto; overflow-wrap: anywhere; }
 #library .outcome .not, #library .outcome .error { color: var(--warn); }
 #library > label { font-size: .84rem; color: var(--soft); }
-#library input[type="search"] { width: min(24rem, 100%); margin-inline-start: .5rem;
-  font-size: .98rem; }
+#library input[type="search"] { display: block; box-sizing: border-box; margin-top: .3rem;
+  width: min(28rem, 100%); font-size: .98rem; }
 #library .count { margin: .8rem 0 .3rem; }
 #library ul.reports { list-style: none; padding: 0; margin: 0; }
 #library ul.reports > li { border-top: 1px solid var(--line); padding: .65rem 0;
@@ -293,6 +296,8 @@ footer { display: none !important; }
 }
 @media (max-width: 36rem) {
   .gradio-container .main { padding: 0 1rem !important; }
+  #masthead .corpus { grid-column: 1 / -1; justify-self: start; }
+  #masthead .tagline { grid-column: 1 / -1; }
   .turn .short { font-size: 1.5rem; }
   #foot { flex-wrap: wrap !important; }
   #ask, #clear { min-width: 0 !important; padding-inline: .9rem !important; }

@@ -310,9 +310,10 @@ def test_the_address_can_be_typed_into_a_browser():
 
 def test_the_shortest_question_of_each_kind_is_suggested(tmp_path):
     gold = tmp_path / "questions.jsonl"
-    rows = [("multi", "aaa"), ("quote", "b"), ("multi", "cc"), ("conflict", "d"), ("odd", "e")]
+    rows = [("multi", "Aaa?"), ("quote", "B?"), ("multi", "Cc?"), ("conflict", "D?"), ("odd", "E?")]
+    rows += [("quote", "b"), ("quote", "b?"), ("conflict", "D")]
     gold.write_text("\n".join(json.dumps({"kind": k, "question": q}) for k, q in rows) + "\n")
-    assert app.suggested(gold) == ["d", "cc", "b"]
+    assert app.suggested(gold) == ["D?", "Cc?", "B?"]
     assert app.suggested(tmp_path / "none.jsonl") == []
 
 

@@ -574,6 +574,10 @@ def test_it_fits_every_width_in_light_and_dark(browser, address, name, width, sc
     reader.picture(f"{name}-citation")
     assert [reader.marked()] == quoted(TWO[:1])
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+    reader.page.get_by_role("button", name="Library").click()
+    reader.page.locator("#library .title").first.wait_for()
+    reader.picture(f"{name}-library", 150)
+    assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
     paper = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(22, 23, 26)") is (scheme == "dark")
     reader.context.close()

@@ -240,7 +240,7 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
         '{"outlets": "all"}',
         '{"outlets": [1]}',
         '{"since": 3}',
-        '{"corpus": {}}',
+        '{"corpus": {"a": 1}}',
         json.dumps({"outlets": ["x"] * 501}),
         json.dumps({"since": "x" * 60_000}),
         "[" * 40_000,
