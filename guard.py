@@ -27,7 +27,7 @@ MAX_WRONG = 5
 _GET = re.compile(
     r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte)/.+"
     r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+)"
-    r"|desk/(corpora|questions|library|article|indexing))"
+    r"|desk/(corpora|questions|library|article))"
 )
 _POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/stop")
 #: What is open only where articles may be given on the page.
@@ -98,12 +98,12 @@ class Guard:
 
     def _is_there(self, method: str, path: str) -> bool:
         """Whether the page asks for this; by any method but these, it asks for nothing."""
-        if method in ("GET", "HEAD"):
-            return _GET.fullmatch(path) is not None
-        if method != "POST":
+        reading = method in ("GET", "HEAD")
+        if not reading and method != "POST":
             return False
-        giving = self.giving and _GIVING.fullmatch(path) is not None
-        return giving or _POST.fullmatch(path) is not None
+        if _GIVING.fullmatch(path):
+            return self.giving and not (reading and path == _FILES)
+        return (_GET if reading else _POST).fullmatch(path) is not None
 
     def _login(self, scope: Scope, given: str) -> int:
         """401 without the password, 429 after too many wrong ones, else 0. Any user name does."""

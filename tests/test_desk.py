@@ -36,9 +36,10 @@ class Slow:
 
     def __call__(self, question: str, index: object, model: str, *, progress, **rest) -> Answer:
         self.asked.append(question)
-        progress("drafting")
+        begun = time.monotonic()
         while not self.go.wait(0.02):
             progress("drafting")
+            assert time.monotonic() - begun < 10
         return SPAN
 
 

@@ -119,6 +119,14 @@ def test_where_no_files_may_be_given_there_is_no_address_for_them(client):
         assert client.request(method, "/desk/stop").status_code == 404
 
 
+@pytest.mark.parametrize("giving", [True, False])
+def test_the_guard_opens_the_addresses_for_files_only_where_they_are_wanted(giving):
+    asked = [("POST", "files"), ("POST", "indexing"), ("GET", "indexing"), ("GET", "files")]
+    guarded = guard.Guard(None, giving=giving)
+    there = [guarded._is_there(method, f"/desk/{path}") for method, path in asked]
+    assert there == [giving, giving, giving, False]
+
+
 def indexed(client: httpx.Client) -> dict:
     """Index what was given, and wait."""
     assert client.post("/desk/indexing").status_code == 200

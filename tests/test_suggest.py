@@ -80,3 +80,12 @@ def test_copies_of_a_report_lead_to_no_more_questions(tmp_path):
     copies = {f"w{n}": REPORTS["b1"] for n in range(3)}
     questions = suggest(opened(tmp_path, copies))
     assert len([q for q in questions if "Election recount" in q]) <= 1
+
+
+def test_one_report_leads_to_one_question_of_a_kind_before_its_headline(tmp_path):
+    text = (
+        "Harbour notes\n\nTwelve dockers were hurt. Nine clerks counted the cranes. "
+        "Ten sailors left."
+    )
+    first, second = suggest(opened(tmp_path, {"x": text}), 2)
+    assert first.startswith("How many ") and "“Harbour notes”" in second
