@@ -27,16 +27,26 @@ from rag.draft import (
     write,
 )
 from rag.evidence import Found, find_evidence, is_addressed
-from rag.ledger import counted, independent, positions
+from rag.ledger import (
+    Survey,
+    counted,
+    difference_drafts,
+    independent,
+    labelled,
+    ledger_of,
+    quoted_rows,
+    remark_of,
+    survey,
+)
 from rag.llm import can_write, check_model, default_model
 from rag.parts import Part, described, split
-from rag.premise import denial_of
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
 from rag.repair import Repair
-from rag.schema import Answer, Claim, DraftClaim, Evidence
+from rag.schema import Answer, Claim, DraftClaim, Evidence, Kind
 from rag.verify import Checker
+from rag.voice import voice_of
 
 Progress = Callable[[str], None]
 #: Pieces of evidence that a writing model sees, each a sentence with its neighbours.
@@ -98,21 +108,17 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
     question, filters = analyse(piece.text), narrowed(filters, piece)
     found = find(piece, question, parts, filters)
     trace = _trace(question, parts, found)
-    denial = None
-    if piece.kind == "ask":
-        if not is_addressed(question, found):
-            found = search_again(piece, question, found, parts, filters, trace)
-        denial = denial_of(question.text, found.sentences)
-        if denial is None and not is_addressed(question, found):
-            return decline(question, found, trace)
+    if piece.kind == "ask" and not is_addressed(question, found):
+        found = search_again(piece, question, found, parts, filters, trace)
+    surveyed = survey(question, found, parts.index.cluster_of)
+    if piece.kind == "ask" and not surveyed.denials and not is_addressed(question, found):
+        return decline(question, found, trace)
     progress("drafting")
-    evidence, drafts = draft(piece, question, found, parts, trace)
-    if denial is not None and trace["voice"] == "quote":
-        trace["premise"] = {"holds": False, "article_id": denial.passage.article.id}
-        evidence, drafts = quote_denial(denial, found)
+    evidence, drafts = draft(piece, question, found, surveyed, parts, trace)
     progress(f"checking {len(drafts)} sentences")
     evidence, verified = judge(piece, question, found, evidence, drafts, parts, trace)
-    return assemble(question, found, evidence, verified, trace, parts.index.cluster_of)
+    evidence, verified = preface(surveyed, evidence, verified, parts)
+    return assemble(question, found, surveyed, evidence, verified, trace, parts.index.cluster_of)
 
 
 def judge(
@@ -134,6 +140,19 @@ def judge(
     if unread := unreadable(parts.checker) - before:
         trace["unreadable_verdicts"] = unread
     return evidence, verified
+
+
+def preface(
+    surveyed: Survey, evidence: tuple[Evidence, ...], verified: Verified, parts: Parts
+) -> tuple[tuple[Evidence, ...], Verified]:
+    """What the reports differ in comes first, whoever wrote the rest; not where one denies it."""
+    if surveyed.denials or not verified.claims:
+        return evidence, verified
+    said = (s for side in surveyed.sides for s in side.sayings)
+    evidence, labels = labelled(said, evidence)
+    drafts = difference_drafts(surveyed, labels, parts.index.cluster_of)
+    first = verify(drafts, evidence, parts.checker)
+    return evidence, Verified((*first.judged, *verified.judged), verified.refused)
 
 
 def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
@@ -176,14 +195,23 @@ def narrowed(filters: dict[str, Any], piece: Part) -> dict[str, Any]:
 
 
 def draft(
-    piece: Part, question: Question, found: Found, parts: Parts, trace: dict[str, Any]
+    piece: Part,
+    question: Question,
+    found: Found,
+    surveyed: Survey,
+    parts: Parts,
+    trace: dict[str, Any],
 ) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """Evidence and a draft made from it, in the voice that the model can speak."""
     if piece.kind == "mentions":
         trace["voice"] = "mentions"
         return quote_mentions(found)
     if parts.model == "none" or not can_write(parts.model):
-        return quote(question, found)
+        if surveyed.denials:
+            denial = surveyed.denials[0]
+            trace["premise"] = {"holds": False, "article_id": denial.passage.article.id}
+            return quote_denial(denial, found)
+        return quote(question, found, surveyed)
     trace["voice"] = "write"
     written = {n: load_prompt(n).sha256 for n in ("write.system", "write.user")}
     trace["prompts"] = {**trace.get("prompts", {}), **written}
@@ -232,6 +260,7 @@ def quote_instead(
 def assemble(
     question: Question,
     found: Found,
+    surveyed: Survey,
     evidence: Sequence[Evidence],
     verified: Verified,
     trace: dict[str, Any],
@@ -248,17 +277,27 @@ def assemble(
             note=declined.note,
             trace=trace,
         )
-    ledger = positions(verified.claims, cluster_of)
+    claims = tuple(remarked(c, surveyed) for c in verified.claims)
+    rows = ledger_of(surveyed, cluster_of) or quoted_rows(claims, cluster_of)
     return Answer(
         question.text,
         "answered",
-        verified.claims,
+        claims,
         verified.rejected,
-        ledger,
+        rows,
         tuple(evidence),
-        note_of(verified, len(ledger), trace, cluster_of),
+        note_of(verified, trace, cluster_of),
         trace,
     )
+
+
+def remarked(claim: Claim, surveyed: Survey) -> Claim:
+    """The claim, marked if it rests on unnamed sources or opinion alone."""
+    if claim.kind == "difference":
+        return claim
+    spans = {s.sentence.passage: s.span for side in surveyed.sides for s in side.sayings}
+    voices = [voice_of(c.passage, spans.get(c.passage, (c.start, c.end))) for c in claim.citations]
+    return replace(claim, remark=remark_of(voices))
 
 
 def join(pieces: Sequence[Part], answers: Sequence[Answer], parts: Parts) -> Answer:
@@ -290,33 +329,33 @@ def join(pieces: Sequence[Part], answers: Sequence[Answer], parts: Parts) -> Ans
     )
 
 
-def note_of(
-    verified: Verified, values: int, trace: dict[str, Any], cluster_of: Callable[[str], int]
-) -> str:
+def note_of(verified: Verified, trace: dict[str, Any], cluster_of: Callable[[str], int]) -> str:
     """What a reader is looking at, and how many independent reports it is, if that differs."""
     if trace["voice"] == "mentions":
         return _count_of_reports(verified.claims, cluster_of)
     cited = {c.article_id for claim in verified.claims for c in claim.citations}
     count = counted(len(cited), independent(cited, cluster_of))
-    note = _note_of_kind({c.kind for c in verified.claims}, values, trace)
+    note = _note_of_kind({c.kind for c in verified.claims}, trace)
     return f"{note} Cited: {count}." if count else note
 
 
-def _note_of_kind(kinds: set[str], values: int, trace: dict[str, Any]) -> str:
+def _note_of_kind(kinds: set[Kind], trace: dict[str, Any]) -> str:
     if "premise" in trace:
         return (
             "Not every report agrees with what the question takes for granted: the one quoted "
             "first says otherwise. All of this is in the reports' own words."
         )
-    if kinds == {"span"} and values > 1:
+    if "difference" in kinds and "written" not in kinds:
         return (
-            "More than one value was found, so compare: each is in a report's own words, with the "
+            "The reports don't agree, so compare: each value is in a report's own words, with the "
             "sentence that says it beneath."
         )
     if kinds == {"span"}:
         return "In the reports' own words; the sentences that say it are quoted beneath."
     if kinds == {"quote"}:
         return "These are quotations: the reports' own sentences, word for word."
+    if kinds <= {"span", "quote"}:
+        return "In the reports' own words: a short answer, then the sentences that answer best."
     note = f"Written by {trace['model']}; every sentence was checked against what it cites."
     return f"{note} A sentence in quotation marks is a report's own." if "quote" in kinds else note
 

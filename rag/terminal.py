@@ -57,7 +57,9 @@ def show_verdict(verdict: Verdict) -> str:
 def _claim(claim: Claim, count: str) -> str:
     marks = " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in claim.citations))
     lines = [_wrap(f"{claim.text} {marks}" + f" ({count})" * bool(count))]
-    if claim.kind != "quote":
+    if claim.remark:
+        lines.append(_wrap(f"({claim.remark})", "    "))
+    if claim.kind in {"span", "written"}:
         lines += [_quote(c) for c in claim.citations]
     return "\n".join(lines)
 
