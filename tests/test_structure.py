@@ -19,6 +19,7 @@ OWNERS = {
     "pypdfium2": {"index/extract.py"},
     "litellm": {"rag/llm.py"},
     "gradio": {"app.py"},
+    "pydantic": {"rag/bundle_file.py"},
     "sklearn": {"eval/calibrate.py", "eval/fit_checker.py"},
 }
 LAYERS = {
