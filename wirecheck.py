@@ -128,6 +128,12 @@ def _ask_command(commands: Commands) -> None:
         metavar="FILE",
         help="also write all of it to a file, .json or .html, that `verify` verifies later",
     )
+    ask.add_argument(
+        "--follow",
+        type=Path,
+        metavar="FILE",
+        help="the conversation so far: what `ask --json` printed, once or several times",
+    )
     ask.set_defaults(run=run_ask)
 
 
@@ -259,15 +265,17 @@ def run_search(options: argparse.Namespace) -> int:
 
 
 def run_ask(options: argparse.Namespace) -> int:
-    """`wirecheck ask QUESTION --index DIR [--model M] [--json|--markdown] [--bundle FILE]`."""
+    """`wirecheck ask QUESTION --index DIR [--model M] ...`, as its help says."""
     from rag import answer
     from rag.bundle import check_ending, markdown_of, write_bundle
+    from rag.follow import read_history
     from rag.terminal import show
 
     if options.bundle:
         check_ending(options.bundle)
     filters = _filters(options)
-    result = answer(options.question, options.index, options.model, **filters)
+    history = read_history(options.follow) if options.follow else []
+    result = answer(options.question, options.index, options.model, history=history, **filters)
     if options.bundle:
         write_bundle(result, options.bundle, datetime.now(UTC), filters)
     if options.json:

@@ -7,13 +7,13 @@ are joined, in the order asked.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from index import Index, open_index
+from index import Article, Index, open_index
 from index.errors import ModelReplyError
 from rag.checkers import load_checker, traced, unreadable
 from rag.cite import Verified, verify
@@ -27,6 +27,7 @@ from rag.draft import (
     write,
 )
 from rag.evidence import Found, find_evidence, is_addressed
+from rag.follow import Followed, follow, turns_of
 from rag.ledger import counted, independent, positions
 from rag.llm import can_write, check_model, default_model
 from rag.parts import Part, described, split
@@ -47,12 +48,16 @@ MENTION_PASSAGES = 40
 
 @dataclass(frozen=True)
 class Parts:
-    """What the way needs: an index, a reader, a checker and a model's name."""
+    """What the way needs: an index, a reader, a checker and a model's name.
+
+    `besides` are articles that "who else" is not answered with, nor with others of their outlets.
+    """
 
     index: Index
     reader: Reader
     checker: Checker
     model: str
+    besides: tuple[Article, ...] = ()
 
 
 def answer(
@@ -63,12 +68,15 @@ def answer(
     outlets: Sequence[str] | None = None,
     since: str | None = None,
     until: str | None = None,
+    history: Sequence[Answer | Mapping[str, Any]] = (),
     progress: Progress | None = None,
 ) -> Answer:
     """A cited answer in which every sentence was checked, or a declined one.
 
     `model` is a LiteLLM name, "embedded", or "none"; None takes the configured one. `outlets`,
-    `since` and `until` (ISO dates) narrow the search. `progress` is told each step in words.
+    `since` and `until` (ISO dates) narrow the search. `history` are the answers of a conversation,
+    oldest first, or what `to_dict` made of them: with it, a follow-up is asked as it stands alone
+    (`rag.follow`), and the trace says how. `progress` is told each step in words.
     The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
     Raises QuestionError, SettingError, IndexProblem or ModelError, each one line for a user.
     """
@@ -76,9 +84,24 @@ def answer(
     name = model or default_model()
     check_model(name)
     corpus = index if isinstance(index, Index) else _opened(str(Path(index).resolve()))
-    parts = Parts(corpus, load_reader(), load_checker(), name)
+    turns = turns_of(history)
+    followed = follow(asked.text, turns, name) if turns else None
+    cited = sorted(followed.besides) if followed else []
+    besides = tuple(corpus.articles[name] for name in cited if name in corpus.articles)
+    parts = Parts(corpus, load_reader(), load_checker(), name, besides)
     filters = {"outlets": outlets, "since": since, "until": until}
-    return ask(asked, parts, progress or (lambda step: None), filters)
+    tell = progress or (lambda step: None)
+    if followed is None:
+        return ask(asked, parts, tell, filters)
+    return as_typed(asked, followed, ask(analyse(followed.text), parts, tell, filters))
+
+
+def as_typed(asked: Question, followed: Followed, result: Answer) -> Answer:
+    """The answer to a follow-up under the question as typed, with what it was asked as."""
+    told = followed.trace(asked.text)
+    prompts = {**result.trace.get("prompts", {}), **told.pop("prompts", {})}
+    trace = {**result.trace, **told, **({"prompts": prompts} if prompts else {})}
+    return replace(result, question=asked.text, trace=trace)
 
 
 def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
@@ -139,7 +162,8 @@ def judge(
 def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
     """Evidence for one part; to say who mentions something, more reports are looked through."""
     if piece.kind == "mentions":
-        filters = {**filters, "k": MENTION_PASSAGES, "per_article": 2}
+        count = MENTION_PASSAGES * (2 if parts.besides else 1)
+        filters = {**filters, "k": count, "per_article": 2}
     return find_evidence(question, parts.index, parts.reader, also=piece.also, **filters)
 
 
@@ -181,7 +205,7 @@ def draft(
     """Evidence and a draft made from it, in the voice that the model can speak."""
     if piece.kind == "mentions":
         trace["voice"] = "mentions"
-        return quote_mentions(found)
+        return quote_mentions(found, parts.besides)
     if parts.model == "none" or not can_write(parts.model):
         return quote(question, found)
     trace["voice"] = "write"

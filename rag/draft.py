@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from index import Hit
+from index import Article, Hit
 from index.words import stems
 from rag.evidence import Found, Scored
 from rag.llm import complete
@@ -322,12 +322,19 @@ def quote_denial(denial: Scored, found: Found) -> tuple[tuple[Evidence, ...], li
     return (*evidence, item), [DraftClaim(text, (label,), "quote"), *others]
 
 
-def quote_mentions(found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
-    """One sentence of each report that mentions what is asked for; copies are one quotation."""
+def quote_mentions(
+    found: Found, besides: Collection[Article] = ()
+) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """One sentence of each report that mentions what is asked for; copies are one quotation.
+
+    "Who else" leaves out the articles `besides`, and all others of their outlets.
+    """
     best: dict[str, Scored] = {}
     for s in found.sentences:
         near, around = s.signal("coverage"), s.signal("context_coverage")
         if near < MENTION_SHARE or around < MENTION_CONTEXT:
+            continue
+        if any(_one_voice(s.passage.article, known) for known in besides):
             continue
         known = best.get(s.passage.article.id)
         if known is None or near > known.signal("coverage"):
@@ -342,6 +349,10 @@ def quote_mentions(found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]
         twin = next((said for said in quotes if _alike(text, said)), text)
         quotes.setdefault(twin, []).append(item.label)
     return evidence, [DraftClaim(text, tuple(labels), "quote") for text, labels in quotes.items()]
+
+
+def _one_voice(a: Article, b: Article) -> bool:
+    return a.id == b.id or (a.outlet is not None and a.outlet == b.outlet)
 
 
 def _words(texts: Iterable[str]) -> int:

@@ -17,7 +17,8 @@ def show(answer: Answer) -> str:
         (row.value, row.citations): counted(len(row.article_ids), row.reports)
         for row in answer.ledger
     }
-    parts = [_claim(c, counts.get((c.text, c.citations), "")) for c in answer.claims]
+    parts = [_wrap(f"Asked as: {answer.asked}")] if answer.asked != answer.question else []
+    parts += [_claim(c, counts.get((c.text, c.citations), "")) for c in answer.claims]
     if answer.outcome == "declined":
         parts += ["No answer.", _wrap(answer.note), "The nearest passages, which are no answer:"]
         parts += [_nearest(e) for e in answer.evidence]

@@ -313,3 +313,45 @@ def test_the_steps_are_told(corpus):
     parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), "none")
     ask(analyse(DURATION), parts, told.append, {})
     assert told == ["searching 4 reports", "drafting", "checking 2 sentences"]
+
+
+# --- follow-ups
+
+
+@pytest.fixture
+def conversation(corpus, monkeypatch):
+    """`rag.answer` on the corpus, with the parts of these tests."""
+    monkeypatch.setattr("rag.ask.load_reader", lambda: PatternReader(PATTERNS))
+    monkeypatch.setattr("rag.ask.load_checker", OverlapChecker)
+
+    def run(question, *history):
+        return rag.answer(question, corpus, "none", history=history)
+
+    return run
+
+
+def test_a_follow_up_is_answered_as_it_stands_alone(conversation):
+    first = conversation(OPEN)
+    answer = conversation("And what did she say about the storm?", first)
+    check_citations(answer)
+    assert answer.question == "And what did she say about the storm?"
+    assert answer.asked == "What did Ada Holm say about the storm?"
+    assert answer.trace["rewritten"]["by"] == "rules" and answer.trace["topic"] == "same topic"
+    assert "topic" not in first.trace
+    again = conversation("Why?", first.to_dict(), answer.to_dict())
+    assert again.asked == "Why did Ada Holm say about the storm?"
+
+
+def test_who_else_leaves_out_what_was_cited(conversation):
+    first = conversation(DURATION)
+    cited = {c.article_id for c in first.claims[0].citations}
+    assert cited == {"h1", "h2"}
+    answer = conversation("Who else reports that?", first)
+    check_citations(answer)
+    assert answer.trace["voice"] == "mentions"
+    assert {c.article_id for claim in answer.claims for c in claim.citations} == {"h3"}
+
+
+def test_a_new_topic_is_noticed(conversation):
+    answer = conversation("Which museum of Arden opened a wing?", conversation(DURATION))
+    assert answer.trace["topic"] == "new topic" and answer.asked == answer.question

@@ -144,6 +144,18 @@ def test_a_bundle_is_written_and_verified(built, capsys, tmp_path):
     assert code == 1 and not json.loads(out)["holds"]
 
 
+def test_a_follow_up_is_asked_as_it_stands_alone(built, capsys, tmp_path):
+    ask = ("ask", "--index", built[1], "--model", "none")
+    history = tmp_path / "history.json"
+    history.write_text(run(capsys, *ask, QUESTION, "--json")[1], encoding="utf-8")
+    code, out, err = run(capsys, *ask, "Why?", "--follow", history)
+    assert code == 0 and err == "" and out.startswith("Asked as: Why did the Arden bridge close?")
+    code, out, _ = run(capsys, *ask, "Why?", "--follow", history, "--json")
+    trace = json.loads(out)["trace"]
+    assert json.loads(out)["question"] == "Why?" and trace["rewritten"]["by"] == "rules"
+    assert run(capsys, *ask, "Who sang in Lune Mills?", "--follow", history, "--json")[1]
+
+
 def test_ask_prints_markdown(built, capsys):
     code, out, _ = run(
         capsys, "ask", QUESTION, "--index", built[1], "--model", "none", "--markdown"
@@ -172,6 +184,8 @@ def test_ask_declines_what_no_report_says(built, capsys):
         (["ask", "", "--index", "BUILT"], "empty"),
         (["ask", "x" * 100_000, "--index", "BUILT"], "100,000 characters"),
         (["ask", QUESTION, "--index", "BUILT", "--bundle", "a.txt"], "must end in"),
+        (["ask", "Why?", "--index", "BUILT", "--follow", "nowhere.json"], "nowhere.json"),
+        (["ask", "Why?", "--index", "BUILT", "--follow", __file__], "not JSON"),
         (["verify", "nowhere.json"], "nowhere.json"),
         (["verify", __file__], "not JSON"),
         (["ask", QUESTION, "--index", "BUILT", "--model", "nosuch/model"], "nosuch"),
