@@ -16,6 +16,7 @@ from typing import Any
 from index import Article, Index, open_index
 from index.errors import ModelReplyError
 from rag.checkers import load_checker, traced, unreadable
+from rag.checks import hard_checks
 from rag.cite import Verified, verify
 from rag.draft import (
     propose_searches,
@@ -205,7 +206,8 @@ def draft(
     """Evidence and a draft made from it, in the voice that the model can speak."""
     if piece.kind == "mentions":
         trace["voice"] = "mentions"
-        return quote_mentions(found, parts.besides)
+        too = partial(reports_too, piece.text, parts.besides)
+        return quote_mentions(found, too if parts.besides else None)
     if parts.model == "none" or not can_write(parts.model):
         return quote(question, found)
     trace["voice"] = "write"
@@ -220,6 +222,18 @@ def draft(
         # An unusable reply is no reason to leave the reader without the sources' own words.
         trace["model_error"] = str(error)
         return evidence, []
+
+
+def reports_too(claim: str, besides: Sequence[Article], article: Article) -> bool:
+    """Whether an article may be quoted as one that reports a claim, too, `besides` others.
+
+    It must be another outlet's, and give no other number or date and no denial for it.
+    """
+    for known in besides:
+        if article.id == known.id or (article.outlet and article.outlet == known.outlet):
+            return False
+    checks = hard_checks(claim, article.text, article.published)
+    return all(c.passed for c in checks if c.name in {"number", "date", "negation"})
 
 
 def mend(

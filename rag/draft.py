@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from index import Article, Hit
@@ -49,7 +49,9 @@ OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
 MAX_SEARCHES, MAX_SEARCH = 3, 200
 #: A report mentions something if a sentence covers this share of the words asked for (weighted:
 #: rare ones count more), and the sentence with its neighbours and the title this share.
-MENTION_SHARE, MENTION_CONTEXT = 0.5, 0.75
+MENTION = 0.5, 0.75
+#: The same where the article was checked, too: other outlets say a thing in other words.
+MENTION_CHECKED = 0.4, 0.5
 NO_ANSWER = "NO ANSWER"
 _LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$")
 _LABEL = re.compile(r"E\d+")
@@ -323,23 +325,24 @@ def quote_denial(denial: Scored, found: Found) -> tuple[tuple[Evidence, ...], li
 
 
 def quote_mentions(
-    found: Found, besides: Collection[Article] = ()
+    found: Found, keep: Callable[[Article], bool] | None = None
 ) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """One sentence of each report that mentions what is asked for; copies are one quotation.
 
-    "Who else" leaves out the articles `besides`, and all others of their outlets.
+    `keep` says of an article whether it may be quoted; what it was asked about needs fewer of the
+    words.
     """
+    least_near, least_around = MENTION if keep is None else MENTION_CHECKED
     best: dict[str, Scored] = {}
     for s in found.sentences:
         near, around = s.signal("coverage"), s.signal("context_coverage")
-        if near < MENTION_SHARE or around < MENTION_CONTEXT:
-            continue
-        if any(_one_voice(s.passage.article, known) for known in besides):
+        if near < least_near or around < least_around:
             continue
         known = best.get(s.passage.article.id)
         if known is None or near > known.signal("coverage"):
             best[s.passage.article.id] = s
-    ranked = sorted(best.values(), key=lambda s: -s.signal("coverage"))
+    kept = [s for s in best.values() if keep is None or keep(s.passage.article)]
+    ranked = sorted(kept, key=lambda s: -s.signal("coverage"))
     evidence = tuple(
         Evidence(f"E{n}", Hit(s.passage, s.signal("coverage"), n)) for n, s in enumerate(ranked, 1)
     )
@@ -349,10 +352,6 @@ def quote_mentions(
         twin = next((said for said in quotes if _alike(text, said)), text)
         quotes.setdefault(twin, []).append(item.label)
     return evidence, [DraftClaim(text, tuple(labels), "quote") for text, labels in quotes.items()]
-
-
-def _one_voice(a: Article, b: Article) -> bool:
-    return a.id == b.id or (a.outlet is not None and a.outlet == b.outlet)
 
 
 def _words(texts: Iterable[str]) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from index.language import parse
+from index.language import parse, sentence_spans
 from index.words import stems
 from rag.frames import (
     Frame,
@@ -143,7 +143,9 @@ def _content(turn: Turn) -> str:
         if turn.frame is not None and turn.frame.asking:
             return statement(turn.frame, turn.value, turn.cited)
         return turn.cited.rstrip(".")
-    text = _DATELINE.sub("", " ".join(claims[0].text.split())).rstrip(".")
+    whole = _DATELINE.sub("", " ".join(claims[0].text.split()))
+    start, end = sentence_spans(whole)[0]
+    text = whole[start:end].rstrip(".")
     words = _core(text).split()
     return " ".join(words[:_LONGEST_CLAIM]).rstrip(" ,;")
 
