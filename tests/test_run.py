@@ -419,7 +419,7 @@ def test_bars_decide_the_exit_code(gold_file: Path, tmp_path: Path, capsys: Capt
         (["--questions", "absent.jsonl"], "can't read the gold questions absent.jsonl: "),
         (["--index", "i", "--questions", "GOLD", "--report", "GOLD"], "can't write a report to "),
         (["--fail-under", "nugget=0.8"], "--fail-under: no figure 'nugget'; use one of right_"),
-        (["--index", "i"], "the gold questions name 3"),
+        (["--index", "i"], "the gold questions name 64 article"),
     ],
 )
 def test_faults_of_usage_are_one_line_and_2(
