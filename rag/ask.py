@@ -7,15 +7,17 @@ are joined, in the order asked.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from index import Index, open_index
+from index import Article, Index, open_index
 from index.errors import ModelReplyError
+from index.search import earlier
 from rag.checkers import load_checker, traced, unreadable
+from rag.checks import hard_checks
 from rag.cite import Verified, verify
 from rag.draft import (
     propose_searches,
@@ -27,6 +29,7 @@ from rag.draft import (
     write,
 )
 from rag.evidence import Found, find_evidence, is_addressed
+from rag.follow import Followed, follow, turns_of
 from rag.ledger import (
     Survey,
     counted,
@@ -45,6 +48,7 @@ from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
 from rag.repair import Repair
 from rag.schema import Answer, Claim, DraftClaim, Evidence, Kind
+from rag.timing import as_of_day
 from rag.verify import Checker
 from rag.voice import voice_of
 
@@ -57,12 +61,16 @@ MENTION_PASSAGES = 40
 
 @dataclass(frozen=True)
 class Parts:
-    """What the way needs: an index, a reader, a checker and a model's name."""
+    """What the way needs: an index, a reader, a checker and a model's name.
+
+    `besides` are articles that "who else" is not answered with, nor with others of their outlets.
+    """
 
     index: Index
     reader: Reader
     checker: Checker
     model: str
+    besides: tuple[Article, ...] = ()
 
 
 def answer(
@@ -73,12 +81,17 @@ def answer(
     outlets: Sequence[str] | None = None,
     since: str | None = None,
     until: str | None = None,
+    as_of: str | None = None,
+    history: Sequence[Answer | Mapping[str, Any]] = (),
     progress: Progress | None = None,
 ) -> Answer:
     """A cited answer in which every sentence was checked, or a declined one.
 
     `model` is a LiteLLM name, "embedded", or "none"; None takes the configured one. `outlets`,
-    `since` and `until` (ISO dates) narrow the search. `progress` is told each step in words.
+    `since` and `until` (ISO dates) narrow the search; `as_of` asks as if it were that day: what was
+    published later is not there. `history` are the answers of a conversation,
+    oldest first, or what `to_dict` made of them: with it, a follow-up is asked as it stands alone
+    (`rag.follow`), and the trace says how. `progress` is told each step in words.
     The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
     Raises QuestionError, SettingError, IndexProblem or ModelError, each one line for a user.
     """
@@ -86,9 +99,24 @@ def answer(
     name = model or default_model()
     check_model(name)
     corpus = index if isinstance(index, Index) else _opened(str(Path(index).resolve()))
-    parts = Parts(corpus, load_reader(), load_checker(), name)
-    filters = {"outlets": outlets, "since": since, "until": until}
-    return ask(asked, parts, progress or (lambda step: None), filters)
+    turns = turns_of(history)
+    followed = follow(asked.text, turns, name) if turns else None
+    cited = sorted(followed.besides) if followed else []
+    besides = tuple(corpus.articles[name] for name in cited if name in corpus.articles)
+    parts = Parts(corpus, load_reader(), load_checker(), name, besides)
+    filters = {"outlets": outlets, "since": since, "until": earlier(until, as_of)}
+    tell = progress or (lambda step: None)
+    if followed is None:
+        return ask(asked, parts, tell, filters)
+    return as_typed(asked, followed, ask(analyse(followed.text), parts, tell, filters))
+
+
+def as_typed(asked: Question, followed: Followed, result: Answer) -> Answer:
+    """The answer to a follow-up under the question as typed, with what it was asked as."""
+    told = followed.trace(asked.text)
+    prompts = {**result.trace.get("prompts", {}), **told.pop("prompts", {})}
+    trace = {**result.trace, **told, **({"prompts": prompts} if prompts else {})}
+    return replace(result, question=asked.text, trace=trace)
 
 
 def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
@@ -105,7 +133,8 @@ def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str,
 
 def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
     """Find evidence, draft, cite and verify, assemble."""
-    question, filters = analyse(piece.text), narrowed(filters, piece)
+    question = analyse(piece.text)
+    filters = until_named(question, narrowed(filters, piece), parts.index)
     found = find(piece, question, parts, filters)
     trace = _trace(question, parts, found)
     if piece.kind == "ask" and not is_addressed(question, found):
@@ -158,7 +187,8 @@ def preface(
 def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
     """Evidence for one part; to say who mentions something, more reports are looked through."""
     if piece.kind == "mentions":
-        filters = {**filters, "k": MENTION_PASSAGES, "per_article": 2}
+        count = MENTION_PASSAGES * (2 if parts.besides else 1)
+        filters = {**filters, "k": count, "per_article": 2}
     return find_evidence(question, parts.index, parts.reader, also=piece.also, **filters)
 
 
@@ -184,6 +214,12 @@ def search_again(
     return find(replace(piece, also=(*piece.also, *proposed)), question, parts, filters)
 
 
+def until_named(question: Question, filters: dict[str, Any], index: Index) -> dict[str, Any]:
+    """The filters with the day of an "as of 3 May" in the question, if it names one."""
+    day = as_of_day(question, max((a.published or "" for a in index.articles.values()), default=""))
+    return {**filters, "until": earlier(filters.get("until"), day)} if day else filters
+
+
 def narrowed(filters: dict[str, Any], piece: Part) -> dict[str, Any]:
     """The caller's filters and the part's own outlets: both must hold."""
     if not piece.outlets:
@@ -205,7 +241,8 @@ def draft(
     """Evidence and a draft made from it, in the voice that the model can speak."""
     if piece.kind == "mentions":
         trace["voice"] = "mentions"
-        return quote_mentions(found)
+        too = partial(reports_too, piece.text, parts.besides)
+        return quote_mentions(found, too if parts.besides else None)
     if parts.model == "none" or not can_write(parts.model):
         if surveyed.denials:
             denial = surveyed.denials[0]
@@ -224,6 +261,18 @@ def draft(
         # An unusable reply is no reason to leave the reader without the sources' own words.
         trace["model_error"] = str(error)
         return evidence, []
+
+
+def reports_too(claim: str, besides: Sequence[Article], article: Article) -> bool:
+    """Whether an article may be quoted as one that reports a claim, too, `besides` others.
+
+    It must be another outlet's, and give no other number or date and no denial for it.
+    """
+    for known in besides:
+        if article.id == known.id or (article.outlet and article.outlet == known.outlet):
+            return False
+    checks = hard_checks(claim, article.text, article.published)
+    return all(c.passed for c in checks if c.name in {"number", "date", "negation"})
 
 
 def mend(

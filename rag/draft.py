@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from index import Hit
+from index import Article, Hit
 from index.words import stems
 from rag.evidence import Found, Scored
 from rag.ledger import Survey, labelled
@@ -27,7 +27,7 @@ MAX_QUOTES, MAX_WORDS = 4, 125
 #: Values in an answer; the ledger has them all.
 MAX_VALUES = 6
 #: A short answer less sure than this is followed by the sentences that answer best.
-SURE = 0.9
+SURE = 0.75
 #: A further sentence is shown if its score is at least this share of the best one's, and more
 #: easily if its article is cited already.
 OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
@@ -35,7 +35,9 @@ OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
 MAX_SEARCHES, MAX_SEARCH = 3, 200
 #: A report mentions something if a sentence covers this share of the words asked for (weighted:
 #: rare ones count more), and the sentence with its neighbours and the title this share.
-MENTION_SHARE, MENTION_CONTEXT = 0.5, 0.75
+MENTION = 0.5, 0.75
+#: The same where the article was checked, too: other outlets say a thing in other words.
+MENTION_CHECKED = 0.4, 0.5
 NO_ANSWER = "NO ANSWER"
 _LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$")
 _LABEL = re.compile(r"E\d+")
@@ -199,17 +201,25 @@ def quote_denial(denial: Scored, found: Found) -> tuple[tuple[Evidence, ...], li
     return (*evidence, item), [DraftClaim(text, (label,), "quote"), *others]
 
 
-def quote_mentions(found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
-    """One sentence of each report that mentions what is asked for; copies are one quotation."""
+def quote_mentions(
+    found: Found, keep: Callable[[Article], bool] | None = None
+) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """One sentence of each report that mentions what is asked for; copies are one quotation.
+
+    `keep` says of an article whether it may be quoted; what it was asked about needs fewer of the
+    words.
+    """
+    least_near, least_around = MENTION if keep is None else MENTION_CHECKED
     best: dict[str, Scored] = {}
     for s in found.sentences:
         near, around = s.signal("coverage"), s.signal("context_coverage")
-        if near < MENTION_SHARE or around < MENTION_CONTEXT:
+        if near < least_near or around < least_around:
             continue
         known = best.get(s.passage.article.id)
         if known is None or near > known.signal("coverage"):
             best[s.passage.article.id] = s
-    ranked = sorted(best.values(), key=lambda s: -s.signal("coverage"))
+    kept = [s for s in best.values() if keep is None or keep(s.passage.article)]
+    ranked = sorted(kept, key=lambda s: -s.signal("coverage"))
     evidence = tuple(
         Evidence(f"E{n}", Hit(s.passage, s.signal("coverage"), n)) for n, s in enumerate(ranked, 1)
     )

@@ -37,6 +37,7 @@ _CORRECTING = re.compile(
     r"retracted|misstated|we reported)\b",
     re.I,
 )
+_LATEST = re.compile(r"\b(?:latest|newest|most recent|currently|so far|by now|final)\b", re.I)
 _ORDINALS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -45,12 +46,14 @@ class Survey:
     """What the reports found say on the point, before anything of it is shown.
 
     `replaced` gives, for an article whose own outlet later gave another value, the saying that did
-    so. `silent` are files on the matter that give no value.
+    so. `silent` are files on the matter that give no value. `by_date` if the newest report comes
+    first, as the question asks for what is latest.
     """
 
     sides: tuple[Side, ...] = ()
     denials: tuple[Scored, ...] = ()
     silent: tuple[str, ...] = ()
+    by_date: bool = False
     replaced: Mapping[str, Saying] = field(default_factory=dict)
 
     @property
@@ -73,7 +76,15 @@ def survey(question: Question, found: Found, cluster_of: ClusterOf) -> Survey:
     heard = {name for s in sides for name in s.article_ids}
     heard |= {d.passage.article.id for d in denials}
     silent = _silent(found.sentences, heard) if sides or denials else ()
-    return Survey(sides, denials, silent, _replaced(question, sides, cluster_of))
+    by_date = _LATEST.search(question.text) is not None and any(map(_newest, sides))
+    if by_date:
+        sides = tuple(sorted(sides, key=_newest, reverse=True))
+    return Survey(sides, denials, silent, by_date, _replaced(question, sides, cluster_of))
+
+
+def _newest(side: Side) -> str:
+    """The day of a side's newest report, as an ISO date; "" if none is known."""
+    return max((s.sentence.passage.article.published or "" for s in side.sayings), default="")
 
 
 def _silent(sentences: Sequence[Scored], heard: set[str]) -> tuple[str, ...]:
@@ -233,7 +244,8 @@ def difference_drafts(
     drafts = []
     if len(found.standing) > 1:
         shown = found.standing[:MAX_SIDES]
-        text = f"Reports differ: {', '.join(_told(s, cluster_of) for s in shown)}."
+        told = ", ".join(_told(s, cluster_of, found.by_date) for s in shown)
+        text = f"Reports differ{', newest first' * found.by_date}: {told}."
         first = [side.sayings[0] for side in shown]
         rest = [s for side in shown for s in side.sayings if s not in first]
         drafts.append(_draft(text, [*first, *rest], labels))
@@ -247,14 +259,15 @@ def _draft(text: str, sayings: Sequence[Saying], labels: Mapping[Saying, str]) -
     return DraftClaim(text, tuple(dict.fromkeys(labels[s] for s in sayings)), "difference")
 
 
-def _told(side: Side, cluster_of: ClusterOf) -> str:
-    """One side: its value, how many reports, which outlets, and whom they cite."""
+def _told(side: Side, cluster_of: ClusterOf, dated: bool) -> str:
+    """One side: its value, how many reports, which outlets, when, and whom they cite."""
     count = independent(side.article_ids, cluster_of)
     articles = {s.article_id: s.sentence.passage.article for s in side.sayings}
     outlets = list(dict.fromkeys(a.outlet for a in articles.values() if a.outlet))
     known = all(a.outlet for a in articles.values()) and len(outlets) <= MAX_OUTLETS
     voices = [voice_of(s.sentence.passage, s.span) for s in side.sayings]
     inside = [", ".join(outlets)] if outlets and known else []
+    inside += [_newest(side)] if dated and _newest(side) else []
     inside += [shown_voice(voices)] if shown_voice(voices) else []
     where = f"in {_number(count)} report{'s' * (count > 1)}"
     return f"{marked(side.text)} {where}" + (f" ({'; '.join(inside)})" if inside else "")

@@ -28,6 +28,13 @@ SURE_SIGNALS = ("margin", "cosine", "coverage", "touched", "score", "agreeing", 
 OTHER_NOUN = 1.5
 #: A side counts if it is this sure, and has this share of the surest one's odds.
 LEAST_SURE, ODDS_SHARE = 0.35, 0.1
+#: An article that says the surest value stands for it if it says it with this share of its own
+#: surest value's sureness.
+TOP_SHARE = 0.5
+#: Of amounts with a unit: the least share of the best sentence's score and of its matter.
+UNIT_SHARE, MATTER_SHARE = 0.12, 0.6
+#: A report is cited for a value if it says it at least this surely.
+CITED_SURE = 0.25
 #: A reader's answer of no kind that rules know has at most so many words.
 THING_WORDS = 8
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
@@ -91,7 +98,8 @@ def sides_of(
     if question.answer_type is None or question.asks_words:
         return []
     said = weighed(question, sayings(question, sentences), cluster_of)
-    return [s for s in grouped(question, _told_once(question, said)) if _counts(s, said)]
+    sides = grouped(question, _told_once(question, said))
+    return [_cited(s) for s in sides if _counts(s, said) or _same_unit(question, s, said[0])]
 
 
 def sayings(question: Question, sentences: Sequence[Scored]) -> list[Saying]:
@@ -188,9 +196,30 @@ def _told_once(question: Question, said: Sequence[Saying]) -> list[Saying]:
     """
     if not said:
         return []
-    top = [s for s in said if same_value(question.answer_type, said[0].text, s.text)]
-    own = {s.article_id: s for s in [*reversed(said), *reversed(top)]}
+    own = {s.article_id: s for s in reversed(said)}
+    for saying in said:
+        same = same_value(question.answer_type, said[0].text, saying.text)
+        if same and saying.sure >= TOP_SHARE * own[saying.article_id].sure:
+            own[saying.article_id] = saying
     return [s for s in said if same_value(question.answer_type, own[s.article_id].text, s.text)]
+
+
+def _cited(side: Side) -> Side:
+    """The side with those of its sayings that are sure enough to be cited, at least the surest."""
+    first, *others = side.sayings
+    return Side((first, *(s for s in others if s.sure >= CITED_SURE)))
+
+
+def _same_unit(question: Question, side: Side, best: Saying) -> bool:
+    """Whether amounts of one unit are on the same matter, even if the reader is less sure of one.
+
+    Where amounts have a unit, another of it is a difference that readers must see.
+    """
+    if question.answer_type not in {"duration", "percent", "money"}:
+        return False
+    ours, theirs = side.sayings[0].sentence, best.sentence
+    matter = ours.signal("context_coverage") >= MATTER_SHARE * theirs.signal("context_coverage")
+    return matter and ours.score >= UNIT_SHARE * theirs.score
 
 
 def _counts(side: Side, said: Sequence[Saying]) -> bool:

@@ -162,7 +162,14 @@ class Answer:
     @property
     def text(self) -> str:
         """Markdown: each sentence followed by its [file-id] marks; empty when declined."""
-        return "\n\n".join(f"{_escape(c.text)} {_marks(c.citations)}" for c in self.claims)
+        return "\n\n".join(f"{escaped(c.text)} {_marks(c.citations)}" for c in self.claims)
+
+    @property
+    def asked(self) -> str:
+        """The question that was answered: a follow-up's standalone form, else as it was typed."""
+        rewritten = self.trace.get("rewritten")
+        asked = rewritten.get("to") if isinstance(rewritten, dict) else None
+        return asked if isinstance(asked, str) else self.question
 
     @property
     def articles(self) -> dict[str, Article]:
@@ -242,7 +249,7 @@ class Answer:
             raise SettingError(f"not an answer that Wirecheck wrote: {error!r}") from error
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
     """`text` on one line, with what Markdown would read as markup made literal."""
     flat = " ".join(text.split())
     return "".join("\\" + c if c in "\\`*_[]<>#|~" else c for c in flat)

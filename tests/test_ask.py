@@ -1,13 +1,14 @@
 """The whole way, from files on disk to an answer, with scripted parts."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 import rag
-from index import build_index, open_index
+from index import Article, build_index, open_index
 from index.errors import ModelKeyMissing, ModelUnreachable, QuestionError
-from rag.ask import Parts, ask
+from rag.ask import Parts, ask, reports_too
 from rag.question import analyse
 from rag.schema import Answer, Claim
 from tests.fake_reader import PatternReader
@@ -326,3 +327,60 @@ def test_the_steps_are_told(corpus):
     parts = Parts(corpus, PatternReader(PATTERNS), OverlapChecker(), "none")
     ask(analyse(DURATION), parts, told.append, {})
     assert told == ["searching 4 reports", "drafting", "checking 2 sentences"]
+
+
+# --- follow-ups
+
+
+@pytest.fixture
+def conversation(corpus, monkeypatch):
+    """`rag.answer` on the corpus, with the parts of these tests."""
+    monkeypatch.setattr("rag.ask.load_reader", lambda: PatternReader(PATTERNS))
+    monkeypatch.setattr("rag.ask.load_checker", OverlapChecker)
+
+    def run(question, *history):
+        return rag.answer(question, corpus, "none", history=history)
+
+    return run
+
+
+def test_a_follow_up_is_answered_as_it_stands_alone(conversation):
+    first = conversation(OPEN)
+    answer = conversation("And what did she say about the storm?", first)
+    check_citations(answer)
+    assert answer.question == "And what did she say about the storm?"
+    assert answer.asked == "What did Ada Holm say about the storm?"
+    assert answer.trace["rewritten"]["by"] == "rules" and answer.trace["topic"] == "same topic"
+    assert "topic" not in first.trace
+    again = conversation("Why?", first.to_dict(), answer.to_dict())
+    assert again.asked == "Why did Ada Holm say about the storm?"
+
+
+def test_who_else_leaves_out_what_was_cited(conversation):
+    first = conversation(DURATION)
+    both = first.claims[0]
+    assert [c.article_id for c in both.citations] == ["h1", "h2"]
+    assert conversation("Who else reports that?", first).outcome == "declined"
+
+    alone = replace(first, claims=(replace(both, citations=both.citations[:1]),))
+    answer = conversation("Who else reports that?", alone)
+    check_citations(answer)
+    assert answer.trace["voice"] == "mentions"
+    # h3 speaks of the same harbour, but says almost six days.
+    assert {c.article_id for claim in answer.claims for c in claim.citations} == {"h2"}
+
+
+def test_who_else_is_another_outlet():
+    held = Article("x1", "", "The harbour was shut for four days.", "Lune Post", "2031-04-04")
+    same = replace(held, id="x2")
+    other = replace(held, id="x3", outlet="Arden Echo")
+    claim = "the harbour was shut for four days"
+    assert not reports_too(claim, [held], held) and not reports_too(claim, [held], same)
+    assert reports_too(claim, [held], other)
+    longer = replace(other, text="The harbour was shut for nine days.")
+    assert not reports_too(claim, [held], longer)
+
+
+def test_a_new_topic_is_noticed(conversation):
+    answer = conversation("Which museum of Arden opened a wing?", conversation(DURATION))
+    assert answer.trace["topic"] == "new topic" and answer.asked == answer.question

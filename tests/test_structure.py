@@ -20,6 +20,7 @@ OWNERS = {
     "litellm": {"rag/llm.py"},
     "gradio": {"app.py"},
     "sklearn": {"eval/calibrate.py", "eval/fit_checker.py", "eval/fit_positions.py"},
+    "pydantic": {"rag/bundle_file.py"},
 }
 LAYERS = {
     "index": {"index"},
