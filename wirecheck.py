@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,7 +22,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 2 is a usage or input error.
 
-    0 is done, or of `check` supported; 1 a bar of the evaluation missed, or a claim not supported.
+    0 is done, or of `check` supported, or of `verify` that all holds; 1 a bar of the evaluation
+    missed, a claim not supported, or a bundle that doesn't hold.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -74,7 +76,9 @@ def build_parser() -> argparse.ArgumentParser:
     _index_command(commands)
     _search_command(commands)
     _ask_command(commands)
+    _compare_command(commands)
     _check_command(commands)
+    _verify_command(commands)
     commands.add_parser(
         "eval",
         help="run gold questions and report the figures; with --checker, those of the checker",
@@ -116,8 +120,33 @@ def _ask_command(commands: Commands) -> None:
     _add_index(ask)
     _add_filters(ask)
     _add_model(ask)
-    ask.add_argument("--json", action="store_true", help="the whole answer as JSON")
+    shape = ask.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="the whole answer as JSON")
+    shape.add_argument("--markdown", action="store_true", help="Markdown with footnotes")
+    ask.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FILE",
+        help="also write all of it to a file, .json or .html, that `verify` verifies later",
+    )
+    ask.add_argument(
+        "--follow",
+        type=Path,
+        metavar="FILE",
+        help="the conversation so far: what `ask --json` printed, once or several times",
+    )
     ask.set_defaults(run=run_ask)
+
+
+def _compare_command(commands: Commands) -> None:
+    compare = commands.add_parser(
+        "compare", help="who reports what, who differs, who is silent; no language model"
+    )
+    compare.add_argument("question")
+    _add_index(compare)
+    _add_filters(compare)
+    compare.add_argument("--json", action="store_true", help="the rows as JSON")
+    compare.set_defaults(run=run_compare)
 
 
 def _check_command(commands: Commands) -> None:
@@ -133,6 +162,24 @@ def _check_command(commands: Commands) -> None:
     )
     check.add_argument("--json", action="store_true", help="the verdict as JSON")
     check.set_defaults(run=run_check)
+
+
+def _verify_command(commands: Commands) -> None:
+    verify = commands.add_parser(
+        "verify", help="what of a bundle still holds; 0 if all of it does, 1 if not"
+    )
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="what `ask --bundle` wrote")
+    verify.add_argument(
+        "--articles",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR|FILE",
+        help="the articles as they are now",
+    )
+    verify.add_argument("--index", type=Path, metavar="DIR", help="an index of them")
+    verify.add_argument("--json", action="store_true", help="the findings as JSON")
+    verify.set_defaults(run=run_verify)
 
 
 def _app_command(commands: Commands) -> None:
@@ -208,8 +255,11 @@ def _stats(directory: Path, as_json: bool) -> int:
 def run_search(options: argparse.Namespace) -> int:
     """`wirecheck search QUERY --index DIR -k 10 [--json]`."""
     from index import open_index
+    from index.search import earlier
 
-    hits = open_index(options.index).search(options.query, options.k, **_filters(options))
+    filters = _filters(options)
+    filters["until"] = earlier(filters["until"], filters.pop("as_of"))
+    hits = open_index(options.index).search(options.query, options.k, **filters)
     rows = [
         {
             "article_id": h.passage.article.id,
@@ -230,16 +280,38 @@ def run_search(options: argparse.Namespace) -> int:
 
 
 def run_ask(options: argparse.Namespace) -> int:
-    """`wirecheck ask QUESTION --index DIR [--model M] [--json]`."""
+    """`wirecheck ask QUESTION --index DIR [--model M] ...`, as its help says."""
     from rag import answer
-
-    result = answer(options.question, options.index, options.model, **_filters(options))
-    if options.json:
-        print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
-        return 0
+    from rag.bundle import check_ending, markdown_of, write_bundle
+    from rag.follow import read_history
     from rag.terminal import show
 
-    print(show(result))
+    if options.bundle:
+        check_ending(options.bundle)
+    filters = _filters(options)
+    history = read_history(options.follow) if options.follow else []
+    result = answer(options.question, options.index, options.model, history=history, **filters)
+    if options.bundle:
+        write_bundle(result, options.bundle, datetime.now(UTC), filters)
+    if options.json:
+        print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+    elif options.markdown:
+        print(markdown_of(result), end="")
+    else:
+        print(show(result))
+    return 0
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """`wirecheck compare QUESTION --index DIR [--json]`."""
+    from rag import answer
+    from rag.terminal import show_ledger
+
+    result = answer(options.question, options.index, "none", **_filters(options))
+    if options.json:
+        print(json.dumps(result.to_dict()["ledger"], ensure_ascii=False, indent=2))
+    else:
+        print(show_ledger(result.ledger))
     return 0
 
 
@@ -255,6 +327,22 @@ def run_check(options: argparse.Namespace) -> int:
 
         print(show_verdict(verdict))
     return 0 if verdict.supported else 1
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """`wirecheck verify BUNDLE [--articles DIR|FILE ...] [--index DIR] [--json]`."""
+    from rag.bundle_file import read_bundle
+    from rag.reverify import finder, reverify
+
+    file = read_bundle(options.bundle)
+    result = reverify(file, finder(options.articles, options.index))
+    if options.json:
+        print(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        for finding in result.findings:
+            print(f"{finding.status:8} {_plain(finding.about)}: {_plain(finding.detail)}")
+        print(result.words)
+    return 0 if result.holds else 1
 
 
 def run_app(options: argparse.Namespace) -> int:
@@ -297,10 +385,18 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--since", metavar="DATE", help="only reports of this day or later")
     parser.add_argument("--until", metavar="DATE", help="only reports of this day or earlier")
+    parser.add_argument(
+        "--as-of", metavar="DATE", help="as if it were this day: nothing published later"
+    )
 
 
 def _filters(options: argparse.Namespace) -> dict[str, Any]:
-    return {"outlets": options.outlet, "since": options.since, "until": options.until}
+    return {
+        "outlets": options.outlet,
+        "since": options.since,
+        "until": options.until,
+        "as_of": options.as_of,
+    }
 
 
 def _positive(text: str) -> int:

@@ -62,7 +62,8 @@ class QuestionScore:
     `unverbatim` holds the claims with words in quotation marks that no article they cite has.
     `forbidden` holds the wordings of a wrong answer that it has. `words` are those of the claims.
     `answer_type` is what the system took the question to ask for, None for no typed value;
-    `short_answer` says whether the first claim, if it is a span, holds a nugget. `refused` counts
+    `short_answer` says whether the first claim but for a
+    difference, if it is a span, holds a nugget. `refused` counts
     drafted sentences that weren't shown, by reason. `memory_mb` is the process's highest resident
     memory so far, in 10^6 bytes.
     """
@@ -257,9 +258,11 @@ def _forbidden(gold: GoldQuestion, texts: Sequence[str]) -> tuple[str, ...] | No
 
 
 def _short_answer(gold: GoldQuestion, claims: Sequence[Claim]) -> bool | None:
-    if not gold.answerable or not claims or claims[0].kind != "span":
+    # What reports differ in is said before the values; the first of these is the short answer.
+    first = next((claim for claim in claims if claim.kind != "difference"), None)
+    if not gold.answerable or first is None or first.kind != "span":
         return None
-    return any(_any_holds([claims[0].text], wordings) for wordings in gold.nuggets)
+    return any(_any_holds([first.text], wordings) for wordings in gold.nuggets)
 
 
 @dataclass(frozen=True)

@@ -370,6 +370,15 @@ def _checked_query(query: str) -> str:
     return query.encode("utf-8", "replace").decode()
 
 
+def earlier(until: str | None, as_of: str | None) -> str | None:
+    """The earlier of two days, of which either may not be given.
+
+    Raises SettingError if one is no ISO date.
+    """
+    days = (_checked_date("until", until), _checked_date("as_of", as_of))
+    return min(filter(None, days), default=None)
+
+
 def _checked_date(name: str, value: str | None) -> str | None:
     if value is None:
         return None

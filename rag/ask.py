@@ -7,15 +7,17 @@ are joined, in the order asked.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from index import Index, open_index
+from index import Article, Index, open_index
 from index.errors import ModelReplyError
+from index.search import earlier
 from rag.checkers import load_checker, traced, unreadable
+from rag.checks import hard_checks
 from rag.cite import Verified, verify
 from rag.draft import (
     propose_searches,
@@ -27,16 +29,28 @@ from rag.draft import (
     write,
 )
 from rag.evidence import Found, find_evidence, is_addressed
-from rag.ledger import counted, independent, positions
+from rag.follow import Followed, follow, turns_of
+from rag.ledger import (
+    Survey,
+    counted,
+    difference_drafts,
+    independent,
+    labelled,
+    ledger_of,
+    quoted_rows,
+    remark_of,
+    survey,
+)
 from rag.llm import can_write, check_model, default_model
 from rag.parts import Part, described, split
-from rag.premise import denial_of
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.reader import Reader, load_reader
 from rag.repair import Repair
-from rag.schema import Answer, Claim, DraftClaim, Evidence, Rejection
+from rag.schema import Answer, Claim, DraftClaim, Evidence, Kind, Rejection
+from rag.timing import as_of_day
 from rag.verify import Checker
+from rag.voice import voice_of
 
 Progress = Callable[[str], None]
 #: Told of each drafted sentence as soon as it was checked.
@@ -49,13 +63,18 @@ MENTION_PASSAGES = 40
 
 @dataclass(frozen=True)
 class Parts:
-    """What the way needs: an index, a reader, a checker, a model's name; who hears of checks."""
+    """What the way needs: an index, a reader, a checker and a model's name.
+
+    `on_judged` hears of each check. `besides` are articles that "who else" is not answered with,
+    nor with others of their outlets.
+    """
 
     index: Index
     reader: Reader
     checker: Checker
     model: str
     on_judged: OnJudged = lambda judged: None
+    besides: tuple[Article, ...] = ()
 
 
 def answer(
@@ -66,15 +85,19 @@ def answer(
     outlets: Sequence[str] | None = None,
     since: str | None = None,
     until: str | None = None,
+    as_of: str | None = None,
+    history: Sequence[Answer | Mapping[str, Any]] = (),
     progress: Progress | None = None,
     on_judged: OnJudged | None = None,
 ) -> Answer:
     """A cited answer in which every sentence was checked, or a declined one.
 
     `model` is a LiteLLM name, "embedded", or "none"; None takes the configured one. `outlets`,
-    `since` and `until` (ISO dates) narrow the search. `progress` is told each step in words,
-    `on_judged` each drafted sentence once it was checked: a claim that passed will be in the
-    answer. What either raises ends the way there.
+    `since` and `until` (ISO dates) narrow the search; `as_of` asks as if it were that day: what was
+    published later is not there. `history` are the answers of a conversation, oldest first, or what
+    `to_dict` made of them: with it, a follow-up is asked as it stands alone (`rag.follow`), and the
+    trace says how. `progress` is told each step in words, `on_judged` each drafted sentence once it
+    was checked: a claim that passed will be in the answer. What either raises ends the way there.
     The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
     Raises QuestionError, SettingError, IndexProblem or ModelError, each one line for a user.
     """
@@ -83,9 +106,24 @@ def answer(
     check_model(name)
     corpus = index if isinstance(index, Index) else _opened(str(Path(index).resolve()))
     told = on_judged or (lambda judged: None)
-    parts = Parts(corpus, load_reader(), load_checker(), name, told)
-    filters = {"outlets": outlets, "since": since, "until": until}
-    return ask(asked, parts, progress or (lambda step: None), filters)
+    turns = turns_of(history)
+    followed = follow(asked.text, turns, name) if turns else None
+    cited = sorted(followed.besides) if followed else []
+    besides = tuple(corpus.articles[name] for name in cited if name in corpus.articles)
+    parts = Parts(corpus, load_reader(), load_checker(), name, told, besides)
+    filters = {"outlets": outlets, "since": since, "until": earlier(until, as_of)}
+    tell = progress or (lambda step: None)
+    if followed is None:
+        return ask(asked, parts, tell, filters)
+    return as_typed(asked, followed, ask(analyse(followed.text), parts, tell, filters))
+
+
+def as_typed(asked: Question, followed: Followed, result: Answer) -> Answer:
+    """The answer to a follow-up under the question as typed, with what it was asked as."""
+    told = followed.trace(asked.text)
+    prompts = {**result.trace.get("prompts", {}), **told.pop("prompts", {})}
+    trace = {**result.trace, **told, **({"prompts": prompts} if prompts else {})}
+    return replace(result, question=asked.text, trace=trace)
 
 
 def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
@@ -102,24 +140,21 @@ def ask(question: Question, parts: Parts, progress: Progress, filters: dict[str,
 
 def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str, Any]) -> Answer:
     """Find evidence, draft, cite and verify, assemble."""
-    question, filters = analyse(piece.text), narrowed(filters, piece)
+    question = analyse(piece.text)
+    filters = until_named(question, narrowed(filters, piece), parts.index)
     found = find(piece, question, parts, filters)
     trace = _trace(question, parts, found)
-    denial = None
-    if piece.kind == "ask":
-        if not is_addressed(question, found):
-            found = search_again(piece, question, found, parts, filters, trace)
-        denial = denial_of(question.text, found.sentences)
-        if denial is None and not is_addressed(question, found):
-            return decline(question, found, trace)
+    if piece.kind == "ask" and not is_addressed(question, found):
+        found = search_again(piece, question, found, parts, filters, trace)
+    surveyed = survey(question, found, parts.index.cluster_of)
+    if piece.kind == "ask" and not surveyed.denials and not is_addressed(question, found):
+        return decline(question, found, trace)
     progress("drafting")
-    evidence, drafts = draft(piece, question, found, parts, trace)
-    if denial is not None and trace["voice"] == "quote":
-        trace["premise"] = {"holds": False, "article_id": denial.passage.article.id}
-        evidence, drafts = quote_denial(denial, found)
+    evidence, drafts = draft(piece, question, found, surveyed, parts, trace)
     progress(f"checking {len(drafts)} sentences")
     evidence, verified = judge(piece, question, found, evidence, drafts, parts, trace)
-    return assemble(question, found, evidence, verified, trace, parts.index.cluster_of)
+    evidence, verified = preface(surveyed, evidence, verified, parts)
+    return assemble(question, found, surveyed, evidence, verified, trace, parts.index.cluster_of)
 
 
 def judge(
@@ -143,10 +178,24 @@ def judge(
     return evidence, verified
 
 
+def preface(
+    surveyed: Survey, evidence: tuple[Evidence, ...], verified: Verified, parts: Parts
+) -> tuple[tuple[Evidence, ...], Verified]:
+    """What the reports differ in comes first, whoever wrote the rest; not where one denies it."""
+    if surveyed.denials or not verified.claims:
+        return evidence, verified
+    said = (s for side in surveyed.sides for s in side.sayings)
+    evidence, labels = labelled(said, evidence)
+    drafts = difference_drafts(surveyed, labels, parts.index.cluster_of)
+    first = verify(drafts, evidence, parts.checker, parts.on_judged)
+    return evidence, Verified((*first.judged, *verified.judged), verified.refused)
+
+
 def find(piece: Part, question: Question, parts: Parts, filters: dict[str, Any]) -> Found:
     """Evidence for one part; to say who mentions something, more reports are looked through."""
     if piece.kind == "mentions":
-        filters = {**filters, "k": MENTION_PASSAGES, "per_article": 2}
+        count = MENTION_PASSAGES * (2 if parts.besides else 1)
+        filters = {**filters, "k": count, "per_article": 2}
     return find_evidence(question, parts.index, parts.reader, also=piece.also, **filters)
 
 
@@ -172,6 +221,12 @@ def search_again(
     return find(replace(piece, also=(*piece.also, *proposed)), question, parts, filters)
 
 
+def until_named(question: Question, filters: dict[str, Any], index: Index) -> dict[str, Any]:
+    """The filters with the day of an "as of 3 May" in the question, if it names one."""
+    day = as_of_day(question, max((a.published or "" for a in index.articles.values()), default=""))
+    return {**filters, "until": earlier(filters.get("until"), day)} if day else filters
+
+
 def narrowed(filters: dict[str, Any], piece: Part) -> dict[str, Any]:
     """The caller's filters and the part's own outlets: both must hold."""
     if not piece.outlets:
@@ -183,14 +238,24 @@ def narrowed(filters: dict[str, Any], piece: Part) -> dict[str, Any]:
 
 
 def draft(
-    piece: Part, question: Question, found: Found, parts: Parts, trace: dict[str, Any]
+    piece: Part,
+    question: Question,
+    found: Found,
+    surveyed: Survey,
+    parts: Parts,
+    trace: dict[str, Any],
 ) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """Evidence and a draft made from it, in the voice that the model can speak."""
     if piece.kind == "mentions":
         trace["voice"] = "mentions"
-        return quote_mentions(found)
+        too = partial(reports_too, piece.text, parts.besides)
+        return quote_mentions(found, too if parts.besides else None)
     if parts.model == "none" or not can_write(parts.model):
-        return quote(question, found)
+        if surveyed.denials:
+            denial = surveyed.denials[0]
+            trace["premise"] = {"holds": False, "article_id": denial.passage.article.id}
+            return quote_denial(denial, found)
+        return quote(question, found, surveyed)
     trace["voice"] = "write"
     written = {n: load_prompt(n).sha256 for n in ("write.system", "write.user")}
     trace["prompts"] = {**trace.get("prompts", {}), **written}
@@ -203,6 +268,18 @@ def draft(
         # An unusable reply is no reason to leave the reader without the sources' own words.
         trace["model_error"] = str(error)
         return evidence, []
+
+
+def reports_too(claim: str, besides: Sequence[Article], article: Article) -> bool:
+    """Whether an article may be quoted as one that reports a claim, too, `besides` others.
+
+    It must be another outlet's, and give no other number or date and no denial for it.
+    """
+    for known in besides:
+        if article.id == known.id or (article.outlet and article.outlet == known.outlet):
+            return False
+    checks = hard_checks(claim, article.text, article.published)
+    return all(c.passed for c in checks if c.name in {"number", "date", "negation"})
 
 
 def mend(
@@ -239,6 +316,7 @@ def quote_instead(
 def assemble(
     question: Question,
     found: Found,
+    surveyed: Survey,
     evidence: Sequence[Evidence],
     verified: Verified,
     trace: dict[str, Any],
@@ -255,17 +333,27 @@ def assemble(
             note=declined.note,
             trace=trace,
         )
-    ledger = positions(verified.claims, cluster_of)
+    claims = tuple(remarked(c, surveyed) for c in verified.claims)
+    rows = ledger_of(surveyed, cluster_of) or quoted_rows(claims, cluster_of)
     return Answer(
         question.text,
         "answered",
-        verified.claims,
+        claims,
         verified.rejected,
-        ledger,
+        rows,
         tuple(evidence),
-        note_of(verified, len(ledger), trace, cluster_of),
+        note_of(verified, trace, cluster_of),
         trace,
     )
+
+
+def remarked(claim: Claim, surveyed: Survey) -> Claim:
+    """The claim, marked if it rests on unnamed sources or opinion alone."""
+    if claim.kind == "difference":
+        return claim
+    spans = {s.sentence.passage: s.span for side in surveyed.sides for s in side.sayings}
+    voices = [voice_of(c.passage, spans.get(c.passage, (c.start, c.end))) for c in claim.citations]
+    return replace(claim, remark=remark_of(voices))
 
 
 def join(pieces: Sequence[Part], answers: Sequence[Answer], parts: Parts) -> Answer:
@@ -297,33 +385,33 @@ def join(pieces: Sequence[Part], answers: Sequence[Answer], parts: Parts) -> Ans
     )
 
 
-def note_of(
-    verified: Verified, values: int, trace: dict[str, Any], cluster_of: Callable[[str], int]
-) -> str:
+def note_of(verified: Verified, trace: dict[str, Any], cluster_of: Callable[[str], int]) -> str:
     """What a reader is looking at, and how many independent reports it is, if that differs."""
     if trace["voice"] == "mentions":
         return _count_of_reports(verified.claims, cluster_of)
     cited = {c.article_id for claim in verified.claims for c in claim.citations}
     count = counted(len(cited), independent(cited, cluster_of))
-    note = _note_of_kind({c.kind for c in verified.claims}, values, trace)
+    note = _note_of_kind({c.kind for c in verified.claims}, trace)
     return f"{note} Cited: {count}." if count else note
 
 
-def _note_of_kind(kinds: set[str], values: int, trace: dict[str, Any]) -> str:
+def _note_of_kind(kinds: set[Kind], trace: dict[str, Any]) -> str:
     if "premise" in trace:
         return (
             "Not every report agrees with what the question takes for granted: the one quoted "
             "first says otherwise. All of this is in the reports' own words."
         )
-    if kinds == {"span"} and values > 1:
+    if "difference" in kinds and "written" not in kinds:
         return (
-            "More than one value was found, so compare: each is in a report's own words, with the "
+            "The reports don't agree, so compare: each value is in a report's own words, with the "
             "sentence that says it beneath."
         )
     if kinds == {"span"}:
         return "In the reports' own words; the sentences that say it are quoted beneath."
     if kinds == {"quote"}:
         return "These are quotations: the reports' own sentences, word for word."
+    if kinds <= {"span", "quote"}:
+        return "In the reports' own words: a short answer, then the sentences that answer best."
     note = f"Written by {trace['model']}; every sentence was checked against what it cites."
     return f"{note} A sentence in quotation marks is a report's own." if "quote" in kinds else note
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from index import Passage
 from index.language import sentence_spans
 from index.words import stems
-from rag.checks import fold, hard_checks
+from rag.checks import check_quotation, fold, hard_checks
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
 from rag.verify import Checker
 
@@ -69,6 +69,8 @@ def verify_claim(
     if not draft.labels:
         return _refuse(draft, NO_LABEL, "it names no evidence")
     passages = [evidence[label].hit.passage for label in draft.labels]
+    if draft.kind == "difference":
+        return _verify_difference(draft, [evidence[label] for label in draft.labels])
     if draft.kind != "written":
         return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
     cited = [supporting_span(draft.text, p, checker) for p in passages]
@@ -124,6 +126,20 @@ def _verify_verbatim(
         (Check("verbatim", True, first.article.id),),
         draft.kind,
     )
+
+
+def _verify_difference(draft: DraftClaim, evidence: Sequence[Evidence]) -> Claim | Rejection:
+    """What reports differ in: every value that it quotes must stand in what it cites.
+
+    Which values are one and how many reports give each was counted when it was drafted.
+    """
+    passages = [e.hit.passage for e in evidence]
+    check = check_quotation(draft.text, "\n".join(p.text for p in passages))
+    if not check.passed:
+        return _refuse(draft, NOT_VERBATIM, check.detail)
+    cited = tuple(Citation(e.hit.passage, e.hit.score) for e in evidence)
+    support = min(c.support for c in cited)
+    return Claim(draft.text, cited, support, (Check("verbatim", True),), "difference")
 
 
 def supporting_span(claim: str, passage: Passage, checker: Checker) -> Citation:

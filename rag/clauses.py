@@ -399,12 +399,12 @@ def speakers(text: Parsed) -> list[Speaker]:
         speaker
         for number, (at, doc) in enumerate(text.docs)
         for token in doc
-        if (head := _speaking(token)) is not None
+        if (head := speaking(token)) is not None
         for speaker in [_speaker(head, token, at, number)]
     ]
 
 
-def _speaking(token: Any) -> Any | None:
+def speaking(token: Any) -> Any | None:
     """The head of the speaker where `token` is a verb of saying, or the "to" of "according to"."""
     if token.lower_ == "to" and token.head.lower_ == "according":
         return next((c for c in token.children if c.dep_ == "pobj"), None)

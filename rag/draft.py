@@ -10,38 +10,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 
-from index import Hit
+from index import Article, Hit
 from index.words import stems
 from rag.evidence import Found, Scored
+from rag.ledger import Survey, labelled
 from rag.llm import complete
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.schema import DraftClaim, Evidence, Rejection
-from rag.spans import (
-    LINK,
-    is_list_of_names,
-    is_quoted,
-    same_value,
-    speaks,
-    typed_spans,
-)
+from rag.spans import is_quoted
 
 #: Quoted sentences in an answer, and the words that they may have together.
 MAX_QUOTES, MAX_WORDS = 4, 125
-#: A further value is shown if its score is this share of the best one's, and its margin at most so
-#: much less (logits).
-VALUE_SHARE, MARGIN_GAP = 0.5, 4.0
-#: The share of the score for amounts with a unit, and the least share of matter.
-UNIT_SHARE, MATTER_SHARE = 0.12, 0.6
-#: Values in an answer.
-MAX_VALUES = 3
-#: A sentence that says a value again is cited for it if its score is at least this share.
-AGREE_SHARE = 0.5
+#: Values in an answer; the ledger has them all.
+MAX_VALUES = 6
 #: A short answer less sure than this is followed by the sentences that answer best.
-SURE = 0.9
+SURE = 0.75
 #: A further sentence is shown if its score is at least this share of the best one's, and more
 #: easily if its article is cited already.
 OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
@@ -49,7 +35,9 @@ OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
 MAX_SEARCHES, MAX_SEARCH = 3, 200
 #: A report mentions something if a sentence covers this share of the words asked for (weighted:
 #: rare ones count more), and the sentence with its neighbours and the title this share.
-MENTION_SHARE, MENTION_CONTEXT = 0.5, 0.75
+MENTION = 0.5, 0.75
+#: The same where the article was checked, too: other outlets say a thing in other words.
+MENTION_CHECKED = 0.4, 0.5
 NO_ANSWER = "NO ANSWER"
 _LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$")
 _LABEL = re.compile(r"E\d+")
@@ -151,135 +139,26 @@ def _shown(evidence: Evidence) -> dict[str, str]:
 # --- quote -------------------------------------------------------------------------------------
 
 
-@dataclass
-class Value:
-    """A short answer as first found, and every sentence that says the same.
-
-    Of the best one: its score (0..1), its margin (logits; see `rag.reader`), and its matter (0..1):
-    how far it and its neighbours cover the question's words.
-    """
-
-    text: str
-    score: float
-    margin: float
-    matter: float
-    labels: list[str]
-    articles: set[str]
-
-
-def quote(question: Question, found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+def quote(
+    question: Question, found: Found, surveyed: Survey
+) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
     """Evidence, and claims in its words: short answers where a type is asked for, else quotes."""
     evidence = found.evidence()
     if question.asks_words:
-        spoken = tuple(e for e in found.evidence() if is_quoted(e.hit.passage.text))
+        spoken = tuple(e for e in evidence if is_quoted(e.hit.passage.text))
         return quote_sentences(found, spoken or None)
-    values = short_answers(question, found, evidence)
-    if not values:
+    sides = surveyed.standing[:MAX_VALUES]
+    if not sides:
         return quote_sentences(found)
-    drafts = [DraftClaim(v.text, tuple(v.labels), "span") for v in values]
-    if values[0].score < SURE:
-        drafts += [
-            d for d in quote_sentences(found, evidence)[1] if d.labels[0] not in values[0].labels
-        ]
+    evidence, labels = labelled((s for side in sides for s in side.sayings), evidence)
+    drafts = [
+        DraftClaim(side.text, tuple(dict.fromkeys(labels[s] for s in side.sayings)), "span")
+        for side in sides
+    ]
+    if sides[0].sure < SURE:
+        shown = drafts[0].labels
+        drafts += [d for d in quote_sentences(found, evidence)[1] if d.labels[0] not in shown]
     return evidence, drafts
-
-
-def short_answers(question: Question, found: Found, evidence: Sequence[Evidence]) -> list[Value]:
-    """The values that the evidence gives for a typed question, likeliest first.
-
-    A second value is another report's: from an article that doesn't say the first one.
-    """
-    if question.answer_type is None:
-        return []
-    values: list[Value] = []
-    for item, sentence in zip(evidence, found.sentences, strict=False):
-        span = best_span(question, sentence)
-        if span is None:
-            continue
-        article = sentence.passage.article
-        text = article.text[span[0] : span[1]]
-        same = next((v for v in values if same_value(question.answer_type, v.text, text)), None)
-        if same is not None and sentence.score >= AGREE_SHARE * same.score:
-            same.labels.append(item.label)
-            same.articles.add(article.id)
-        elif same is None and (not values or _rivals(values, sentence, question.answer_type)):
-            values.append(
-                Value(
-                    text,
-                    sentence.score,
-                    sentence.margin,
-                    sentence.signal("context_coverage"),
-                    [item.label],
-                    {article.id},
-                )
-            )
-    # Sentences that say the first one again may have come after another value of their article.
-    return [v for v in values if v is values[0] or not v.articles <= values[0].articles]
-
-
-def _rivals(values: Sequence[Value], sentence: Scored, kind: str | None) -> bool:
-    """Whether a sentence's other value is sure enough to be shown, and from another article.
-
-    Where amounts have a unit, a value of the same unit in a sentence on the same matter is a
-    difference that readers must see, even if the reader found the sentence less to the point.
-    """
-    first = values[0]
-    if len(values) == MAX_VALUES or any(sentence.passage.article.id in v.articles for v in values):
-        return False
-    if sentence.margin < first.margin - MARGIN_GAP:
-        return False
-    if kind in {"duration", "percent", "money"}:
-        return (
-            sentence.score >= UNIT_SHARE * first.score
-            and sentence.signal("context_coverage") >= MATTER_SHARE * first.matter
-        )
-    return sentence.score >= VALUE_SHARE * first.score
-
-
-def best_span(question: Question, sentence: Scored) -> tuple[int, int] | None:
-    """The span of the question's type nearest to where the reader sees the answer, or None.
-
-    Several that only a comma, "and" or "to" parts are one answer. The reader's own words will do,
-    if it is sure, for a place, name, time or measure that no rule knows, and for who said
-    something, which may be "an official"; else a person is somebody with a name.
-    """
-    base, text = sentence.passage.start, sentence.passage.text
-    typed = [(s + base, e + base) for s, e in typed_spans(question, text)]
-    if question.asks_speaker:
-        typed = [t for t in typed if speaks(text, (t[0] - base, t[1] - base))]
-    start, end = sentence.span
-    sure = sentence.margin > 0
-    if sure and question.answer_type in {"person", "place", "name"}:
-        if is_list_of_names(text_of(sentence)) and not question.asks_speaker:
-            return sentence.span
-    touching = [t for t in typed if t[0] < end and t[1] > start]
-    if touching:
-        return _joined(touching, sentence)
-    loose = question.answer_type in {"place", "measure", "time"} or (
-        question.answer_type == "name" and any(w[0].isupper() for w in text_of(sentence).split())
-    )
-    if sure and (loose or (question.asks_speaker and speaks(text, (start - base, end - base)))):
-        return sentence.span
-    return min(typed, key=lambda t: abs(t[0] - start), default=None)
-
-
-def text_of(sentence: Scored) -> str:
-    """The words that the reader marks as the answer."""
-    return sentence.passage.article.text[sentence.span[0] : sentence.span[1]]
-
-
-def _joined(touching: Sequence[tuple[int, int]], sentence: Scored) -> tuple[int, int]:
-    """The span that shares most with the reader's, with those that follow it as in a list."""
-    text, (start, end) = sentence.passage.article.text, sentence.span
-    best = max(touching, key=lambda t: min(t[1], end) - max(t[0], start))
-    first = last = touching.index(best)
-    while first and LINK.fullmatch(text[touching[first - 1][1] : touching[first][0]]):
-        first -= 1
-    while last + 1 < len(touching) and LINK.fullmatch(
-        text[touching[last][1] : touching[last + 1][0]]
-    ):
-        last += 1
-    return touching[first][0], touching[last][1]
 
 
 def quote_sentences(
@@ -322,17 +201,25 @@ def quote_denial(denial: Scored, found: Found) -> tuple[tuple[Evidence, ...], li
     return (*evidence, item), [DraftClaim(text, (label,), "quote"), *others]
 
 
-def quote_mentions(found: Found) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
-    """One sentence of each report that mentions what is asked for; copies are one quotation."""
+def quote_mentions(
+    found: Found, keep: Callable[[Article], bool] | None = None
+) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
+    """One sentence of each report that mentions what is asked for; copies are one quotation.
+
+    `keep` says of an article whether it may be quoted; what it was asked about needs fewer of the
+    words.
+    """
+    least_near, least_around = MENTION if keep is None else MENTION_CHECKED
     best: dict[str, Scored] = {}
     for s in found.sentences:
         near, around = s.signal("coverage"), s.signal("context_coverage")
-        if near < MENTION_SHARE or around < MENTION_CONTEXT:
+        if near < least_near or around < least_around:
             continue
         known = best.get(s.passage.article.id)
         if known is None or near > known.signal("coverage"):
             best[s.passage.article.id] = s
-    ranked = sorted(best.values(), key=lambda s: -s.signal("coverage"))
+    kept = [s for s in best.values() if keep is None or keep(s.passage.article)]
+    ranked = sorted(kept, key=lambda s: -s.signal("coverage"))
     evidence = tuple(
         Evidence(f"E{n}", Hit(s.passage, s.signal("coverage"), n)) for n, s in enumerate(ranked, 1)
     )

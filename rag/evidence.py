@@ -19,6 +19,7 @@ from typing import Any
 
 from index import Article, Encoder, Hit, Index, Passage
 from index.language import sentence_spans
+from index.records import CUT
 from index.words import stems, words
 from rag.question import Question
 from rag.reader import Reader, Reading
@@ -322,8 +323,9 @@ def is_addressed(question: Question, found: Found) -> bool:
 
 
 def address_weights(question: Question) -> dict[str, float]:
-    """The weights of "addressed" for typed or for open questions."""
-    return model_weights()["addressed_open" if question.answer_type is None else "addressed_typed"]
+    """The weights of "addressed": what rules can't tell the kind of is weighed as if open."""
+    is_open = question.answer_type in {None, "thing"}
+    return model_weights()["addressed_open" if is_open else "addressed_typed"]
 
 
 def address_signals(
@@ -412,7 +414,9 @@ def _open_quote(text: str) -> bool:
 
 
 def _is_title(sentence: Passage) -> bool:
-    return sentence.text.strip() in sentence.article.title
+    """Whether a sentence is the headline: an opening paragraph that serves as title is none."""
+    title = sentence.article.title
+    return not title.endswith((CUT, ".")) and sentence.text.strip() in title
 
 
 def _sentences_of(hits: Sequence[Hit]) -> list[Passage]:

@@ -61,17 +61,18 @@ def premise_of(question: str) -> str | None:
     return _turned(doc, asking, helper) if helper is not None else _subject_asked(doc, asking)
 
 
-def denial_of(question: str, sentences: Sequence[Scored]) -> Scored | None:
-    """The best of `sentences` that denies what the question takes for granted, if one does.
+def denials_of(question: str, sentences: Sequence[Scored]) -> list[Scored]:
+    """Those of the best sentences that deny what the question takes for granted, one an article.
 
-    It denies the same verb of the same things: of what its clause says, `SHARED` of the content
+    Each denies the same verb of the same things: of what its clause says, `SHARED` of the content
     words stand in the premise. "Nobody was hurt in the storm" denies what "How many sailors were
     hurt in the storm?" rests on. That it is true is not said, only that a report says it.
     """
     premise = premise_of(question)
     if premise is None:
-        return None
+        return []
     looked = sentences[:LOOKED_AT]
+    found: dict[str, Scored] = {}
     for sentence, (ours, theirs) in zip(
         looked, read_pairs([(premise, s.passage.text, None) for s in looked]), strict=True
     ):
@@ -80,8 +81,8 @@ def denial_of(question: str, sentences: Sequence[Scored]) -> Scored | None:
         about = set(ours.words.stems) & set(stems(sentence.passage.article.text))
         on_topic = len(about) >= ON_TOPIC * len(set(ours.words.stems))
         if any(_same_matter(a, b, ours, theirs, on_topic) for a in said for b in denied):
-            return sentence
-    return None
+            found.setdefault(sentence.passage.article.id, sentence)
+    return list(found.values())
 
 
 def _same_matter(said: Fact, denied: Fact, ours: Parsed, theirs: Parsed, on_topic: bool) -> bool:

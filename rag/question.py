@@ -51,14 +51,16 @@ _TYPES = (
     (
         "count",
         r"\bhow many\b|\b(?:what|which) (?:is|was|were)? ?(?:\w+ ){0,3}"
-        r"(?:number|total|toll|count|tally|margin|turnout)\b|\bhow old\b|\bhow large\b"
+        r"(?:number|total|toll|count|tally|margin|turnout|population|enrolment|attendance|"
+        r"membership|circulation)\b|\bhow old\b|\bhow large\b"
         r"|\bhow big\b",
     ),
     ("measure", r"\bhow (?:much|far|high|tall|deep|wide|heavy|fast|large|strong)\b"),
     (
         "time",
         rf"{_FIRST}when\b|\b(?:what|which|on what|on which|in which) "
-        r"(?:day|date|year|month|weekday|time|hour)\b|\bhow soon\b|\bby what date\b",
+        r"(?:day|date|year|month|weekday|time|hour)\b|\bhow soon\b|\bby what date\b"
+        r"|\bwhat (?:is|was) (?:the )?(?:\w+ ){0,3}(?:date|birthday)\b",
     ),
     (
         "place",
@@ -80,6 +82,22 @@ _TYPES = (
         r"magazine|website|school|shop|store|hotel|airline|operator|regulator)s?\b)"
         r"|\bwhat (?:is|was) the (?:full )?name of\b",
     ),
+)
+#: What is a word or two, of no kind that rules know: "which sport", "what was her rank".
+_NO_THING = (
+    r"(?!(?:reason|effect|result|outcome|point|plan|matter|problem|case|view|reaction|meaning|"
+    r"difference|purpose|function|role|significance|importance|status|word|task|thing|step|"
+    r"condition|real|full meaning|historical significance|primary function)s?\b)"
+)
+_THING = re.compile(
+    rf"^\s*(?:(?:and|but|so),?\s+)?(?:for|in|on|at|by|to|from|of|under|with)?\s*(?:which|what)(?:"
+    rf"\s+(?!(?:is|are|was|were|do|does|did|has|have|had|will|would|can|could|should|happens?|"
+    rf"happened|else|exactly|about|if|made|makes|caused|determines|led|prompted)\b){_NO_THING}\w+"
+    rf"|(?:['’]s|\s+(?:is|was))\s+(?:the|an?|his|her|its|their)\s+{_NO_THING}(?:[\w-]+\s+){{1,4}}?"
+    rf"(?:of|in|for|at|on|associated)\b"
+    rf"|(?:['’]s|\s+(?:is|was))\s+(?:[\w.-]+\s+){{0,3}}[\w.-]+['’]s?\s+{_NO_THING}\w+\W*$)"
+    rf"|\b(?:which|what)\s+(?:(?:type|kind|sort)\s+of\s+)?\w+\?\s*$",
+    re.I,
 )
 #: "Who is X?" asks what somebody is, and the sentence that introduces the name answers it.
 _IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
@@ -143,8 +161,9 @@ class Question:
     """A question as typed, and what can be read off it.
 
     `answer_type` is one of duration, percent, money, count, measure, time, place, person, name,
-    or None where no short answer of a type is asked for. `terms` are its content words' lemmas,
-    lower case; `names` its proper names; `quoted` the words that it puts in quotation marks.
+    thing (a few words of no kind that rules know), or None where no short answer is asked for.
+    `terms` are its content words' lemmas, lower case; `names` its proper names; `quoted` the words
+    that it puts in quotation marks.
     """
 
     text: str
@@ -212,7 +231,7 @@ def answer_type(text: str) -> str | None:
         for kind, pattern in _TYPES:
             if re.search(pattern, part, re.IGNORECASE):
                 return kind
-    return None
+    return "thing" if _THING.search(text) else None
 
 
 def _terms(text: str) -> tuple[str, ...]:

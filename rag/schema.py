@@ -15,8 +15,16 @@ from index.records import Article, Hit, Passage
 
 Outcome = Literal["answered", "declined"]
 #: span: a few of the source's words that answer; quote: a whole sentence of the source, verbatim;
-#: written: a sentence that a language model wrote and that passed every check.
-Kind = Literal["span", "quote", "written"]
+#: written: a sentence that a language model wrote and that passed every check; difference: what
+#: reports differ in, or what was corrected, said in our words around theirs.
+Kind = Literal["span", "quote", "written", "difference"]
+#: agrees: gives the only value; differs: one of several values; superseded: a value that its own
+#: outlet replaced; denies: says that what is asked about is not so; silent: on the matter, but
+#: gives no value; says: a report's own sentence, where no value is asked for.
+Stance = Literal["agrees", "differs", "superseded", "denies", "silent", "says"]
+#: Whose words they are: the outlet's own, a named speaker's or body's, somebody's without a name,
+#: or an opinion column's.
+VoiceKind = Literal["outlet", "named", "unnamed", "opinion"]
 
 
 @dataclass(frozen=True)
@@ -78,13 +86,26 @@ class Citation:
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of the answer, with what supports it and the checks that it passed."""
+    """One sentence of the answer, with what supports it and the checks that it passed.
+
+    `remark` says what a reader must know of it, such as that it rests on an unnamed source; empty
+    where there is nothing to say.
+    """
 
     text: str
     citations: tuple[Citation, ...]
     support: float
     checks: tuple[Check, ...] = ()
     kind: Kind = "written"
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Who says something in a report: `speaker` in the report's own words, "" for the outlet."""
+
+    kind: VoiceKind
+    speaker: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,15 +122,20 @@ class Rejection:
 class Position:
     """One row of the ledger: which articles say this value about the point that was asked.
 
-    `reports` is how many independent ones these articles are, 1 or more: near-identical copies are
-    one. As many as there are articles, if it isn't given.
+    `value` is in the words of the first citation; "" where a row has none. `voices` are those of
+    the citations, in their order; none where nobody looked. `reports` is how many independent
+    reports these articles are, 1 or more: near-identical copies are one; as many as there are
+    articles, if it isn't given. `note` says in words what a row's stance leaves open, such as what
+    superseded it.
     """
 
     article_ids: tuple[str, ...]
-    stance: str
+    stance: Stance
     value: str
     citations: tuple[Citation, ...] = ()
     reports: int = 0
+    voices: tuple[Voice, ...] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
         if not self.reports:
@@ -136,7 +162,14 @@ class Answer:
     @property
     def text(self) -> str:
         """Markdown: each sentence followed by its [file-id] marks; empty when declined."""
-        return "\n\n".join(f"{_escape(c.text)} {_marks(c.citations)}" for c in self.claims)
+        return "\n\n".join(f"{escaped(c.text)} {_marks(c.citations)}" for c in self.claims)
+
+    @property
+    def asked(self) -> str:
+        """The question that was answered: a follow-up's standalone form, else as it was typed."""
+        rewritten = self.trace.get("rewritten")
+        asked = rewritten.get("to") if isinstance(rewritten, dict) else None
+        return asked if isinstance(asked, str) else self.question
 
     @property
     def articles(self) -> dict[str, Article]:
@@ -167,6 +200,8 @@ class Answer:
                     "value": p.value,
                     "citations": [_citation_to_dict(c) for c in p.citations],
                     "reports": p.reports,
+                    "voices": [{"kind": v.kind, "speaker": v.speaker} for v in p.voices],
+                    "note": p.note,
                 }
                 for p in self.ledger
             ],
@@ -200,7 +235,10 @@ class Answer:
                         p["stance"],
                         p["value"],
                         _citations(p["citations"], articles),
-                        p.get("reports", 0),  # version 0.1.0 didn't count them
+                        # Version 0.1.0 had none of these.
+                        p.get("reports", 0),
+                        tuple(Voice(v["kind"], v["speaker"]) for v in p.get("voices", ())),
+                        p.get("note", ""),
                     )
                     for p in data["ledger"]
                 ),
@@ -211,7 +249,7 @@ class Answer:
             raise SettingError(f"not an answer that Wirecheck wrote: {error!r}") from error
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
     """`text` on one line, with what Markdown would read as markup made literal."""
     flat = " ".join(text.split())
     return "".join("\\" + c if c in "\\`*_[]<>#|~" else c for c in flat)
@@ -275,13 +313,19 @@ def _claim_to_dict(claim: Claim) -> dict[str, Any]:
         "support": claim.support,
         "citations": [_citation_to_dict(c) for c in claim.citations],
         "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in claim.checks],
+        "remark": claim.remark,
     }
 
 
 def _claim_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Claim:
     checks = tuple(Check(c["name"], c["passed"], c["detail"]) for c in data["checks"])
     return Claim(
-        data["text"], _citations(data["citations"], articles), data["support"], checks, data["kind"]
+        data["text"],
+        _citations(data["citations"], articles),
+        data["support"],
+        checks,
+        data["kind"],
+        data.get("remark", ""),
     )
 
 

@@ -29,6 +29,10 @@ SPEECH = frozenset(
 
 _CAPITALISED = re.compile(r"(?<![.!?“\"] )(?<!^)\b[A-Z][\w’'-]+")
 
+_NAMED_RUN = re.compile(
+    r"(?<![\w’'])[A-Z0-9][\w’'&.-]*(?<!\.)(?:\s+(?:(?:of|and|the|de|la|van|von|al|bin|&)\s+)*"
+    r"[A-Z0-9][\w’'&.-]*(?<!\.))*"
+)
 _FAMILIES: dict[str, Callable[[Quantity], bool]] = {
     "duration": lambda q: q.family == "time",
     "percent": lambda q: q.family == "percent",
@@ -83,7 +87,7 @@ def holds_type(question: Question, text: str) -> bool:
     """
     if question.asks_words:
         return is_quoted(text)
-    if question.answer_type is None:
+    if question.answer_type in {None, "thing"}:
         return True
     if question.answer_type in _ENTITIES:
         said = set(words(question.text))
@@ -111,6 +115,15 @@ def is_list_of_names(text: str) -> bool:
     linked = {"and", "or", "of", "the", "de", "la", "van", "von", "al", "bin", "&"}
     named = [w for w in parts if w[:1].isupper()]
     return bool(named) and len(parts) >= 2 and all(w[:1].isupper() or w in linked for w in parts)
+
+
+def named_run(text: str) -> Span | None:
+    """The longest run of capitalised words in `text`, with the small ones that link them.
+
+    "pop group The Harbour Lights" -> the span of "The Harbour Lights"
+    """
+    runs = [m.span() for m in _NAMED_RUN.finditer(text)]
+    return max(runs, key=lambda r: r[1] - r[0], default=None)
 
 
 def speaks(text: str, span: Span) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from rag.ledger import counted
-from rag.schema import Answer, Citation, Claim, Evidence
+from rag.schema import Answer, Citation, Claim, Evidence, Position
 from rag.verdict import Verdict, meaning
 
 WIDTH = 88
@@ -17,7 +18,8 @@ def show(answer: Answer) -> str:
         (row.value, row.citations): counted(len(row.article_ids), row.reports)
         for row in answer.ledger
     }
-    parts = [_claim(c, counts.get((c.text, c.citations), "")) for c in answer.claims]
+    parts = [_wrap(f"Asked as: {answer.asked}")] if answer.asked != answer.question else []
+    parts += [_claim(c, counts.get((c.text, c.citations), "")) for c in answer.claims]
     if answer.outcome == "declined":
         parts += ["No answer.", _wrap(answer.note), "The nearest passages, which are no answer:"]
         parts += [_nearest(e) for e in answer.evidence]
@@ -31,6 +33,35 @@ def show(answer: Answer) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def show_ledger(rows: Sequence[Position]) -> str:
+    """Who says what, a paragraph a row: value, position, reports, and each report's own words."""
+    if not rows:
+        return "No report found says anything on this."
+    return "\n\n".join(_row(row) for row in rows)
+
+
+def _row(row: Position) -> str:
+    files = counted(len(row.article_ids), row.reports) or _reports(row.reports)
+    value = row.value if row.value and row.stance != "says" else ""
+    head = ": ".join(filter(None, [row.stance, value]))
+    lines = [_wrap(f"{head} ({files})" + f"; {row.note}" * bool(row.note))]
+    if not row.citations:
+        lines.append(_wrap(", ".join(row.article_ids), "    "))
+    voices = [*row.voices, *[None] * (len(row.citations) - len(row.voices))]
+    for citation, voice in zip(row.citations, voices, strict=True):
+        lines.append(_quote(citation))
+        if voice and voice.kind != "outlet":
+            who = voice.speaker or "an opinion piece"
+            lines.append(
+                _wrap(f"in the words of {who}{' (no name)' * (voice.kind == 'unnamed')}", "      ")
+            )
+    return "\n".join(lines)
+
+
+def _reports(count: int) -> str:
+    return f"{count} report{'s' * (count != 1)}"
 
 
 def show_verdict(verdict: Verdict) -> str:
@@ -57,7 +88,9 @@ def show_verdict(verdict: Verdict) -> str:
 def _claim(claim: Claim, count: str) -> str:
     marks = " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in claim.citations))
     lines = [_wrap(f"{claim.text} {marks}" + f" ({count})" * bool(count))]
-    if claim.kind != "quote":
+    if claim.remark:
+        lines.append(_wrap(f"({claim.remark})", "    "))
+    if claim.kind in {"span", "written"}:
         lines += [_quote(c) for c in claim.citations]
     return "\n".join(lines)
 

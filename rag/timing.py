@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.question import Question
 from rag.reading import Parsed, Span, rival
 from rag.schema import Check
 from rag.values import When, find_dates, same_date
@@ -22,6 +23,7 @@ _RELATIVE = re.compile(
     r"|(?P<which>last|next|this)\s+(?P<unit>week|month|year))\b",
     re.IGNORECASE,
 )
+_AS_OF = re.compile(r"\bas\s+(?:of|at)\s+", re.IGNORECASE)
 _STEPS = {"yesterday": -1, "last night": -1, "tomorrow": 1}
 _WHICH = {"last": -1, "this": 0, "next": 1}
 
@@ -119,6 +121,22 @@ def moments(text: str, published: datetime.date | None) -> list[Moment]:
         periods = (_relative(match, published),) if published else ()
         found.append(Moment(match.span(), None, periods))
     return sorted(found, key=lambda m: m.span)
+
+
+def as_of_day(question: Question, newest: str) -> str | None:
+    """The ISO date of an "as of 3 May" in a question; without a year, the last one by `newest`.
+
+    `newest` is the day of the newest article, "" if no day is known.
+    """
+    match = _AS_OF.search(question.text)
+    named = next((d for d in question.dates if match and d.start >= match.end()), None)
+    if match is None or named is None or not (named.month and named.day):
+        return None
+    last = datetime.date.fromisoformat(newest) if newest else None
+    years = [named.year] if named.year else [last.year, last.year - 1] if last else []
+    days = [p[0] for y in years if (p := _calendar(y, named.month, named.day))]
+    known = [d for d in days if named.year or last is None or d <= last]
+    return known[0].isoformat() if known else None
 
 
 def _periods(when: When, published: datetime.date | None) -> tuple[Period, ...]:

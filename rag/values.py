@@ -283,14 +283,18 @@ _MONTH_NUMBER = (
 )
 _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _MONTH = "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True))
+_YEAR = r"(?:1[0-9]|20)\d\d"
 _DATE = re.compile(
     rf"""\b(?:(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month1>{_MONTH})\b\.?
-        (?:,?\s+(?P<year1>(?:19|20)\d\d))?
+        (?:,?\s+(?P<year1>{_YEAR}))?
     |(?P<month2>{_MONTH})\b\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,\d{{3}})
-        (?:,?\s+(?P<year2>(?:19|20)\d\d))?
-    |(?P<month3>{_MONTH})\b\.?,?\s+(?P<year3>(?:19|20)\d\d)
-    |(?P<iso>(?:19|20)\d\d-\d\d-\d\d)
-    |(?P<year4>(?<![\d,.$€£-])(?:19|20)\d\d)(?![\d%-]|[,.]\d|\s(?:people|workers|homes|jobs)))\b
+        (?:,?\s+(?P<year2>{_YEAR}))?
+    |(?P<month3>{_MONTH})\b\.?,?\s+(?P<year3>{_YEAR})
+    |(?P<iso>{_YEAR}-\d\d-\d\d)
+    |(?P<year4>(?<![\d,.$€£-])(?:19|20)\d\d)(?![\d%-]|[,.]\d|\s(?:people|workers|homes|jobs))
+    |(?:(?<=\b(?:in|of|by|to)\s)|(?<=\band\s)|(?<=\b(?:from|year|late)\s)|(?<=\b(?:since|until|early)\s)
+        |(?<=[(–]))(?P<year5>1[0-8]\d\d)(?![\d%]|[,.]\d|\s(?!as\b|was\b|his\b)[a-z]+s\b)
+    |(?P<decade>(?<![\d$€£-])(?:1[0-9]|20)\d0)s)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -337,6 +341,7 @@ def _calendar(match: re.Match[str]) -> When | None:
     month = part("month1") or part("month2") or part("month3")
     day = part("day1") or part("day2")
     year = part("year1") or part("year2") or part("year3") or part("year4")
+    year = year or part("year5") or part("decade")
     return When(
         match.start(),
         match.end(),

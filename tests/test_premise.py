@@ -2,7 +2,7 @@ import pytest
 
 from index import Article, Passage
 from rag.evidence import Scored
-from rag.premise import LOOKED_AT, denial_of, premise_of
+from rag.premise import LOOKED_AT, denials_of, premise_of
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ DENIED = "Keld Shipping has never been fined over any leak."
 
 
 def test_a_sentence_that_says_the_opposite_is_a_denial():
-    found = denial_of(FINED, scored("The leak began in May.", DENIED))
-    assert found is not None and found.passage.text == DENIED
+    found = denials_of(FINED, scored("The leak began in May.", DENIED))
+    assert [f.passage.text for f in found] == [DENIED]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_sentence_that_says_the_opposite_is_a_denial():
     ],
 )
 def test_other_sentences_are_not(text):
-    assert denial_of(FINED, scored(text)) is None
+    assert denials_of(FINED, scored(text)) == []
 
 
 def test_a_bare_denial_counts_in_a_report_on_the_matter_alone():
@@ -59,10 +59,10 @@ def test_a_bare_denial_counts_in_a_report_on_the_matter_alone():
         text = f"Nobody was killed. {rest}"
         return Scored(Passage(Article("a", "", text), 0, 18), (), 1.0, (0, 1), 0.0)
 
-    assert denial_of(asked, [report("A fire broke out at the Ferrow mill; divers came.")])
-    assert denial_of(asked, [report("A lorry turned over at Lune.")]) is None
+    assert denials_of(asked, [report("A fire broke out at the Ferrow mill; divers came.")])
+    assert denials_of(asked, [report("A lorry turned over at Lune.")]) == []
 
 
 def test_only_the_best_sentences_are_looked_at():
     far = scored(*["The leak began in May."] * LOOKED_AT, DENIED)
-    assert denial_of(FINED, far) is None
+    assert denials_of(FINED, far) == []

@@ -19,7 +19,8 @@ OWNERS = {
     "pypdfium2": {"index/extract.py"},
     "litellm": {"rag/llm.py"},
     "gradio": {"app.py"},
-    "sklearn": {"eval/calibrate.py", "eval/fit_checker.py"},
+    "sklearn": {"eval/calibrate.py", "eval/fit_checker.py", "eval/fit_positions.py"},
+    "pydantic": {"rag/bundle_file.py"},
 }
 LAYERS = {
     "index": {"index"},

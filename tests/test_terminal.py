@@ -21,6 +21,14 @@ def test_a_short_answer_shows_its_files_and_their_sentences():
     assert shown.endswith("Quoted.")
 
 
+def test_a_follow_up_says_what_it_was_asked_as():
+    rewritten = {"from": "And when?", "to": "When did the bridge close?"}
+    shown = show(
+        Answer("And when?", "answered", (claim("span", KNOWN),), trace={"rewritten": rewritten})
+    )
+    assert shown.startswith("Asked as: When did the bridge close?\n\nFriday [b1]")
+
+
 def test_files_that_are_one_report_are_told():
     said = claim("span", KNOWN, UNKNOWN)
     row = Position(("b1", "b2"), "says", said.text, said.citations, reports=1)

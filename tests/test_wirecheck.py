@@ -126,6 +126,43 @@ def test_ask_json_is_an_answer(built, capsys):
             assert citation.quote in ARTICLES[citation.article_id + ".txt"]
 
 
+def test_a_bundle_is_written_and_verified(built, capsys, tmp_path):
+    folder, index = built
+    path = tmp_path / "answer.html"
+    ask = ("ask", QUESTION, "--index", index, "--model", "none", "--bundle", path)
+    assert run(capsys, *ask)[0] == 0
+    code, out, err = run(capsys, "verify", path, "--articles", folder)
+    assert code == 0 and err == "" and out.splitlines()[-1].startswith("nothing changed")
+    assert run(capsys, "verify", path, "--index", index)[0] == 0
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "b1.txt").write_text(ARTICLES["b1.txt"].replace("Friday", "Sunday"), encoding="utf-8")
+    code, out, _ = run(capsys, "verify", path, "--articles", copy)
+    assert code == 1 and "changed  article b1: " in out and "gone     quote b1 " in out
+    code, out, _ = run(capsys, "verify", path, "--articles", copy, "--json")
+    assert code == 1 and not json.loads(out)["holds"]
+
+
+def test_a_follow_up_is_asked_as_it_stands_alone(built, capsys, tmp_path):
+    ask = ("ask", "--index", built[1], "--model", "none")
+    history = tmp_path / "history.json"
+    history.write_text(run(capsys, *ask, QUESTION, "--json")[1], encoding="utf-8")
+    code, out, err = run(capsys, *ask, "Why?", "--follow", history)
+    assert code == 0 and err == "" and out.startswith("Asked as: Why did the Arden bridge close?")
+    code, out, _ = run(capsys, *ask, "Why?", "--follow", history, "--json")
+    trace = json.loads(out)["trace"]
+    assert json.loads(out)["question"] == "Why?" and trace["rewritten"]["by"] == "rules"
+    assert run(capsys, *ask, "Who sang in Lune Mills?", "--follow", history, "--json")[1]
+
+
+def test_ask_prints_markdown(built, capsys):
+    code, out, _ = run(
+        capsys, "ask", QUESTION, "--index", built[1], "--model", "none", "--markdown"
+    )
+    assert code == 0 and "Friday [^1]" in out and "[^1]: “" in out
+
+
 def test_ask_declines_what_no_report_says(built, capsys):
     code, out, _ = run(
         capsys, "ask", "What is the capital of Peru?", "--index", built[1], "--model", "none"
@@ -146,6 +183,11 @@ def test_ask_declines_what_no_report_says(built, capsys):
         (["index", "articles", "--json"], "--json goes with --stats"),
         (["ask", "", "--index", "BUILT"], "empty"),
         (["ask", "x" * 100_000, "--index", "BUILT"], "100,000 characters"),
+        (["ask", QUESTION, "--index", "BUILT", "--bundle", "a.txt"], "must end in"),
+        (["ask", "Why?", "--index", "BUILT", "--follow", "nowhere.json"], "nowhere.json"),
+        (["ask", "Why?", "--index", "BUILT", "--follow", __file__], "not JSON"),
+        (["verify", "nowhere.json"], "nowhere.json"),
+        (["verify", __file__], "not JSON"),
         (["ask", QUESTION, "--index", "BUILT", "--model", "nosuch/model"], "nosuch"),
         (["ask", QUESTION, "--index", "BUILT", "--model", "openai/gpt-4o"], "OPENAI_API_KEY"),
     ],

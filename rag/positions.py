@@ -1,0 +1,310 @@
+"""What each report says on the point that a question asks about: its own words, by value.
+
+A saying is the span of one sentence that is of the kind asked for, with how surely it answers.
+Sayings of one value, from whichever reports, are a side; several sides are a difference.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from index.language import parse
+from index.words import stems
+from rag.evidence import Scored, logistic, model_weights
+from rag.question import Question
+from rag.reading import content_words
+from rag.spans import LINK, Span, is_list_of_names, named_run, same_value, speaks, typed_spans
+
+#: What says how surely a span answers: the reader's margin for it (logits / 10), the cosine, how
+#: far its sentence covers the question's words, whether the reader's own answer is of the type
+#: asked for, the sentence's score, how many other independent reports give the value, as
+#: log(1 + n), and how alike its surroundings are to those of the best sentence's answer.
+SURE_SIGNALS = ("margin", "cosine", "coverage", "touched", "score", "agreeing", "likeness")
+#: Taken from the logit of a count of other things than those asked for; set by hand.
+OTHER_NOUN = 1.5
+#: A side counts if it is this sure, and has this share of the surest one's odds.
+LEAST_SURE, ODDS_SHARE = 0.35, 0.1
+#: An article that says the surest value stands for it if it says it with this share of its own
+#: surest value's sureness.
+TOP_SHARE = 0.5
+#: Of amounts with a unit: the least share of the best sentence's score and of its matter.
+UNIT_SHARE, MATTER_SHARE = 0.12, 0.6
+#: A report is cited for a value if it says it at least this surely.
+CITED_SURE = 0.25
+#: A reader's answer of no kind that rules know has at most so many words.
+THING_WORDS = 8
+_LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
+_ANYBODY = frozenset("people person inhabitant resident vote percent per cent".split())
+_BOTH = re.compile(r"\b(?:between|from when|dates|years|months|days)\b", re.I)
+_EDGES = " \t\n,;:.()[]–-"
+
+
+@dataclass(frozen=True)
+class Saying:
+    """The span `[start, end)` of a sentence's article that answers; `sure` is 0..1.
+
+    `signals` are `SURE_SIGNALS`.
+    """
+
+    sentence: Scored
+    span: Span
+    signals: tuple[float, ...]
+    sure: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The article's words."""
+        return self.sentence.passage.article.text[slice(*self.span)]
+
+    @property
+    def article_id(self) -> str:
+        """The file that says it."""
+        return self.sentence.passage.article.id
+
+
+@dataclass(frozen=True)
+class Side:
+    """One value, with every saying of it, the surest first; there is at least one."""
+
+    sayings: tuple[Saying, ...]
+
+    @property
+    def text(self) -> str:
+        """The words of the surest saying."""
+        return self.sayings[0].text
+
+    @property
+    def sure(self) -> float:
+        """0..1: how surely this is an answer."""
+        return self.sayings[0].sure
+
+    @property
+    def article_ids(self) -> tuple[str, ...]:
+        """The files that say it, once each."""
+        return tuple(dict.fromkeys(s.article_id for s in self.sayings))
+
+
+def sides_of(
+    question: Question, sentences: Sequence[Scored], cluster_of: Callable[[str], int]
+) -> list[Side]:
+    """The values that the sentences give for a typed question, surest first; [] if it has no type.
+
+    `cluster_of` gives the number of the independent report that an article is a copy of.
+    """
+    if question.answer_type is None or question.asks_words:
+        return []
+    said = weighed(question, sayings(question, sentences), cluster_of)
+    sides = grouped(question, _told_once(question, said))
+    return [_cited(s) for s in sides if _counts(s, said) or _same_unit(question, s, said[0])]
+
+
+def sayings(question: Question, sentences: Sequence[Scored]) -> list[Saying]:
+    """A saying for each sentence that holds a span of the question's type, not yet weighed."""
+    spans = [(s, span) for s in sentences if (span := best_span(question, s)) is not None]
+    if not spans:
+        return []
+    best = max(spans, key=lambda pair: pair[0].score)
+    return [Saying(s, span, _signals(s, span, best)) for s, span in spans]
+
+
+def _signals(sentence: Scored, span: Span, best: tuple[Scored, Span]) -> tuple[float, ...]:
+    """`SURE_SIGNALS` of a span, before it is known who else gives its value."""
+    touched = span[0] < sentence.span[1] and span[1] > sentence.span[0]
+    return (
+        sentence.margin / 10,
+        sentence.signal("cosine"),
+        sentence.signal("coverage"),
+        float(touched),
+        sentence.score,
+        0.0,
+        1.0 if (sentence, span) == best else _likeness((sentence, span), best),
+    )
+
+
+def _likeness(one: tuple[Scored, Span], other: tuple[Scored, Span]) -> float:
+    (ours, here), (theirs, there) = ((_flat(s), _within(s, span)) for s, span in (one, other))
+    return content_words(ours).likeness(here, content_words(theirs), there)
+
+
+def _flat(sentence: Scored) -> str:
+    return re.sub(r"\s", " ", sentence.passage.text)
+
+
+def _within(sentence: Scored, span: Span) -> Span:
+    return span[0] - sentence.passage.start, span[1] - sentence.passage.start
+
+
+def weighed(
+    question: Question, said: Sequence[Saying], cluster_of: Callable[[str], int]
+) -> list[Saying]:
+    """Sayings with how sure they are, which depends on who else gives the value; surest first."""
+    result = []
+    for side in grouped(question, said):
+        reports = {cluster_of(name) for name in side.article_ids}
+        for saying in side.sayings:
+            others = len(reports - {cluster_of(saying.article_id)})
+            signals = (*saying.signals[:-2], math.log1p(others), saying.signals[-1])
+            weights = dict(model_weights()["position"])
+            weights["bias"] -= OTHER_NOUN * counts_others(question, saying)
+            sure = logistic(weights, SURE_SIGNALS, signals)
+            result.append(replace(saying, signals=signals, sure=sure))
+    return sorted(result, key=lambda s: -s.sure)
+
+
+def counts_others(question: Question, saying: Saying) -> bool:
+    """Whether a number counts other things than the question asks for: miners, not coins.
+
+    People may be anybody. Words that only stand after a number ("in", "were") are no things.
+    """
+    if question.answer_type != "count":
+        return False
+    article = saying.sentence.passage.article
+    after = article.text[saying.span[1] : saying.sentence.passage.end]
+    thing = next((t for t in parse(after[:60]) if not _describes(t)), None)
+    if thing is None or thing.pos_ != "NOUN" or thing.lemma_.lower() in _ANYBODY:
+        return False
+    return not set(stems(thing.text)) & set(stems(question.text))
+
+
+def _describes(token: Any) -> bool:
+    """Whether a word only leads to what is counted: "gold" in "six gold coins"."""
+    leads = token.pos_ in {"ADJ", "DET", "SPACE"} or token.lower_ in {"of", "more", "other"}
+    return leads or token.dep_ in {"compound", "amod"}
+
+
+def grouped(question: Question, said: Sequence[Saying]) -> list[Side]:
+    """Sayings of one value together; in the order in which the first of each comes."""
+    groups: list[list[Saying]] = []
+    for saying in said:
+        same = (g for g in groups if same_value(question.answer_type, g[0].text, saying.text))
+        group = next(same, None)
+        if group is None:
+            groups.append([saying])
+        else:
+            group.append(saying)
+    return [Side(tuple(group)) for group in groups]
+
+
+def _told_once(question: Question, said: Sequence[Saying]) -> list[Saying]:
+    """One value for each article, surest first: the surest of all if it gives that, else its own.
+
+    An article that gives the surest value and another besides does not contradict it.
+    """
+    if not said:
+        return []
+    own = {s.article_id: s for s in reversed(said)}
+    for saying in said:
+        same = same_value(question.answer_type, said[0].text, saying.text)
+        if same and saying.sure >= TOP_SHARE * own[saying.article_id].sure:
+            own[saying.article_id] = saying
+    return [s for s in said if same_value(question.answer_type, own[s.article_id].text, s.text)]
+
+
+def _cited(side: Side) -> Side:
+    """The side with those of its sayings that are sure enough to be cited, at least the surest."""
+    first, *others = side.sayings
+    return Side((first, *(s for s in others if s.sure >= CITED_SURE)))
+
+
+def _same_unit(question: Question, side: Side, best: Saying) -> bool:
+    """Whether amounts of one unit are on the same matter, even if the reader is less sure of one.
+
+    Where amounts have a unit, another of it is a difference that readers must see.
+    """
+    if question.answer_type not in {"duration", "percent", "money"}:
+        return False
+    ours, theirs = side.sayings[0].sentence, best.sentence
+    matter = ours.signal("context_coverage") >= MATTER_SHARE * theirs.signal("context_coverage")
+    return matter and ours.score >= UNIT_SHARE * theirs.score
+
+
+def _counts(side: Side, said: Sequence[Saying]) -> bool:
+    """Whether a side is sure enough to be set against the surest one."""
+    best = said[0].sure
+    odds, most = side.sure / (1 - side.sure + 1e-9), best / (1 - best + 1e-9)
+    return side.sure == best or (side.sure >= LEAST_SURE and odds >= ODDS_SHARE * most)
+
+
+# --- spans -------------------------------------------------------------------------------------
+
+
+def best_span(question: Question, sentence: Scored) -> Span | None:
+    """The span of the question's type nearest to where the reader sees the answer, or None.
+
+    Several that only a comma, "and" or "to" parts are one answer. The reader's own words will do,
+    if it is sure, for a thing, place, name, time or measure that no rule knows, and for who said
+    something, which may be "an official"; else a person is somebody with a name.
+    """
+    base, text, kind = sentence.passage.start, sentence.passage.text, question.answer_type
+    typed = [(s + base, e + base) for s, e in typed_spans(question, text)]
+    if question.asks_speaker:
+        typed = [t for t in typed if speaks(text, (t[0] - base, t[1] - base))]
+    start, end = sentence.span
+    sure = sentence.margin > 0
+    if sure and kind in {"person", "place", "name"} and not question.asks_speaker:
+        if is_list_of_names(text_of(sentence)):
+            return sentence.span
+    touching = [t for t in typed if t[0] < end and t[1] > start]
+    if touching:
+        joined = _joined(touching, sentence)
+        return _edge(touching, joined, question) if kind == "time" else joined
+    if sure and (own := _readers_own(question, sentence)) is not None:
+        return own
+    return min(typed, key=lambda t: abs(t[0] - start), default=None)
+
+
+def _readers_own(question: Question, sentence: Scored) -> Span | None:
+    """The reader's own words, where they may do for the question's type."""
+    kind, said = question.answer_type, text_of(sentence)
+    if kind == "thing":
+        return _trimmed(sentence) if len(said.split()) <= THING_WORDS else None
+    if kind in {"place", "measure", "time"}:
+        return sentence.span
+    if question.asks_speaker:
+        base = sentence.passage.start
+        here = (sentence.span[0] - base, sentence.span[1] - base)
+        return sentence.span if speaks(sentence.passage.text, here) else None
+    if kind in {"name", "person"}:
+        run = named_run(said)
+        return run and (sentence.span[0] + run[0], sentence.span[0] + run[1])
+    return None
+
+
+def _trimmed(sentence: Scored) -> Span | None:
+    """The reader's span without the punctuation at its edges."""
+    start, end = sentence.span
+    text = text_of(sentence)
+    start += len(text) - len(text.lstrip(_EDGES))
+    end -= len(text) - len(text.rstrip(_EDGES))
+    return (start, end) if start < end else None
+
+
+def text_of(sentence: Scored) -> str:
+    """The words that the reader marks as the answer."""
+    return sentence.passage.article.text[slice(*sentence.span)]
+
+
+def _edge(touching: Sequence[Span], joined: Span, question: Question) -> Span:
+    """Of "1850 to 1939" the day on which something began, or ended, as the question asks."""
+    inside = [t for t in touching if joined[0] <= t[0] and t[1] <= joined[1]]
+    if len(inside) < 2 or _BOTH.search(question.text):
+        return joined
+    return inside[-1 if _LAST.search(question.text) else 0]
+
+
+def _joined(touching: Sequence[Span], sentence: Scored) -> Span:
+    """The span that shares most with the reader's, with those that follow it as in a list."""
+    text, (start, end) = sentence.passage.article.text, sentence.span
+    best = max(touching, key=lambda t: min(t[1], end) - max(t[0], start))
+    first = last = touching.index(best)
+    while first and LINK.fullmatch(text[touching[first - 1][1] : touching[first][0]]):
+        first -= 1
+    while last + 1 < len(touching) and LINK.fullmatch(
+        text[touching[last][1] : touching[last + 1][0]]
+    ):
+        last += 1
+    return touching[first][0], touching[last][1]
