@@ -122,6 +122,17 @@ footer { display: none !important; }
 .ledger thead th { color: var(--soft); font-weight: 400; font-size: .8rem; padding-block: .4rem; }
 .ledger td .cite { line-height: 1.6; }
 .ledger tbody th { font: 600 1rem/1.35 var(--serif); color: var(--ink); }
+.ledger tbody th p, .ledger .voice { font: 400 .8rem/1.4 var(--sans); color: var(--soft);
+  margin: .15rem 0 0; }
+.ledger tbody.superseded th bdi { text-decoration: line-through; text-decoration-thickness: 1px; }
+.turn .difference { font: 600 1.15rem/1.5 var(--serif); padding-inline-start: .9rem;
+  border-inline-start: 3px solid var(--accent); }
+.turn .remark { font-size: .84rem; color: var(--warn); margin: .2rem 0 .6rem; }
+.turn .timeline { width: 100%; max-width: 40rem; margin-top: 1.2rem; display: block; }
+.timeline text { font: 400 13px var(--sans); fill: var(--ink); }
+.timeline line { stroke: var(--line); stroke-width: 1; }
+.timeline circle { fill: var(--accent); }
+.timeline .superseded circle { fill: none; stroke: var(--accent); stroke-width: 2; }
 .turn .stop { all: unset; cursor: pointer; margin-inline-start: 1rem; padding: .1rem .6rem;
   border: 1px solid var(--soft); border-radius: 4px; font-size: .84rem; color: var(--ink); }
 .turn .stop:hover { border-color: var(--warn); color: var(--warn); }

@@ -15,7 +15,7 @@ from itertools import pairwise
 from index.records import Article, Passage
 from library import Entry, Found
 from rag.ledger import counted
-from rag.schema import Answer, Citation, Claim, Position, Rejection
+from rag.schema import Answer, Citation, Claim, Position, Rejection, Voice
 
 #: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
 QUOTES_SHOWN, NEAREST_SHOWN = 3, 4
@@ -129,7 +129,7 @@ def _card(turn: str, question: str, body: Iterable[str], state: str) -> Html:
 
 
 def _answered(answer: Answer, marks: Marks) -> list[Html]:
-    claims = [_CLAIMS[claim.kind](claim, marks) for claim in answer.claims]
+    claims = [join(_CLAIMS[c.kind](c, marks), _remark(c)) for c in answer.claims]
     written = [c for claim in answer.claims if claim.kind == "written" for c in claim.citations]
     return [
         el("div", *claims, class_="claims"),
@@ -138,6 +138,7 @@ def _answered(answer: Answer, marks: Marks) -> list[Html]:
             [_quote_list(written, marks)] if written else [],
         ),
         ledger_table(answer, marks),
+        timeline(answer),
         el("p", answer.note, class_="note") if answer.note else Html(),
     ]
 
@@ -189,7 +190,22 @@ def _written(claim: Claim, marks: Marks) -> Html:
     return el("p", el("span", claim.text, dir="auto"), *cites, class_="claim written")
 
 
-_CLAIMS = {"span": _span, "quote": _quote, "written": _written}
+def _difference(claim: Claim, marks: Marks) -> Html:
+    """What the reports differ in, or what an outlet changed, with a mark for each report."""
+    first = {c.article_id: c.passage for c in reversed(claim.citations)}
+    names = dict.fromkeys(c.article_id for c in claim.citations)
+    cites = [join(" ", marks.button(first[name])) for name in names]
+    return el("p", el("span", claim.text, dir="auto"), *cites, class_="claim difference")
+
+
+_CLAIMS = {"span": _span, "quote": _quote, "written": _written, "difference": _difference}
+
+
+def _remark(claim: Claim) -> Html:
+    """What a reader must know of a claim, such as that it rests on an unnamed source."""
+    if not claim.remark:
+        return Html()
+    return el("p", claim.remark[:1].upper() + claim.remark[1:], class_="remark", dir="auto")
 
 
 def _quote_list(citations: Sequence[Citation], marks: Marks, strong: str = "") -> Html:
@@ -252,15 +268,29 @@ def _one_line(text: str) -> str:
 # --- below the claims -----------------------------------------------------------------------------
 
 
+#: What a row's position is, where its value doesn't tell.
+_STANCES = {
+    "superseded": "superseded",
+    "denies": "says that it is not so",
+    "silent": "on the matter, but gives no value",
+}
+
+
 def ledger_table(answer: Answer, marks: Marks) -> Html:
-    """Who says what, where the reports differ."""
-    if len({_one_line(row.value).casefold() for row in answer.ledger if row.value}) < 2:
+    """Who says what, where the reports differ, one denies it, or one was superseded."""
+    rows = [row for row in answer.ledger if row.stance != "says"]
+    values = {_one_line(row.value).casefold() for row in rows if row.value}
+    if len(values) < 2 and not any(row.stance in {"superseded", "denies"} for row in rows):
         return Html()
     head = el("tr", *(el("th", name, scope="col") for name in ("Value", "Report", "Outlet, date")))
-    rows = [_position(row, marks) for row in answer.ledger]
     return el(
         "div",
-        el("table", el("caption", "Who says what"), el("thead", head), *rows),
+        el(
+            "table",
+            el("caption", "Who says what"),
+            el("thead", head),
+            *(_position(row, marks) for row in rows),
+        ),
         class_="ledger",
     )
 
@@ -268,10 +298,13 @@ def ledger_table(answer: Answer, marks: Marks) -> Html:
 def _position(row: Position, marks: Marks) -> Html:
     """One value, with a line for each report that says it."""
     spans = {c.article_id: c.passage for c in row.citations}
+    voices = {c.article_id: v for c, v in zip(row.citations, row.voices, strict=False)}
     count = counted(len(row.article_ids), row.reports)
+    told = "; ".join(filter(None, (_STANCES.get(row.stance), row.note)))
     value = el(
         "th",
-        el("bdi", row.value) if row.value else el("i", row.stance),
+        el("bdi", row.value) if row.value else Html(),
+        el("p", told) if told else "",
         el("p", count) if count else "",
         scope="rowgroup",
         rowspan=str(max(1, len(row.article_ids))),
@@ -279,7 +312,7 @@ def _position(row: Position, marks: Marks) -> Html:
     lines = [
         join(
             el("td", marks.button(spans[name]) if name in spans else el("bdi", name)),
-            el("td", *_from(marks.articles.get(name))),
+            el("td", *_from(marks.articles.get(name)), _voice(voices.get(name))),
         )
         for name in row.article_ids
     ]
@@ -289,7 +322,83 @@ def _position(row: Position, marks: Marks) -> Html:
             el("tr", value if n == 0 else "", line)
             for n, line in enumerate(lines or [el("td", colspan="2")])
         ),
+        class_=row.stance,
     )
+
+
+def _voice(voice: Voice | None) -> Html:
+    """Whose words they are, where they aren't the outlet's own."""
+    if voice is None or voice.kind == "outlet":
+        return Html()
+    who = voice.speaker or "an opinion piece"
+    unnamed = " (a source without a name)" if voice.kind == "unnamed" else ""
+    return el("p", "from ", el("bdi", who), unnamed, class_="voice")
+
+
+# --- the timeline ---------------------------------------------------------------------------------
+
+#: Rows of a timeline, characters of a value in it, and its measures in units of its picture.
+TIMELINE_ROWS, VALUE_SHOWN = 6, 22
+_LEFT, _RIGHT, _ROW = 190, 620, 26
+
+
+def timeline(answer: Answer) -> Html:
+    """A picture of who gave which value when, if reports of several days give several values."""
+    days = [(row, _days(row)) for row in answer.ledger if row.value and row.stance != "says"]
+    days = [(row, when) for row, when in days if when][:TIMELINE_ROWS]
+    every = sorted({day for _, when in days for day in when})
+    if len(days) < 2 or len(every) < 2:
+        return Html()
+    height = _ROW * (len(days) + 1) + 14
+    told = "; ".join(
+        f"{_one_line(row.value)}: {', '.join(day_of(d.isoformat()) for d in when)}"
+        for row, when in days
+    )
+    lines = [_timeline_row(n, row, when, every) for n, (row, when) in enumerate(days)]
+    ends = [
+        el("text", day_of(day.isoformat()), x=str(x), y=str(height - 6), text_anchor=anchor)
+        for day, x, anchor in ((every[0], _LEFT, "start"), (every[-1], _RIGHT, "end"))
+    ]
+    return el(
+        "svg",
+        *lines,
+        *ends,
+        viewBox=f"0 0 {_RIGHT + 20} {height}",
+        role="img",
+        aria_label=f"When each value was reported. {told}",
+        class_="timeline",
+    )
+
+
+def _days(row: Position) -> list[date]:
+    """The days on which a row's reports were published, as far as they are known."""
+    articles = {c.article_id: c.passage.article for c in row.citations}
+    known = {a.published for a in articles.values() if a.published}
+    found = []
+    for day in sorted(known):
+        try:
+            found.append(date.fromisoformat(day))
+        except ValueError:
+            continue
+    return found
+
+
+def _timeline_row(n: int, row: Position, when: Sequence[date], every: Sequence[date]) -> Html:
+    y = str(_ROW * n + 18)
+    span = (every[-1] - every[0]).days
+    places = [_LEFT + (_RIGHT - _LEFT) * (day - every[0]).days / span for day in when]
+    value = _one_line(row.value)
+    label = value if len(value) <= VALUE_SHOWN else value[: VALUE_SHOWN - 1] + "…"
+    return el(
+        "g",
+        el("text", label, x="0", y=str(_ROW * n + 22)),
+        el("line", x1=str(_LEFT), x2=str(_RIGHT), y1=y, y2=y),
+        *(el("circle", cx=f"{x:.1f}", cy=y, r="5") for x in places),
+        class_=row.stance,
+    )
+
+
+# --- the rest -------------------------------------------------------------------------------------
 
 
 def _from(article: Article | None) -> list[Html]:

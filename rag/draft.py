@@ -156,7 +156,7 @@ def quote(
         for side in sides
     ]
     if sides[0].sure < SURE:
-        shown = drafts[0].labels
+        shown = {label for draft in drafts for label in draft.labels}
         drafts += [d for d in quote_sentences(found, evidence)[1] if d.labels[0] not in shown]
     return evidence, drafts
 

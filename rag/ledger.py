@@ -46,13 +46,13 @@ class Survey:
     """What the reports found say on the point, before anything of it is shown.
 
     `replaced` gives, for an article whose own outlet later gave another value, the saying that did
-    so. `silent` are files on the matter that give no value. `by_date` if the newest report comes
-    first, as the question asks for what is latest.
+    so. `silent` are the nearest sentences of files on the matter that give no value. `by_date` if
+    the newest report comes first, as the question asks for what is latest.
     """
 
     sides: tuple[Side, ...] = ()
     denials: tuple[Scored, ...] = ()
-    silent: tuple[str, ...] = ()
+    silent: tuple[Scored, ...] = ()
     by_date: bool = False
     replaced: Mapping[str, Saying] = field(default_factory=dict)
 
@@ -87,15 +87,20 @@ def _newest(side: Side) -> str:
     return max((s.sentence.passage.article.published or "" for s in side.sayings), default="")
 
 
-def _silent(sentences: Sequence[Scored], heard: set[str]) -> tuple[str, ...]:
-    """Files on the matter that are not among those heard, nearest first."""
-    covered: dict[str, float] = {}
+def _silent(sentences: Sequence[Scored], heard: set[str]) -> tuple[Scored, ...]:
+    """Of files on the matter that are not heard yet, the nearest sentence; nearest first."""
+    near: dict[str, Scored] = {}
     for s in sentences:
-        name, share = s.passage.article.id, s.signal("context_coverage")
-        covered[name] = max(covered.get(name, 0.0), share)
-    least = ON_MATTER * max((covered[name] for name in heard), default=1.0)
-    near = [name for name, share in covered.items() if share >= least and name not in heard]
-    return tuple(sorted(near, key=lambda name: (-covered[name], name))[:MAX_SILENT])
+        known = near.get(s.passage.article.id)
+        if known is None or _coverage(s) > _coverage(known):
+            near[s.passage.article.id] = s
+    least = ON_MATTER * max((_coverage(near[name]) for name in heard), default=1.0)
+    silent = [s for name, s in near.items() if name not in heard and _coverage(s) >= least]
+    return tuple(sorted(silent, key=lambda s: (-_coverage(s), s.passage.article.id))[:MAX_SILENT])
+
+
+def _coverage(sentence: Scored) -> float:
+    return sentence.signal("context_coverage")
 
 
 # --- updates and corrections -------------------------------------------------------------------
@@ -163,9 +168,7 @@ def ledger_of(found: Survey, cluster_of: ClusterOf) -> tuple[Position, ...]:
     rows += [_gone_row(side, found, cluster_of) for side in gone]
     rows += [_denial_row(d) for d in found.denials]
     if found.silent:
-        rows.append(
-            Position(found.silent, "silent", "", reports=independent(found.silent, cluster_of))
-        )
+        rows.append(_silent_row(found.silent, cluster_of))
     return tuple(rows)
 
 
@@ -200,6 +203,13 @@ def _denial_row(denial: Scored) -> Position:
         1,
         (voice_of(denial.passage, span),),
     )
+
+
+def _silent_row(silent: Sequence[Scored], cluster_of: ClusterOf) -> Position:
+    """Who is on the matter and gives no value, each with its nearest sentence, of support 0."""
+    names = tuple(s.passage.article.id for s in silent)
+    nearest = tuple(Citation(s.passage, 0.0) for s in silent)
+    return Position(names, "silent", "", nearest, independent(names, cluster_of))
 
 
 def quoted_rows(claims: Sequence[Claim], cluster_of: ClusterOf) -> tuple[Position, ...]:

@@ -18,6 +18,7 @@ from rag.evidence import Scored, logistic, model_weights
 from rag.question import Question
 from rag.reading import content_words
 from rag.spans import LINK, Span, is_list_of_names, named_run, same_value, speaks, typed_spans
+from rag.values import find_quantities
 
 #: What says how surely a span answers: the reader's margin for it (logits / 10), the cosine, how
 #: far its sentence covers the question's words, whether the reader's own answer is of the type
@@ -33,8 +34,9 @@ LEAST_SURE, ODDS_SHARE = 0.35, 0.1
 TOP_SHARE = 0.5
 #: Of amounts with a unit: the least share of the best sentence's score and of its matter.
 UNIT_SHARE, MATTER_SHARE = 0.12, 0.6
-#: A report is cited for a value if it says it at least this surely.
-CITED_SURE = 0.25
+#: A report is cited for a value if it says it at least this surely; for words such as "several",
+#: that may mean many numbers, as surely as a side of its own.
+CITED_SURE = 0.15
 #: A reader's answer of no kind that rules know has at most so many words.
 THING_WORDS = 8
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
@@ -207,7 +209,12 @@ def _told_once(question: Question, said: Sequence[Saying]) -> list[Saying]:
 def _cited(side: Side) -> Side:
     """The side with those of its sayings that are sure enough to be cited, at least the surest."""
     first, *others = side.sayings
-    return Side((first, *(s for s in others if s.sure >= CITED_SURE)))
+    return Side((first, *(s for s in others if s.sure >= _needed(s))))
+
+
+def _needed(saying: Saying) -> float:
+    vague = any(q.vague for q in find_quantities(saying.text))
+    return LEAST_SURE if vague else CITED_SURE
 
 
 def _same_unit(question: Question, side: Side, best: Saying) -> bool:

@@ -47,8 +47,8 @@ def _row(row: Position) -> str:
     value = row.value if row.value and row.stance != "says" else ""
     head = ": ".join(filter(None, [row.stance, value]))
     lines = [_wrap(f"{head} ({files})" + f"; {row.note}" * bool(row.note))]
-    if not row.citations:
-        lines.append(_wrap(", ".join(row.article_ids), "    "))
+    if row.stance == "silent":
+        return "\n".join([*lines, _wrap(", ".join(row.article_ids), "    ")])
     voices = [*row.voices, *[None] * (len(row.citations) - len(row.voices))]
     for citation, voice in zip(row.citations, voices, strict=True):
         lines.append(_quote(citation))

@@ -25,13 +25,21 @@ FIRST_PERSONS = 3
 _OPINION = re.compile(
     r"^\W*(?:opinion|comment|commentary|editorial|column|op-ed|viewpoint|our view|leader)\b\W", re.I
 )
-_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I’m|I've|I’ve|my|me)\b")
+_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I’m|I've|I’ve|[Mm]y|me)\b")
 _IN_MARKS = re.compile(r"“[^”]*”|\"[^\"\n]*\"|(?<!\w)[‘'][^’'\n]{3,}[’'](?!\w)")
 #: What hangs on a verb of saying and is said: "After two hours, she said" says nothing of hours.
 _SAID = frozenset("ccomp xcomp dobj obj attr oprd acomp parataxis".split())
 _OF = frozenset("of about at as".split())
 _RECKONING = frozenset("put estimate reckon count number speak value judge".split())
 _ANYBODY = frozenset("authority official source expert investigator prosecutor analyst".split())
+_SOMEBODY = _ANYBODY | frozenset(
+    """person people man woman member officer employee worker insider aide adviser advisor diplomat
+    spokesman spokeswoman spokesperson minister secretary resident neighbour witness passenger
+    colleague friend relative critic supporter lawyer banker trader manager executive engineer
+    doctor nurse teacher scientist researcher economist detective soldier general politician
+    lawmaker survivor driver crew staff leader organiser activist protester reporter journalist
+    insurer observer commentator participant""".split()
+)
 _BODY = frozenset(
     """ministry company government police union court board agency department party army hospital
     university bank council committee club regulator authority commission operator airline charity
@@ -50,6 +58,8 @@ def voice_of(sentence: Passage, span: Span) -> Voice:
         return OUTLET
     if _is_named(head):
         return Voice("named", _shown(head))
+    if not _is_somebody(head):
+        return Voice("named", _shown(head))  # a body, or a paper: there is no name to give
     earlier = _named_before(sentence) if _refers_back(head) else ""
     return Voice("named", earlier) if earlier else Voice("unnamed", _shown(head))
 
@@ -122,6 +132,11 @@ def _is_named(head: Any) -> bool:
     return named or head.ent_type_ in {"ORG", "GPE", "NORP"} or _is_body(head)
 
 
+def _is_somebody(head: Any) -> bool:
+    """Whether a speaker is one or several people, and not a body or a paper."""
+    return head.pos_ == "PRON" or head.lemma_.lower() in _SOMEBODY
+
+
 def _is_body(head: Any) -> bool:
     return head.lemma_.lower() in _BODY
 
@@ -180,5 +195,11 @@ def shown_voice(voices: Sequence[Voice]) -> str:
     if kinds == {"opinion"}:
         return "in an opinion piece"
     if len(speakers) == 1 and "" not in speakers:
-        return f"citing {speakers.pop()}"
+        return f"citing {_inside(speakers.pop())}"
     return ""
+
+
+def _inside(speaker: str) -> str:
+    """A speaker within a sentence: "The ministry" -> "the ministry"."""
+    first, _, rest = speaker.partition(" ")
+    return f"{first.lower()} {rest}" if first in {"The", "A", "An"} and rest else speaker

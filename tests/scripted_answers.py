@@ -110,8 +110,8 @@ SPAN = Answer(
         ),
     ),
     (
-        Position(tuple(c.article_id for c in TWO), "says", "two dockers", TWO),
-        Position(("h002_cd34",), "says", "Three dockers", THREE),
+        Position(tuple(c.article_id for c in TWO), "differs", "two dockers", TWO),
+        Position(("h002_cd34",), "differs", "Three dockers", THREE),
     ),
     note="The reports differ. Each value is in a report's own words, quoted beneath it.",
     trace=TRACE,

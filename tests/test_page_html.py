@@ -25,8 +25,8 @@ from scripted_answers import (
 )
 
 import page
-from index.records import Article
-from rag.schema import Answer
+from index.records import Article, Passage
+from rag.schema import Answer, Citation, Claim, Position, Voice
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench" / "bastion_dev.jsonl"
 TAGS = {
@@ -379,3 +379,62 @@ def test_files_that_are_one_report_are_told():
     answer = replace(SPAN, ledger=(replace(SPAN.ledger[0], reports=1), SPAN.ledger[1]))
     assert "3 files, 1 independent report" in page.answer_card("t1", answer)
     assert "independent" not in page.answer_card("t1", SPAN)
+
+
+def ledger_answer() -> Answer:
+    """An outlet that corrected itself, another that keeps its value, one that denies, one silent."""
+    texts = {
+        "a": ("Forty dockers were hurt.", "Lune Wire", "2031-03-01"),
+        "b": ("Nine dockers were hurt.", "Lune Wire", "2031-03-04"),
+        "c": ("A union official said ten dockers were hurt.", "Arden Echo", "2031-03-02"),
+        "d": ("Nobody was hurt, the port said.", "Gazette <b>", "2031-03-02"),
+        "e": ("The port is open.", None, None),
+    }
+    cited = {}
+    for name, (text, outlet, day) in texts.items():
+        article = Article(name, name, text, outlet, day)
+        cited[name] = Citation(Passage(article, 0, len(text)), 0.9)
+    rows = (
+        Position(("b",), "differs", "Nine", (cited["b"],), voices=(Voice("outlet"),)),
+        Position(
+            ("c",), "differs", "ten", (cited["c"],), voices=(Voice("unnamed", "A union official"),)
+        ),
+        Position(("a",), "superseded", "Forty", (cited["a"],), note="Lune Wire gave “Nine” later"),
+        Position(("d",), "denies", "", (cited["d"],), voices=(Voice("named", "the port"),)),
+        Position(("e",), "silent", "", (cited["e"],)),
+    )
+    claims = (
+        Claim(
+            "Reports differ: “Nine” in one report, “ten” in one report.",
+            (cited["b"], cited["c"]),
+            0.9,
+            kind="difference",
+        ),
+        Claim("ten", (cited["c"],), 0.9, kind="span", remark="rests on a source without a name"),
+    )
+    return Answer("How many dockers were hurt?", "answered", claims, (), rows)
+
+
+def test_a_difference_comes_first_with_a_mark_for_each_report() -> None:
+    parsed = card(ledger_answer())
+    assert parsed.texts("difference") == [
+        "Reports differ: “Nine” in one report, “ten” in one report. b c"
+    ]
+    assert parsed.texts("remark") == ["Rests on a source without a name"]
+
+
+def test_the_ledger_tells_what_is_superseded_denied_and_not_said_and_whose_words_they_are() -> None:
+    rows = card(ledger_answer()).texts("tr")[1:]
+    assert "A union official (a source without a name)" in rows[1]
+    assert rows[2].startswith("Fortysuperseded; Lune Wire gave “Nine” later")
+    assert rows[3].startswith("says that it is not so") and "from the port" in rows[3]
+    assert rows[4].startswith("on the matter, but gives no value")
+
+
+def test_the_timeline_tells_in_words_what_it_draws() -> None:
+    picture = page.timeline(ledger_answer())
+    assert 'aria-label="When each value was reported. Nine: 4 March 2031; ten: 2 March 2031; ' in (
+        picture
+    )
+    assert picture.count("<circle") == 3 and "<b>" not in picture
+    assert not page.timeline(SPAN.__class__("q", "answered"))

@@ -1,0 +1,167 @@
+import pytest
+
+from index.records import Article, Passage
+from rag.cite import verify
+from rag.evidence import SIGNALS, Found, Scored
+from rag.ledger import (
+    difference_drafts,
+    is_correction,
+    labelled,
+    ledger_of,
+    remark_of,
+    survey,
+)
+from rag.positions import counts_others, sayings, sides_of
+from rag.question import analyse
+from rag.schema import Voice
+
+HURT = "How many dockers were hurt in the fall of the crane?"
+
+
+def scored(article: Article, words: str, score: float = 0.9, signal: float = 0.8) -> Scored:
+    """The first sentence of an article; the reader marks `words` of it, or nothing surely."""
+    end = article.text.index(".") + 1
+    start = article.text.index(words)
+    margin = 5.0 if words != article.text[:end] else -5.0
+    passage = Passage(article, 0, end)
+    return Scored(passage, (signal,) * len(SIGNALS), score, (start, start + len(words)), margin)
+
+
+def report(
+    name: str, value: str, outlet: str | None = None, day: str | None = None, more=""
+) -> Scored:
+    text = f"{value} dockers were hurt in the fall of the crane. {more}"
+    return scored(Article(name, f"Crane {name}", text, outlet, day), value)
+
+
+def surveyed(*sentences: Scored, cluster_of=hash, question: str = HURT):
+    return survey(analyse(question), Found(sentences, (), 0.9, ()), cluster_of)
+
+
+def first_sentences(found, cluster_of=hash) -> list[str]:
+    _, labels = labelled((s for side in found.sides for s in side.sayings), ())
+    return [d.text for d in difference_drafts(found, labels, cluster_of)]
+
+
+def rows(found, cluster_of=hash) -> list[tuple[str, str, tuple[str, ...], int]]:
+    return [(p.stance, p.value, p.article_ids, p.reports) for p in ledger_of(found, cluster_of)]
+
+
+def test_one_value_in_several_reports_is_agreement():
+    found = surveyed(report("a", "Nine"), report("b", "9"))
+    assert rows(found) == [("agrees", "Nine", ("a", "b"), 2)]
+    assert first_sentences(found) == []
+
+
+def test_two_values_differ_and_both_sides_are_said_with_their_reports():
+    found = surveyed(
+        report("a", "Nine", "Lune Wire"), report("b", "9", "Arden Echo"), report("c", "Twelve")
+    )
+    assert {row[0] for row in rows(found)} == {"differs"}
+    assert first_sentences(found) == [
+        "Reports differ: “Nine” in two reports (Lune Wire, Arden Echo), “Twelve” in one report."
+    ]
+
+
+def test_copies_are_one_report_in_the_count():
+    found = surveyed(report("a", "Nine"), report("b", "Nine"), report("c", "Twelve"))
+    cluster = {"a": 0, "b": 0, "c": 1}.__getitem__
+    assert ("differs", "Nine", ("a", "b"), 1) in rows(found, cluster)
+    assert "“Nine” in one report" in first_sentences(found, cluster)[0]
+
+
+def test_an_outlets_later_report_supersedes_its_earlier_one():
+    found = surveyed(
+        report("a", "Nine", "Lune Wire", "2031-03-01"),
+        report("b", "Twelve", "Lune Wire", "2031-03-04"),
+    )
+    assert [row[:3] for row in rows(found)] == [
+        ("agrees", "Twelve", ("b",)),
+        ("superseded", "Nine", ("a",)),
+    ]
+    assert first_sentences(found) == [
+        "Lune Wire first gave “Nine” (2031-03-01) and later gave “Twelve” (2031-03-04)."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "days"),
+    [
+        (None, ("2031-03-01", "2031-03-04")),
+        ("Arden Echo", ("2031-03-01", "2031-03-04")),
+        ("Lune Wire", ("2031-03-01", None)),
+        ("Lune Wire", ("2031-03-01", "2031-03-01")),
+        ("Lune Wire", ("2031-03-01", "2031-09-01")),
+    ],
+)
+def test_another_outlet_an_unknown_day_or_another_season_supersedes_nothing(other, days):
+    found = surveyed(
+        report("a", "Nine", "Lune Wire", days[0]), report("b", "Twelve", other, days[1])
+    )
+    assert {row[0] for row in rows(found)} == {"differs"}
+
+
+def test_a_correction_of_the_same_day_supersedes_and_is_called_one():
+    said = "An earlier version of this article gave another number."
+    found = surveyed(
+        report("a", "Nine", "Lune Wire", "2031-03-01"),
+        report("b", "Twelve", "Lune Wire", "2031-03-01", said),
+    )
+    assert first_sentences(found) == [
+        "Lune Wire first gave “Nine” (2031-03-01) and corrected this to “Twelve” (2031-03-01)."
+    ]
+    assert not is_correction(Article("x", "Crane", "The crane fell."))
+
+
+def test_what_is_latest_comes_first_with_its_day():
+    found = surveyed(
+        report("a", "Nine", "Lune Wire", "2031-03-01"),
+        report("b", "Twelve", "Arden Echo", "2031-03-04"),
+        question="What is the latest number of dockers hurt in the fall of the crane?",
+    )
+    assert first_sentences(found) == [
+        "Reports differ, newest first: “Twelve” in one report (Arden Echo; 2031-03-04), “Nine” in "
+        "one report (Lune Wire; 2031-03-01)."
+    ]
+
+
+def test_a_report_on_the_matter_without_a_value_is_silent():
+    text = "The fall of the crane on the dockers is looked into."
+    quiet = scored(Article("q", "", text), text)
+    found = surveyed(report("a", "Nine"), quiet)
+    assert rows(found)[-1] == ("silent", "", ("q",), 1)
+    far = scored(Article("q", "", text), text, signal=0.1)
+    assert rows(surveyed(report("a", "Nine"), far))[-1][0] == "agrees"
+
+
+def test_a_difference_whose_values_do_not_stand_in_what_it_cites_is_refused():
+    found = surveyed(report("a", "Nine"), report("b", "Twelve"))
+    evidence, labels = labelled((s for side in found.sides for s in side.sayings), ())
+    (draft,) = difference_drafts(found, labels, hash)
+    (claim,) = verify([draft], evidence, None).claims
+    assert [c.article_id for c in claim.citations] == ["a", "b"] and claim.kind == "difference"
+    wrong = draft.__class__(draft.text.replace("Twelve", "Thirty"), draft.labels, draft.kind)
+    (refused,) = verify([wrong], evidence, None).rejected
+    assert refused.reason == "not verbatim"
+
+
+def test_an_article_that_gives_the_surest_value_and_another_contradicts_nobody():
+    both = Article("b", "", "Nine dockers were hurt. Twelve dockers were off.")
+    second = Scored(Passage(both, 24, 48), (0.8,) * len(SIGNALS), 0.9, (24, 30), 5.0)
+    sides = sides_of(analyse(HURT), [report("a", "Nine"), second, scored(both, "Nine")], hash)
+    assert [side.text for side in sides] == ["Nine"]
+
+
+def test_a_count_of_other_things_is_no_answer():
+    asked = analyse(HURT)
+    boats = scored(Article("c", "", "Four boats stood by."), "Four")
+    people = scored(Article("p", "", "Four people were hurt."), "Four")
+    told = [counts_others(asked, s) for s in sayings(asked, [boats, people, report("a", "Nine")])]
+    assert told == [True, False, False]
+
+
+def test_a_claim_on_unnamed_sources_alone_is_marked():
+    unnamed = Voice("unnamed", "an official")
+    assert remark_of([unnamed, unnamed]) == "rests on a source without a name: an official"
+    assert remark_of([unnamed, Voice("outlet")]) == "" == remark_of([])
+    assert remark_of([Voice("opinion")]) == "said in an opinion piece"
