@@ -323,8 +323,8 @@ def is_addressed(question: Question, found: Found) -> bool:
 
 
 def address_weights(question: Question) -> dict[str, float]:
-    """The weights of "addressed": what rules can't tell the kind of is weighed as if open."""
-    is_open = question.answer_type in {None, "thing"}
+    """The weights of "addressed"; who says something is found by its sentence, as if open."""
+    is_open = question.answer_type in {None, "thing"} or question.asks_speaker
     return model_weights()["addressed_open" if is_open else "addressed_typed"]
 
 

@@ -47,13 +47,15 @@ class Survey:
 
     `replaced` gives, for an article whose own outlet later gave another value, the saying that did
     so. `silent` are the nearest sentences of files on the matter that give no value. `by_date` if
-    the newest report comes first, as the question asks for what is latest.
+    the newest report comes first, as the question asks for what is latest. `of_speakers` if it asks
+    who says something: then several who do are no difference.
     """
 
     sides: tuple[Side, ...] = ()
     denials: tuple[Scored, ...] = ()
     silent: tuple[Scored, ...] = ()
     by_date: bool = False
+    of_speakers: bool = False
     replaced: Mapping[str, Saying] = field(default_factory=dict)
 
     @property
@@ -79,7 +81,8 @@ def survey(question: Question, found: Found, cluster_of: ClusterOf) -> Survey:
     by_date = _LATEST.search(question.text) is not None and any(map(_newest, sides))
     if by_date:
         sides = tuple(sorted(sides, key=_newest, reverse=True))
-    return Survey(sides, denials, silent, by_date, _replaced(question, sides, cluster_of))
+    replaced = {} if question.asks_speaker else _replaced(question, sides, cluster_of)
+    return Survey(sides, denials, silent, by_date, question.asks_speaker, replaced)
 
 
 def _newest(side: Side) -> str:
@@ -162,7 +165,8 @@ def published_on(article: Article) -> datetime.date | None:
 
 def ledger_of(found: Survey, cluster_of: ClusterOf) -> tuple[Position, ...]:
     """The rows: values that stand, values that were superseded, denials, and who is silent."""
-    differ = len(found.standing) > 1 or bool(found.denials and found.standing)
+    several = len(found.standing) > 1 and not found.of_speakers
+    differ = several or bool(found.denials and found.standing)
     rows = [_side_row(s, "differs" if differ else "agrees", cluster_of) for s in found.standing]
     gone = [s for s in found.sides if found.is_replaced(s)]
     rows += [_gone_row(side, found, cluster_of) for side in gone]
@@ -252,7 +256,7 @@ def difference_drafts(
 ) -> list[DraftClaim]:
     """What an answer begins with where the reports differ, or where an outlet corrected itself."""
     drafts = []
-    if len(found.standing) > 1:
+    if len(found.standing) > 1 and not found.of_speakers:
         shown = found.standing[:MAX_SIDES]
         told = ", ".join(_told(s, cluster_of, found.by_date) for s in shown)
         text = f"Reports differ{', newest first' * found.by_date}: {told}."

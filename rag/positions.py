@@ -19,6 +19,7 @@ from rag.question import Question
 from rag.reading import content_words
 from rag.spans import LINK, Span, is_list_of_names, named_run, same_value, speaks, typed_spans
 from rag.values import find_quantities
+from rag.voice import speaker_of
 
 #: What says how surely a span answers: the reader's margin for it (logits / 10), the cosine, how
 #: far its sentence covers the question's words, whether the reader's own answer is of the type
@@ -29,6 +30,8 @@ SURE_SIGNALS = ("margin", "cosine", "coverage", "touched", "score", "agreeing", 
 OTHER_NOUN = 1.5
 #: A side counts if it is this sure, and has this share of the surest one's odds.
 LEAST_SURE, ODDS_SHARE = 0.35, 0.1
+#: The same for who says something: a sentence says so by itself, however its reader doubts.
+SPEAKERS = (0.12, 0.25)
 #: An article that says the surest value stands for it if it says it with this share of its own
 #: surest value's sureness.
 TOP_SHARE = 0.5
@@ -101,7 +104,11 @@ def sides_of(
         return []
     said = weighed(question, sayings(question, sentences), cluster_of)
     sides = grouped(question, _told_once(question, said))
-    return [_cited(s) for s in sides if _counts(s, said) or _same_unit(question, s, said[0])]
+    return [
+        _cited(s)
+        for s in sides
+        if _counts(s, said, question.asks_speaker) or _same_unit(question, s, said[0])
+    ]
 
 
 def sayings(question: Question, sentences: Sequence[Scored]) -> list[Saying]:
@@ -229,11 +236,12 @@ def _same_unit(question: Question, side: Side, best: Saying) -> bool:
     return matter and ours.score >= UNIT_SHARE * theirs.score
 
 
-def _counts(side: Side, said: Sequence[Saying]) -> bool:
+def _counts(side: Side, said: Sequence[Saying], is_speaker: bool) -> bool:
     """Whether a side is sure enough to be set against the surest one."""
     best = said[0].sure
     odds, most = side.sure / (1 - side.sure + 1e-9), best / (1 - best + 1e-9)
-    return side.sure == best or (side.sure >= LEAST_SURE and odds >= ODDS_SHARE * most)
+    least, share = SPEAKERS if is_speaker else (LEAST_SURE, ODDS_SHARE)
+    return side.sure == best or (side.sure >= least and odds >= share * most)
 
 
 # --- spans -------------------------------------------------------------------------------------
@@ -247,6 +255,8 @@ def best_span(question: Question, sentence: Scored) -> Span | None:
     something, which may be "an official"; else a person is somebody with a name.
     """
     base, text, kind = sentence.passage.start, sentence.passage.text, question.answer_type
+    if question.asks_speaker and (said := speaker_of(text, stems(" ".join(question.terms)))):
+        return said[0] + base, said[1] + base
     typed = [(s + base, e + base) for s, e in typed_spans(question, text)]
     if question.asks_speaker:
         typed = [t for t in typed if speaks(text, (t[0] - base, t[1] - base))]

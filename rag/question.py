@@ -103,9 +103,17 @@ _THING = re.compile(
 _IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
 _OPEN = re.compile(r"\bwho (?:says?|said|told|claimed|reported) (?:what|something)", re.I)
 _SPEAKER = re.compile(
-    r"\bwho\s+(?:\w+ly\s+)?(?:has\s+|have\s+|had\s+)?(?:says?|said|tells?|told|claim(?:s|ed)?|"
-    r"report(?:s|ed)?|allege[sd]?|blame[sd]?|accuse[sd]?|announce[sd]?|confirm(?:s|ed)?|"
-    r"den(?:y|ies|ied)|warn(?:s|ed)?|think|believe[sd]?|argue[sd]?|spoke|speaks)\b",
+    r"\b(?:who|which\s+(?:\w+\s+){1,3}?|what\s+(?:official|expert|politician|minister)\s+)\s*"
+    r"(?:\w+ly\s+)?(?:has\s+|have\s+|had\s+)?(?:"
+    r"says?|said|tells?|told|claim(?:s|ed)?|report(?:s|ed)?|allege[sd]?|blame[sd]?|accuse[sd]?|"
+    r"announce[sd]?|confirm(?:s|ed)?|den(?:y|ies|ied)|warn(?:s|ed)?|thinks?|thought|believe[sd]?|"
+    r"argue[sd]?|spoke|speaks|reckon(?:s|ed)?|predict(?:s|ed)?|mock(?:s|ed)?|call(?:s|ed)\s+it|"
+    r"complain(?:s|ed)?|criticise[sd]?|praise[sd]?|point(?:s|ed)\s+(?:a|the)\s+finger|estimate[sd]?|"
+    r"put(?:s)?\s+the|describe[sd]?|dismiss(?:es|ed)?|insist(?:s|ed)?|promise[sd]?|demand(?:s|ed)?)\b"
+    r"|\bwhose\s+(?:claim|estimate|figure|word|view|opinion|idea|account|prediction)\b"
+    r"|\bwhere\s+(?:does|did|do)\s+(?:the\s+)?(?:fear|talk|claim|rumou?r|figure|estimate|story|idea|"
+    r"allegation|suggestion|accusation|number)s?\b.*\bcome\s+from\b"
+    r"|\b(?:according\s+to\s+whom|who\s+is\s+the\s+source)\b",
     re.I,
 )
 _EXACT = re.compile(
@@ -217,6 +225,8 @@ def answer_type(text: str) -> str | None:
 
     "How long did the strike last?" -> "duration"; "Why did it end?" -> None.
     """
+    if _SPEAKER.search(text) and not _OPEN.search(text):
+        return "person"
     if _OPEN.search(text) or re.match(
         r"\s*(?:why|how did|how do|how does|did|do|does|is|was|were|"
         r"are|has|have|will|would|can|could)\b",

@@ -6,12 +6,13 @@ A report that quotes an official does not say it itself: who says it is kept wit
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
 from index import Article, Passage
 from index.language import parse, sentence_spans
+from index.words import stems
 from rag.clauses import speaking
 from rag.schema import Voice
 from rag.spans import SPEECH, Span
@@ -71,6 +72,25 @@ def is_opinion(article: Article) -> bool:
         return True
     own = _IN_MARKS.sub(" ", article.text)
     return len(_FIRST_PERSON.findall(own)) >= FIRST_PERSONS
+
+
+def speaker_of(text: str, about: Collection[str]) -> Span | None:
+    """Where the speaker stands who says what a sentence has of these stems; None if nobody does.
+
+    Of several, the one who says most of them; a pronoun is nobody, for it names nobody.
+    """
+    best: tuple[int, int, Span] | None = None
+    doc = parse(text)
+    for token in doc:
+        head = speaking(token) or _reckoning(token) or _beside(token)
+        if head is None or head.pos_ == "PRON":
+            continue
+        said = " ".join(t.text for t in doc if t.i in _scope(token))
+        shared = len(set(about) & set(stems(said)))
+        kept = _own(head)
+        if shared and kept and (best is None or shared > best[0]):
+            best = (shared, token.i, (kept[0].idx, kept[-1].idx + len(kept[-1])))
+    return best[2] if best else None
 
 
 def _speaker_over(doc: Any, at: Span) -> Any | None:
@@ -166,20 +186,25 @@ def _is_person(head: Any) -> bool:
 
 def _shown(head: Any) -> str:
     """A speaker in the report's words, without clauses that hang on it."""
+    kept = _own(head)
+    if not kept:
+        return str(head.text)
+    return " ".join(str(head.doc[kept[0].i : kept[-1].i + 1].text).split()).strip(" ,")
+
+
+def _own(head: Any) -> list[Any]:
+    """The first and the last word of a speaker, and what is between, at most `MAX_WORDS`."""
     kept = [t for t in head.subtree if _belongs(t, head)]
     while kept and (kept[0].is_punct or kept[0].dep_ == "case"):
         kept.pop(0)
     while kept and (kept[-1].is_punct or kept[-1].dep_ in {"cc", "prep", "case"}):
         kept.pop()
-    if not kept:
-        return str(head.text)
-    first, last = kept[0].i, min(kept[-1].i, kept[0].i + MAX_WORDS - 1)
-    return " ".join(str(head.doc[first : last + 1].text).split()).strip(" ,")
+    return [t for t in kept if t.i < kept[0].i + MAX_WORDS]
 
 
 def _belongs(token: Any, head: Any) -> bool:
     while token.i != head.i:
-        if token.dep_ in {"relcl", "acl", "advcl", "ccomp", "parataxis", "punct", "conj"}:
+        if token.dep_ in {"relcl", "advcl", "ccomp", "parataxis", "punct", "conj"}:
             return False
         token = token.head
     return True

@@ -165,3 +165,13 @@ def test_a_claim_on_unnamed_sources_alone_is_marked():
     assert remark_of([unnamed, unnamed]) == "rests on a source without a name: an official"
     assert remark_of([unnamed, Voice("outlet")]) == "" == remark_of([])
     assert remark_of([Voice("opinion")]) == "said in an opinion piece"
+
+
+def test_several_who_say_the_same_are_no_difference():
+    one = Article("a", "", "Ada Holm said that the crane was old.")
+    two = Article("b", "", "Lene Doorn said that the crane was old.")
+    found = surveyed(
+        scored(one, "Ada Holm"), scored(two, "Lene Doorn"), question="Who said the crane was old?"
+    )
+    assert [side.text for side in found.sides] == ["Ada Holm", "Lene Doorn"]
+    assert first_sentences(found) == [] and {row[0] for row in rows(found)} == {"agrees"}

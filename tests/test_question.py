@@ -99,3 +99,23 @@ def test_who_said_something_asks_for_a_speaker():
     assert analyse("Who has accused the roofers?").asks_speaker
     assert not analyse("Who ordered the recount?").asks_speaker
     assert not analyse("How many people said that it was safe?").asks_speaker
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who mocked the bridge as a toy?",
+        "Which minister predicted that the port would close?",
+        "Whose claim is it that hundreds were hurt?",
+        "Where does the talk of hackers come from?",
+        "Who has pointed a finger at the roofers?",
+    ],
+)
+def test_who_says_something_is_asked_for_in_many_words(question):
+    asked = analyse(question)
+    assert asked.asks_speaker and asked.answer_type == "person"
+
+
+@pytest.mark.parametrize("question", ["Where does the river come from?", "Who won the race?"])
+def test_other_questions_ask_for_no_speaker(question):
+    assert not analyse(question).asks_speaker
