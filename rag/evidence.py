@@ -25,6 +25,7 @@ from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
 from rag.spans import holds_type
+from rag.timing import asked_times, fits_time
 from rag.values import find_dates, same_date
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
@@ -41,6 +42,9 @@ UNIT_WORDS = 60
 QUOTE_WORDS = 45
 #: Added to a margin before it becomes a signal: the reader errs on the side of "no answer".
 MARGIN_SHIFT = 2.0
+#: What a sentence on another time than the one asked about keeps of its score, and loses of its
+#: margin (logits); set by hand.
+OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
 #: Fewer letters than this of a name must agree for "Turkish" to stand for "Turkey".
 _STEM_LETTERS = 4
 _STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
@@ -151,7 +155,7 @@ def find_evidence(
     """
     searches = [index.search(text, 4 * k, **filters) for text in (question.text, *also)]
     hits = _spread(_in_turn(searches), k, per_article, index.cluster_of)
-    sentences = score_sentences(question, hits, index.encoder, reader)
+    sentences = in_time(question, score_sentences(question, hits, index.encoder, reader))
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
@@ -261,6 +265,18 @@ def score_sentences(
     near = _cosines(question, [s.passage for s in drafts[:COMPARED]], encoder)
     compared = [_with_cosine(s, c) for s, c in zip(drafts, near, strict=False)]
     return sorted([*compared, *drafts[COMPARED:]], key=lambda s: -s.score)
+
+
+def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with less of a score where they speak of another time than the question."""
+    times = asked_times(question)
+    timed = [
+        s
+        if fits_time(times, s.passage.text, s.passage.article)
+        else replace(s, score=s.score * OTHER_TIME, margin=s.margin - OTHER_TIME_MARGIN)
+        for s in sentences
+    ]
+    return sorted(timed, key=lambda s: -s.score)
 
 
 def _without_cosine(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from index import Article, Hit
-from rag.evidence import Found, Scored
+from rag.evidence import Found, Scored, with_neighbours
 from rag.positions import Saying, Side, sides_of
 from rag.premise import denials_of
 from rag.question import Question
@@ -29,6 +29,8 @@ MAX_SIDES, MAX_OUTLETS = 6, 3
 ON_MATTER, MAX_SILENT = 0.75, 12
 #: How sure a value must be beside a denial.
 SURE = 0.5
+#: Characters at an article's top in which it may say that it corrects something.
+TOP = 300
 #: Days within which an outlet's next report is taken for news of the same story.
 SAME_STORY = datetime.timedelta(days=60)
 _CORRECTING = re.compile(
@@ -37,6 +39,8 @@ _CORRECTING = re.compile(
     r"retracted|misstated|we reported)\b",
     re.I,
 )
+#: What an outlet's next report may change: what is counted or measured, not who or where.
+_CHANGING = {"count", "money", "percent", "duration", "measure"}
 _LATEST = re.compile(r"\b(?:latest|newest|most recent|currently|so far|by now|final)\b", re.I)
 _ORDINALS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
@@ -81,7 +85,8 @@ def survey(question: Question, found: Found, cluster_of: ClusterOf) -> Survey:
     by_date = _LATEST.search(question.text) is not None and any(map(_newest, sides))
     if by_date:
         sides = tuple(sorted(sides, key=_newest, reverse=True))
-    replaced = {} if question.asks_speaker else _replaced(question, sides, cluster_of)
+    counts = question.answer_type in _CHANGING
+    replaced = _replaced(question, sides, cluster_of) if counts else {}
     return Survey(sides, denials, silent, by_date, question.asks_speaker, replaced)
 
 
@@ -139,13 +144,16 @@ def _supersedes(new: Saying, old: Saying, kind: str | None) -> bool:
     if day is None or before is None:
         return False
     if day == before:
-        return is_correction(ours) and not is_correction(theirs)
+        return corrects(new) and not corrects(old)
     return before < day <= before + SAME_STORY
 
 
-def is_correction(article: Article) -> bool:
-    """Whether an article says that it corrects, withdraws or clarifies something."""
-    return _CORRECTING.search(f"{article.title}\n{article.text}") is not None
+def corrects(saying: Saying) -> bool:
+    """Whether an article says, at its top or around the value, that it corrects something."""
+    passage = saying.sentence.passage
+    top = f"{passage.article.title}\n{passage.article.text[:TOP]}"
+    around = with_neighbours(passage).text
+    return any(_CORRECTING.search(text) for text in (top, around))
 
 
 _LONG_AGO = datetime.date.min
@@ -291,7 +299,7 @@ def _update_draft(side: Side, found: Survey, labels: Mapping[Saying, str]) -> Dr
     """From what to what an outlet changed, and when."""
     old, new = side.sayings[0], found.replaced[side.sayings[0].article_id]
     before, after = old.sentence.passage.article, new.sentence.passage.article
-    verb = "corrected this to" if is_correction(after) else "later gave"
+    verb = "corrected this to" if corrects(new) else "later gave"
     text = (
         f"{after.outlet} first gave {marked(old.text)} ({before.published}) and {verb} "
         f"{marked(new.text)} ({after.published})."

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from index import Article
 from rag.question import Question
 from rag.reading import Parsed, Span, rival
 from rag.schema import Check
@@ -23,6 +24,11 @@ _RELATIVE = re.compile(
     r"|(?P<which>last|next|this)\s+(?P<unit>week|month|year))\b",
     re.IGNORECASE,
 )
+_ELSEWHEN = re.compile(
+    r"\b(?:before|until|till|by|since|after|as of|as at)\s+(?:the\s+)?$", re.IGNORECASE
+)
+#: News of something is told up to so long after it.
+TOLD_AFTER = datetime.timedelta(days=45)
 _AS_OF = re.compile(r"\bas\s+(?:of|at)\s+", re.IGNORECASE)
 _STEPS = {"yesterday": -1, "last night": -1, "tomorrow": 1}
 _WHICH = {"last": -1, "this": 0, "next": 1}
@@ -121,6 +127,39 @@ def moments(text: str, published: datetime.date | None) -> list[Moment]:
         periods = (_relative(match, published),) if published else ()
         found.append(Moment(match.span(), None, periods))
     return sorted(found, key=lambda m: m.span)
+
+
+def fits_time(dates: Sequence[When], sentence: str, article: Article) -> bool:
+    """Whether a sentence may speak of one of the months or years that a question names.
+
+    Its article's day may lie in it, or at most `TOLD_AFTER` later; or the sentence itself names
+    it. Of an article without a day, some month or year that it names must agree, unless it names
+    none.
+    """
+    wanted = [d for d in dates if d.month or d.year]
+    day = datetime.date.fromisoformat(article.published) if article.published else None
+    if not wanted or (day and any(_told_of(w, day) for w in wanted)):
+        return True
+    asked = [Moment((w.start, w.end), w, _periods(w, day)) for w in wanted]
+    own = [m for m in moments(sentence, day) if m.when and (m.when.month or m.when.year)]
+    if any(same_moment(a, m) or same_moment(m, a) for a in asked for m in own):
+        return True
+    named = [d for d in find_dates(article.text) if d.month or d.year] if day is None else []
+    return day is None and (not named or any(same_date(w, d) for w in wanted for d in named))
+
+
+def _told_of(when: When, day: datetime.date) -> bool:
+    """Whether news of that day may tell of that time."""
+    return any(start - _DAY <= day <= end + TOLD_AFTER for start, end in _periods(when, day))
+
+
+def asked_times(question: Question) -> list[When]:
+    """The months and years in which a question places what it asks for: not "before May"."""
+    return [
+        d
+        for d in question.dates
+        if (d.month or d.year) and not _ELSEWHEN.search(question.text[: d.start])
+    ]
 
 
 def as_of_day(question: Question, newest: str) -> str | None:

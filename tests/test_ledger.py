@@ -4,8 +4,8 @@ from index.records import Article, Passage
 from rag.cite import verify
 from rag.evidence import SIGNALS, Found, Scored
 from rag.ledger import (
+    corrects,
     difference_drafts,
-    is_correction,
     labelled,
     ledger_of,
     remark_of,
@@ -110,7 +110,8 @@ def test_a_correction_of_the_same_day_supersedes_and_is_called_one():
     assert first_sentences(found) == [
         "Lune Wire first gave “Nine” (2031-03-01) and corrected this to “Twelve” (2031-03-01)."
     ]
-    assert not is_correction(Article("x", "Crane", "The crane fell."))
+    (plain,) = sayings(analyse(HURT), [report("x", "Nine")])
+    assert not corrects(plain)
 
 
 def test_what_is_latest_comes_first_with_its_day():

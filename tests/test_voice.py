@@ -2,8 +2,8 @@ import pytest
 
 from index.language import sentence_spans
 from index.records import Article, Passage
-from rag.schema import Voice
 from index.words import stems
+from rag.schema import Voice
 from rag.voice import is_opinion, shown_voice, speaker_of, voice_of
 
 

@@ -231,3 +231,32 @@ def test_help_is_quick_since_nothing_heavy_is_imported():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert time.perf_counter() - began < 5
+
+
+def test_compare_prints_the_ledger_alone_and_as_json(built, capsys):
+    code, out, err = run(capsys, "compare", QUESTION, "--index", built[1])
+    assert code == 0 and err == ""
+    assert "agrees: Friday (2 reports)" in " ".join(out.split()) and "b1" in out and "b2" in out
+    code, out, _ = run(capsys, "compare", QUESTION, "--index", built[1], "--json")
+    (row, *_) = json.loads(out)
+    assert code == 0 and (row["stance"], row["value"]) == ("agrees", "Friday")
+    assert sorted(row["article_ids"]) == ["b1", "b2"] and len(row["voices"]) == 2
+
+
+def test_as_of_a_day_leaves_out_what_was_published_later(tmp_path, capsys):
+    rows = ["id,outlet,published,url", "b1,Arden Echo,2031-03-01,", "b2,Lune Wire,2031-03-04,"]
+    for name in ("b1.txt", "b2.txt"):
+        (tmp_path / name).write_text(ARTICLES[name], encoding="utf-8")
+    (tmp_path / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    index = tmp_path / "index"
+    assert run(capsys, "index", tmp_path, "--index", index)[0] == 0
+
+    def found(*argv):
+        code, out, _ = run(capsys, "search", "Arden bridge", "--index", index, "--json", *argv)
+        return code, {row["article_id"] for row in json.loads(out)}
+
+    assert found() == (0, {"b1", "b2"})
+    assert found("--as-of", "2031-03-02") == (0, {"b1"})
+    assert found("--as-of", "2031-03-05", "--until", "2031-03-01") == (0, {"b1"})
+    code, _, err = run(capsys, "ask", QUESTION, "--index", index, "--as-of", "soon")
+    assert code == 2 and err == ("wirecheck: as_of is 'soon'; it must be a date like 2025-03-31\n")
