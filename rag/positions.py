@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from index import Passage
 from index.language import parse
 from index.words import stems
 from rag.evidence import Scored, logistic, model_weights
@@ -172,7 +173,9 @@ def counts_others(question: Question, saying: Saying) -> bool:
     if question.answer_type != "count":
         return False
     article = saying.sentence.passage.article
-    after = article.text[saying.span[1] : saying.sentence.passage.end]
+    number = max(find_quantities(saying.text), key=lambda q: q.end, default=None)
+    at = saying.span[0] + (number.end if number else len(saying.text))
+    after = article.text[at : saying.sentence.passage.end]
     thing = next((t for t in parse(after[:60]) if not _describes(t)), None)
     if thing is None or thing.pos_ != "NOUN" or thing.lemma_.lower() in _ANYBODY:
         return False
@@ -268,10 +271,25 @@ def best_span(question: Question, sentence: Scored) -> Span | None:
     touching = [t for t in typed if t[0] < end and t[1] > start]
     if touching:
         joined = _joined(touching, sentence)
+        if kind == "count":
+            return joined[0], joined[1] + thing_after(sentence.passage, joined[1])
         return _edge(touching, joined, question) if kind == "time" else joined
     if sure and (own := _readers_own(question, sentence)) is not None:
         return own
     return min(typed, key=lambda t: abs(t[0] - start), default=None)
+
+
+def thing_after(sentence: Passage, at: int) -> int:
+    """How many more characters name what a number that ends at `at` counts: " gold coins"."""
+    after = sentence.article.text[at : min(sentence.end, at + 60)]
+    if not re.match(r" [^\W\d_]", after):
+        return 0
+    for token in list(parse(after))[:4]:
+        if token.pos_ == "NOUN" and token.dep_ != "compound":
+            return token.idx + len(token)
+        if not (token.is_space or token.pos_ in {"ADJ", "NOUN"}):
+            return 0
+    return 0
 
 
 def _readers_own(question: Question, sentence: Scored) -> Span | None:

@@ -181,6 +181,6 @@ def test_another_value_before_its_article_gives_the_first_one_is_no_difference_e
     ]
     f = Found((first, *rest), (), 0.9, ())
     assert drafts("How many people were on board?", f)[:1] == [
-        DraftClaim("91", ("E1", "E3"), "span")
+        DraftClaim("91 people", ("E1", "E3"), "span")
     ]
-    assert "Five" not in {d.text for d in drafts("How many people were on board?", f)}
+    assert "Five people" not in {d.text for d in drafts("How many people were on board?", f)}

@@ -49,7 +49,7 @@ def rows(found, cluster_of=hash) -> list[tuple[str, str, tuple[str, ...], int]]:
 
 def test_one_value_in_several_reports_is_agreement():
     found = surveyed(report("a", "Nine"), report("b", "9"))
-    assert rows(found) == [("agrees", "Nine", ("a", "b"), 2)]
+    assert rows(found) == [("agrees", "Nine dockers", ("a", "b"), 2)]
     assert first_sentences(found) == []
 
 
@@ -59,15 +59,15 @@ def test_two_values_differ_and_both_sides_are_said_with_their_reports():
     )
     assert {row[0] for row in rows(found)} == {"differs"}
     assert first_sentences(found) == [
-        "Reports differ: “Nine” in two reports (Lune Wire, Arden Echo), “Twelve” in one report."
+        "Reports differ: “Nine dockers” in two reports (Lune Wire, Arden Echo), “Twelve dockers” in one report."
     ]
 
 
 def test_copies_are_one_report_in_the_count():
     found = surveyed(report("a", "Nine"), report("b", "Nine"), report("c", "Twelve"))
     cluster = {"a": 0, "b": 0, "c": 1}.__getitem__
-    assert ("differs", "Nine", ("a", "b"), 1) in rows(found, cluster)
-    assert "“Nine” in one report" in first_sentences(found, cluster)[0]
+    assert ("differs", "Nine dockers", ("a", "b"), 1) in rows(found, cluster)
+    assert "“Nine dockers” in one report" in first_sentences(found, cluster)[0]
 
 
 def test_an_outlets_later_report_supersedes_its_earlier_one():
@@ -76,11 +76,11 @@ def test_an_outlets_later_report_supersedes_its_earlier_one():
         report("b", "Twelve", "Lune Wire", "2031-03-04"),
     )
     assert [row[:3] for row in rows(found)] == [
-        ("agrees", "Twelve", ("b",)),
-        ("superseded", "Nine", ("a",)),
+        ("agrees", "Twelve dockers", ("b",)),
+        ("superseded", "Nine dockers", ("a",)),
     ]
     assert first_sentences(found) == [
-        "Lune Wire first gave “Nine” (2031-03-01) and later gave “Twelve” (2031-03-04)."
+        "Lune Wire first gave “Nine dockers” (2031-03-01) and later gave “Twelve dockers” (2031-03-04)."
     ]
 
 
@@ -108,7 +108,7 @@ def test_a_correction_of_the_same_day_supersedes_and_is_called_one():
         report("b", "Twelve", "Lune Wire", "2031-03-01", said),
     )
     assert first_sentences(found) == [
-        "Lune Wire first gave “Nine” (2031-03-01) and corrected this to “Twelve” (2031-03-01)."
+        "Lune Wire first gave “Nine dockers” (2031-03-01) and corrected this to “Twelve dockers” (2031-03-01)."
     ]
     (plain,) = sayings(analyse(HURT), [report("x", "Nine")])
     assert not corrects(plain)
@@ -121,7 +121,7 @@ def test_what_is_latest_comes_first_with_its_day():
         question="What is the latest number of dockers hurt in the fall of the crane?",
     )
     assert first_sentences(found) == [
-        "Reports differ, newest first: “Twelve” in one report (Arden Echo; 2031-03-04), “Nine” in "
+        "Reports differ, newest first: “Twelve dockers” in one report (Arden Echo; 2031-03-04), “Nine dockers” in "
         "one report (Lune Wire; 2031-03-01)."
     ]
 
@@ -150,7 +150,7 @@ def test_an_article_that_gives_the_surest_value_and_another_contradicts_nobody()
     both = Article("b", "", "Nine dockers were hurt. Twelve dockers were off.")
     second = Scored(Passage(both, 24, 48), (0.8,) * len(SIGNALS), 0.9, (24, 30), 5.0)
     sides = sides_of(analyse(HURT), [report("a", "Nine"), second, scored(both, "Nine")], hash)
-    assert [side.text for side in sides] == ["Nine"]
+    assert [side.text for side in sides] == ["Nine dockers"]
 
 
 def test_a_count_of_other_things_is_no_answer():
