@@ -28,9 +28,10 @@ MAX_QUOTES, MAX_WORDS = 4, 125
 MAX_VALUES = 6
 #: A short answer less sure than this is followed by the sentences that answer best.
 SURE = 0.75
-#: A further sentence is shown if its score is at least this share of the best one's, and more
-#: easily if its article is cited already.
-OTHER_ARTICLE_SHARE, SAME_ARTICLE_SHARE = 0.85, 0.2
+#: A further sentence is shown if its score is at least this share of the best one's, so that other
+#: reports get their say: a greater one where somebody's exact words are asked for, and a small one
+#: if its article is cited already.
+OTHER_ARTICLE_SHARE, WORDS_SHARE, SAME_ARTICLE_SHARE = 0.6, 0.85, 0.2
 #: Searches that a model may propose, and characters of each.
 MAX_SEARCHES, MAX_SEARCH = 3, 200
 #: A report mentions something if a sentence covers this share of the words asked for (weighted:
@@ -146,7 +147,7 @@ def quote(
     evidence = found.evidence()
     if question.asks_words:
         spoken = tuple(e for e in evidence if is_quoted(e.hit.passage.text))
-        return quote_sentences(found, spoken or None)
+        return quote_sentences(found, spoken or None, WORDS_SHARE)
     sides = surveyed.standing[:MAX_VALUES]
     if not sides:
         return quote_sentences(found)
@@ -162,16 +163,19 @@ def quote(
 
 
 def quote_sentences(
-    found: Found, evidence: Sequence[Evidence] | None = None
+    found: Found, evidence: Sequence[Evidence] | None = None, others: float = OTHER_ARTICLE_SHARE
 ) -> tuple[tuple[Evidence, ...], list[DraftClaim]]:
-    """The sentences that answer, best first, each once, within `MAX_QUOTES` and `MAX_WORDS`."""
+    """The sentences that answer, best first, each once, within `MAX_QUOTES` and `MAX_WORDS`.
+
+    Of an article not yet cited, those with at least the share `others` of the best one's score.
+    """
     evidence = tuple(evidence or found.continued())
     chosen: dict[str, list[Evidence]] = {}
     articles: set[str] = set()
     for item in evidence:
         text = " ".join(item.hit.passage.text.split())
         article = item.hit.passage.article.id
-        share = SAME_ARTICLE_SHARE if article in articles else OTHER_ARTICLE_SHARE
+        share = SAME_ARTICLE_SHARE if article in articles else others
         if chosen and item.hit.score < share * evidence[0].hit.score:
             continue
         twin = next((said for said in chosen if _alike(text, said)), None)
