@@ -10,6 +10,7 @@ import json
 import logging
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 MAX_WAITING = 30
 #: Outlets that one question may be narrowed to, and characters of all filters together.
 MAX_OUTLETS, MAX_FILTERS = 500, 50_000
+#: Answers that are kept for follow-ups, of all pages together, and of one conversation.
+MAX_KEPT, MAX_TURNS = 300, 4
 #: How often a waiting page is told what is being done, in seconds.
 POLL = 0.25
 
@@ -47,6 +50,7 @@ class AnswerFn(Protocol):
         outlets: Sequence[str] | None,
         since: str | None,
         until: str | None,
+        history: Sequence[Answer],
         progress: Callable[[str], None],
         on_judged: Callable[[Claim | Rejection], None],
     ) -> Answer:
@@ -55,12 +59,16 @@ class AnswerFn(Protocol):
 
 @dataclass(frozen=True)
 class Within:
-    """What a question is asked within: a corpus, "" for the one served, and filters of it."""
+    """What a question is asked within: a corpus, "" for the one served, and filters of it.
+
+    `after` is the name of the card that it follows; "" begins a conversation.
+    """
 
     corpus: str = ""
     outlets: tuple[str, ...] | None = None
     since: str | None = None
     until: str | None = None
+    after: str = ""
 
     @classmethod
     def parsed(cls, text: str) -> Within:
@@ -69,13 +77,14 @@ class Within:
             row = json.loads(text[: MAX_FILTERS + 1] or "{}")
             outlets = row.get("outlets") or []
             days = [row.get(name) or None for name in ("since", "until")]
-            values = [row.get("corpus") or "", *outlets, *(d for d in days if d)]
+            after = row.get("after") or ""
+            values = [row.get("corpus") or "", after, *outlets, *(d for d in days if d)]
             well = isinstance(outlets, list) and len(outlets) <= MAX_OUTLETS
             if not well or not all(isinstance(v, str) for v in values):
                 raise ValueError("not what the page sends")
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise SettingError("what to ask within can't be read; reload the page") from error
-        return cls(values[0], tuple(outlets) or None, *days)
+        return cls(values[0], tuple(outlets) or None, days[0], days[1], after)
 
     @property
     def told(self) -> str:
@@ -88,6 +97,14 @@ class Within:
             f"until {until}" if until else "",
         ]
         return "; ".join(p for p in parts if p)
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation up to one card: its last answers, and what the last was asked within."""
+
+    answers: tuple[Answer, ...] = ()
+    within: Within = Within()
 
 
 class _Stopped(Exception):
@@ -147,6 +164,8 @@ class Desk:
         self.indexes: dict[str, Any] = {"": index}
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="desk")
         self.jobs: list[Job] = []
+        #: Conversations by the card that ends them; only who knows its name can go on with one.
+        self.talks: OrderedDict[str, Talk] = OrderedDict()
         self.warming, self.warmth = False, "ready"
 
     def ask(self, question: str, model: str, within: Within = Within()) -> Job:
@@ -163,11 +182,20 @@ class Desk:
             outlets=within.outlets,
             since=within.since,
             until=within.until,
+            history=self.talks.get(within.after, Talk()).answers,
             progress=job.told,
             on_judged=job.judged,
         )
-        job.future.add_done_callback(lambda _: self.jobs.remove(job))
+        job.future.add_done_callback(partial(self._done, job))
         return job
+
+    def _done(self, job: Job, future: Future[Answer]) -> None:
+        self.jobs.remove(job)
+        if not future.cancelled() and future.exception() is None:
+            before = self.talks.get(job.within.after, Talk()).answers
+            self.talks[job.turn] = Talk((*before, future.result())[-MAX_TURNS:], job.within)
+            while len(self.talks) > MAX_KEPT:
+                self.talks.popitem(last=False)
 
     def stop(self, turn: str) -> bool:
         """Stop the question whose card has this name; whether there was one."""

@@ -4,6 +4,7 @@
     GET  /desk/questions?corpus=       questions that may be asked about it
     GET  /desk/library?corpus=&q=      the list of reports, as HTML of our own
     GET  /desk/article?corpus=&id=     one article, as HTML of our own
+    GET  /desk/proof?turn=T&as=        the answer on card T to take away: html, json or md
     POST /desk/stop       {"turn": T}  stop the question whose card is T
     POST /desk/files?name=N            keep the body as file N            } only where articles
     POST /desk/indexing                index what was kept                } may be given
@@ -16,6 +17,7 @@ with status 400.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,8 @@ OWN = "own"
 #: Makes questions about an index.
 Suggest = Callable[[Any], Sequence[str]]
 _MAX_QUERY = 200
+#: As what an answer may be taken away, and what kind of file that is.
+TAKEN = {"html": "text/html", "json": "application/json", "md": "text/markdown"}
 
 
 class Corpus:
@@ -101,6 +105,7 @@ class Doors:
             "questions": self._questions,
             "library": self._reports,
             "article": self._article,
+            "proof": self._proof,
         }
         routes = [Route(f"/desk/{name}", _answering(what)) for name, what in told.items()]
         routes.append(Route("/desk/stop", self._stop, methods=["POST"]))
@@ -136,6 +141,22 @@ class Doors:
         if article is None:
             raise SettingError("there is no such article")
         return HTMLResponse(page.article_page(article, {}))
+
+    def _proof(self, request: Request) -> Response:
+        # Late: an answer is there, so what these import has been imported.
+        from rag.bundle import encoded, markdown_of
+
+        talk = self.desk.talks.get(request.query_params.get("turn", ""))
+        kind = request.query_params.get("as", "")
+        if talk is None or kind not in TAKEN:
+            raise SettingError("that answer is not kept here any more; ask again")
+        answer = talk.answers[-1]
+        if kind == "md":
+            body = markdown_of(answer).encode("utf-8", "replace")
+        else:
+            body = encoded(answer, f".{kind}", datetime.now(UTC), {"within": talk.within.told})
+        name = {"content-disposition": f'attachment; filename="wirecheck-answer.{kind}"'}
+        return Response(body, media_type=TAKEN[kind], headers=name)
 
     async def _stop(self, request: Request) -> Response:
         try:

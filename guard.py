@@ -27,7 +27,7 @@ MAX_WRONG = 5
 _GET = re.compile(
     r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte)/.+"
     r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+)"
-    r"|desk/(corpora|questions|library|article))"
+    r"|desk/(corpora|questions|library|article|proof))"
 )
 _POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/stop")
 #: What is open only where articles may be given on the page.

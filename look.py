@@ -127,6 +127,9 @@ footer { display: none !important; }
 .ledger tbody.superseded th bdi { text-decoration: line-through; text-decoration-thickness: 1px; }
 .turn .difference { font: 600 1.15rem/1.5 var(--serif); padding-inline-start: .9rem;
   border-inline-start: 3px solid var(--accent); }
+.turn .asked-as { font-size: .9rem; color: var(--soft); margin: 0 0 .8rem; }
+.turn .asked-as q { color: var(--ink); }
+.turn .meta a { color: var(--accent); text-decoration: underline; text-underline-offset: .2em; }
 .turn .remark { font-size: .84rem; color: var(--warn); margin: .2rem 0 .6rem; }
 .turn .timeline { width: 100%; max-width: 40rem; margin-top: 1.2rem; display: block; }
 .timeline text { font: 400 13px var(--sans); fill: var(--ink); }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+from urllib.parse import urlencode
 
 from index.records import Article, Passage
 from library import Entry, Found
@@ -112,8 +113,15 @@ def answer_card(turn: str, answer: Answer, within: str = "") -> str:
     """
     marks = Marks(turn, answer.articles)
     body = _declined(answer, marks) if answer.outcome == "declined" else _answered(answer, marks)
-    body += [_refused(answer.rejected), _footer(answer, within)]
+    body = [_asked_as(answer), *body, _refused(answer.rejected), _footer(turn, answer, within)]
     return _card(turn, answer.question, [*body, *marks.articles_html()], answer.outcome)
+
+
+def _asked_as(answer: Answer) -> Html:
+    """What a follow-up was asked as, so that a wrong guess is seen."""
+    if answer.asked == answer.question:
+        return Html()
+    return el("p", "Asked as: ", el("q", answer.asked), class_="asked-as", dir="auto")
 
 
 def _card(turn: str, question: str, body: Iterable[str], state: str) -> Html:
@@ -442,8 +450,8 @@ def _why(refused: Rejection) -> list[str]:
     return [plain, ": ", el("span", refused.detail, class_="seen")]
 
 
-def _footer(answer: Answer, within: str) -> Html:
-    """How long it took, who answered, out of how many reports, asked within which."""
+def _footer(turn: str, answer: Answer, within: str) -> Html:
+    """How long it took, who answered, from how many reports, within which; and to take away."""
     seconds, model = answer.trace.get("seconds"), answer.trace.get("model")
     cited = {c.article_id for claim in answer.claims for c in claim.citations}
     parts = [
@@ -452,7 +460,18 @@ def _footer(answer: Answer, within: str) -> Html:
         f"{_count(len(cited), 'report')} cited" if cited else "",
         f"asked within {within}" if within else "",
     ]
-    return el("p", " · ".join(p for p in parts if p), class_="meta")
+    told = " · ".join(p for p in (*parts, "take away as ") if p)
+    return el("p", told, *(_taken(turn, *kind) for kind in _KINDS), class_="meta")
+
+
+#: As what an answer can be taken away.
+_KINDS = (("html", "page"), ("json", "JSON"), ("md", "Markdown"))
+
+
+def _taken(turn: str, kind: str, name: str) -> Html:
+    address = f"desk/proof?{urlencode({'turn': turn, 'as': kind})}"
+    link = el("a", name, href=address, download="", aria_label=f"Take the proof away as {name}")
+    return join("" if kind == "html" else ", ", link)
 
 
 def _fold(summary: str, body: list[Html], name: str = "more") -> Html:

@@ -409,6 +409,11 @@ function tellOutcome(fates, told) {
 loadCorpora('');
 """
 
-#: What Gradio's events run in the browser: a question is sent with what it is asked within.
-ASKED = "(question, model) => [question, model, document.documentElement.dataset.within || '']"
+#: What Gradio's events run in the browser: a question is sent with what it is asked within, and
+#: with the name of the card that it follows.
+ASKED = (
+    "(question, model) => [question, model, JSON.stringify({"
+    "...JSON.parse(document.documentElement.dataset.within || '{}'), "
+    "after: [...document.querySelectorAll('.turn')].at(-1)?.id || ''})]"
+)
 CLEAR = "() => document.dispatchEvent(new Event('wirecheck:clear'))"

@@ -97,17 +97,27 @@ def write_bundle(
     be written.
     """
     check_ending(path)
+    _replace(path, encoded(answer, path.suffix.lower(), made, settings))
+
+
+def encoded(
+    answer: Answer, ending: str, made: datetime, settings: Mapping[str, Any] | None = None
+) -> bytes:
+    """The bundle as the bytes of a file: JSON for the ending ".json", a page for ".html".
+
+    Raises SettingError if it has over `MAX_BYTES`.
+    """
     data = bundle_of(answer, settings or {}, made)
-    if path.suffix.lower() == ".html":
+    if ending == ".html":
         from rag.bundle_page import page_of
 
         text = page_of(data)
     else:
         text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-    encoded = text.encode("utf-8")
-    if len(encoded) > MAX_BYTES:
-        raise SettingError(f"the bundle would have {len(encoded):,} bytes, over {MAX_BYTES:,}")
-    _replace(path, encoded)
+    found = text.encode("utf-8")
+    if len(found) > MAX_BYTES:
+        raise SettingError(f"the bundle would have {len(found):,} bytes, over {MAX_BYTES:,}")
+    return found
 
 
 def check_ending(path: Path) -> None:

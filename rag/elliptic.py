@@ -130,13 +130,13 @@ def who_else(typed: str, turns: Sequence[Turn]) -> Rewrite | None:
 
 def _cited(turn: Turn) -> frozenset[str]:
     """IDs of the articles that the first claim cites."""
-    claims = turn.answer.claims
+    claims = turn.claims
     return frozenset(c.article_id for c in claims[0].citations) if claims else frozenset()
 
 
 def _content(turn: Turn) -> str:
     """What the first claim says, as a clause that can follow "that"; "" of a declined answer."""
-    claims = turn.answer.claims
+    claims = turn.claims
     if not claims:
         return ""
     if turn.value:
@@ -442,9 +442,13 @@ def _remembered(turns: Sequence[Turn]) -> Iterator[Referent]:
 
 
 def _ordered(found: Sequence[Referent]) -> list[Referent]:
-    """Subjects first, then objects, then the others; in each, what names more."""
-    rank = {"counted": 0, "nsubj": 1, "nsubjpass": 1, "dobj": 2}
-    return sorted(short_enough(found), key=lambda r: rank.get(r.role, 3))
+    """Subjects first, then events, objects, and the others; in each, what names more."""
+    rank = {"counted": 0.0, "nsubj": 1.0, "nsubjpass": 1.0, "dobj": 2.0}
+
+    def order(r: Referent) -> float:
+        return min(rank.get(r.role, 3.0), 1.5 if _is_event(r.head) else 3.0)
+
+    return sorted(short_enough(found), key=order)
 
 
 def _person(gender: str, turns: Sequence[Turn], text: str) -> str:

@@ -16,7 +16,7 @@ from index.language import parse
 from rag.frames import Frame, frame_of
 from rag.names import TITLES
 from rag.question import answer_type
-from rag.schema import Answer
+from rag.schema import Answer, Claim
 
 PEOPLE = frozenset(
     """man woman minister official leader spokesman spokeswoman spokesperson officer expert judge
@@ -72,15 +72,20 @@ class Turn:
         return frame_of(self.question)
 
     @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The claims but for what the reports differ in: that is our words on theirs."""
+        return tuple(c for c in self.answer.claims if c.kind != "difference")
+
+    @property
     def value(self) -> str:
         """The short answer, or "" where there was none."""
-        claims = self.answer.claims
+        claims = self.claims
         return " ".join(claims[0].text.split()) if claims and claims[0].kind == "span" else ""
 
     @property
     def cited(self) -> str:
         """The sentence that the first claim cites, or "" of a declined answer."""
-        claims = self.answer.claims
+        claims = self.claims
         quote = claims[0].citations[0].quote if claims and claims[0].citations else ""
         return " ".join(quote.split())
 

@@ -445,11 +445,13 @@ def test_a_question_is_asked_within_outlets_and_dates(reader, scripted):
     reader.picture("within")
     reader.ask(SPAN.question)
     expected = {"outlets": ("Ostmere Gazette",), "since": "2025-03-04", "until": None}
-    assert scripted.filters[-1] == expected
+    assert scripted.filters[-1] == {**expected, "history": ()}
     assert "asked within outlets Ostmere Gazette; since 4 March" in reader.turn.inner_text()
     within.get_by_role("button", name="All reports").click()
     reader.ask(SPAN.question)
-    assert scripted.filters[-1] == {"outlets": None, "since": None, "until": None}
+    told = scripted.filters[-1]
+    assert [a.question for a in told.pop("history")] == [SPAN.question]
+    assert told == {"outlets": None, "since": None, "until": None}
     assert "asked within" not in reader.turn.inner_text()
 
 

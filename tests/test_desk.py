@@ -228,7 +228,8 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
         return [c["html"] async for c in desks.cards(Desk(scripted, None), "q", "none", within)]
 
     shown = asyncio.run(collect())
-    assert scripted.filters == [{"outlets": ("Sahil News",), "since": "2025-03-04", "until": None}]
+    asked = {"outlets": ("Sahil News",), "since": "2025-03-04", "until": None, "history": ()}
+    assert scripted.filters == [asked]
     assert "asked within outlets Sahil News; since 4 March 2025" in shown[-1]
 
 
@@ -264,3 +265,36 @@ def test_a_corpus_that_is_not_there_is_told_in_a_line():
 
     (shown,) = asyncio.run(collect())
     assert "no articles of your own yet" in shown
+
+
+def asked_after(desk: Desk, question: str, after: str) -> dict[str, str]:
+    """The last card of a question that follows the card of that name."""
+
+    async def collect() -> dict[str, str]:
+        within = json.dumps({"after": after})
+        return [card async for card in desks.cards(desk, question, "none", within)][-1]
+
+    return asyncio.run(collect())
+
+
+def test_a_question_goes_on_with_the_conversation_whose_last_card_it_names():
+    scripted = Scripted()
+    desk = Desk(scripted, None)
+    first = asked_after(desk, SPAN.question, "")
+    second = asked_after(desk, WRITTEN.question, first["turn"])
+    asked_after(desk, "why?", second["turn"])
+    asked_after(desk, "why?", "t0123")
+    told = [[a.question for a in f["history"]] for f in scripted.filters]
+    assert told == [[], [SPAN.question], [SPAN.question, WRITTEN.question], []]
+
+
+def test_only_the_last_turns_of_the_last_conversations_are_kept(monkeypatch):
+    monkeypatch.setattr(desks, "MAX_KEPT", 2)
+    monkeypatch.setattr(desks, "MAX_TURNS", 1)
+    scripted = Scripted()
+    desk = Desk(scripted, None)
+    after = first = asked_after(desk, SPAN.question, "")["turn"]
+    for _ in range(3):
+        after = asked_after(desk, WRITTEN.question, after)["turn"]
+    assert len(desk.talks) == 2 and first not in desk.talks
+    assert [len(f["history"]) for f in scripted.filters] == [0, 1, 1, 1]

@@ -25,8 +25,10 @@ from test_page_html import ATTRIBUTES, TAGS, Parsed
 import app
 import guard
 import page
+from desk import Desk, Within
 from doors import Corpus, Doors
 from index.records import Article
+from rag.bundle_file import read_bundle
 
 QUESTIONS = ["How many dockers were hurt?", "Who spoke?"]
 
@@ -202,3 +204,29 @@ def test_any_other_error_is_told_by_its_name_in_the_log():
         reply = httpx.get(f"{address}desk/questions")
     assert reply.status_code == 400 and "server's log" in reply.json()["problem"]
     assert "secret" not in reply.text
+
+
+def test_an_answer_is_taken_away_by_whoever_knows_its_card(tmp_path):
+    desk = Desk(Scripted(), Shelf(ARTICLES))
+    job = desk.ask(SPAN.question, "none", Within(since="2025-03-01"))
+    job.future.result(10)
+    served = page_over(Scripted(), doors=Doors(desk, Corpus("x", Shelf(ARTICLES))))
+    with serving(served) as address, httpx.Client(base_url=address) as client:
+        taken = {
+            kind: client.get("/desk/proof", params={"turn": job.turn, "as": kind})
+            for kind in ("json", "html", "md")
+        }
+        gone = client.get("/desk/proof", params={"turn": "t00", "as": "json"})
+        other = client.get("/desk/proof", params={"turn": job.turn, "as": "exe"})
+    for kind, reply in taken.items():
+        assert reply.status_code == 200
+        assert reply.headers["content-disposition"].endswith(f'"wirecheck-answer.{kind}"')
+        if kind != "md":
+            kept = tmp_path / f"kept.{kind}"
+            kept.write_bytes(reply.content)
+            bundle = read_bundle(kept).bundle
+            assert bundle.question == SPAN.question
+            assert bundle.settings == {"within": "since 1 March 2025"}
+    assert "two dockers" in taken["md"].text
+    for reply in (gone, other):
+        assert reply.status_code == 400 and "not kept here any more" in reply.json()["problem"]

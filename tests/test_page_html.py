@@ -73,6 +73,7 @@ ATTRIBUTES = {
     "data-spans",
     "data-stop",
     "datetime",
+    "download",
     "dir",
     "href",
     "id",
@@ -228,8 +229,10 @@ def test_refused_sentences_are_folded_with_their_reasons() -> None:
 
 
 def test_the_foot_tells_seconds_model_and_reports() -> None:
-    assert card(SPAN).texts("meta") == ["1.2 s · model scripted · 4 reports cited"]
-    assert card(Answer("q", "declined")).texts("meta") == [""]
+    assert card(SPAN).texts("meta") == [
+        "1.2 s · model scripted · 4 reports cited · take away as page, JSON, Markdown"
+    ]
+    assert card(Answer("q", "declined")).texts("meta") == ["take away as page, JSON, Markdown"]
 
 
 def test_an_error_is_one_line_and_a_long_question_is_cut() -> None:
@@ -347,7 +350,8 @@ def shapes(text: str) -> list[list[tuple[str, list[str]]]]:
     parsed = [Parsed(html).elements for html in cards]
     for element in (e for elements in parsed for e in elements):
         assert element.tag in TAGS and set(element.attributes) <= ATTRIBUTES
-        assert element.attributes.get("href", "http://").startswith(("http://", "https://"))
+        address = element.attributes.get("href", "http://")
+        assert address.startswith(("http://", "https://", "desk/proof?turn=t1&as="))
     return [[(e.tag, sorted(e.attributes)) for e in elements] for elements in parsed]
 
 
@@ -438,3 +442,10 @@ def test_the_timeline_tells_in_words_what_it_draws() -> None:
     )
     assert picture.count("<circle") == 3 and "<b>" not in picture
     assert not page.timeline(SPAN.__class__("q", "answered"))
+
+
+def test_what_a_follow_up_was_asked_as_is_shown() -> None:
+    trace = {**SPAN.trace, "rewritten": {"from": "And?", "to": "How many <b>?"}}
+    follow = replace(SPAN, question="And?", trace=trace)
+    assert card(follow).texts("asked-as") == ["Asked as: How many <b>?"]
+    assert not card(SPAN).texts("asked-as")
