@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from eval.bootstrap import balanced_accuracy, balanced_draws, interval
-from eval.judges import DETERMINISTIC, OWN, load_judge
+from eval.judges import DETERMINISTIC, NAMES, load_judge
 from eval.judging import Judge
 from eval.metrics import Figure, figure
 from index.cache import cache_folder
@@ -276,14 +276,13 @@ def main(words: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="NAME",
-        help="deterministic, own, model:NAME or llm:MODEL; may be given again "
-        "(default: deterministic and own)",
+        help=f"{NAMES}; may be given again (default: {DETERMINISTIC})",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
     try:
         pairs = read_pairs()
-        names = list(dict.fromkeys(options.judge)) or [DETERMINISTIC, OWN]
+        names = list(dict.fromkeys(options.judge)) or [DETERMINISTIC]
         found = [measure(load_judge(name), pairs) for name in names]
         print(table(found))
         if options.json:

@@ -1,8 +1,8 @@
 """Judges of the evaluation, by name; none of them is the checker that answers passed at run time.
 
     deterministic    words, numbers, names and quotations compared by rule; no model
-    own              a small cross-encoder of our own, trained on public pairs (eval/JUDGES.md)
     model:NAME       any cross-encoder that sentence-transformers loads, by name or folder
+    trained:FILE     weights that `python -m eval.train_checker --export` wrote
     llm:MODEL        a language model as LiteLLM names it; it also grades answers (`LLMJudge.grade`)
 
 `wirecheck eval --judge-agreement` says how often each is right (`eval/agreement.py`).
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from eval.judging import DeterministicJudge, Judge
@@ -29,8 +30,8 @@ from rag.nearest import focus
 from rag.prompts import load_prompt
 from rag.verify import Checker
 
-DETERMINISTIC, OWN, MODEL = "deterministic", "own", "model:"
-NAMES = f"{DETERMINISTIC}, {OWN}, {MODEL}NAME or {LLM}MODEL"
+DETERMINISTIC, MODEL, TRAINED = "deterministic", "model:", "trained:"
+NAMES = f"{DETERMINISTIC}, {MODEL}NAME, {TRAINED}FILE or {LLM}MODEL"
 #: Words of evidence that a language model is sent, those nearest to the sentence.
 MOST_WORDS = 4000
 #: Questions that a language model is asked at once.
@@ -58,12 +59,9 @@ def load_judge(name: str) -> Judge:
     _refuse_the_checker(name)
     if name == DETERMINISTIC:
         return DeterministicJudge()
-    if name == OWN:
-        return own_judge()
-    if name.startswith(LLM):
-        return LLMJudge(name.removeprefix(LLM).strip())
-    if name.startswith(MODEL) and name.removeprefix(MODEL).strip():
-        return _cross_encoder(name.removeprefix(MODEL).strip())
+    for mark, load in _LOADERS.items():
+        if name.startswith(mark) and (name != mark or mark == LLM):
+            return load(name.removeprefix(mark).strip())
     raise SettingError(f"no judge is called {name[:80]!r}; use {NAMES}")
 
 
@@ -100,35 +98,37 @@ def _cross_encoder(name: str) -> SupportJudge:
     return SupportJudge(f"{MODEL}{name}", CrossEncoderChecker(load_pair_model(name, "judge")))
 
 
-class OwnChecker:
-    """Support by the network that ships as `eval/judge.safetensors`; see `eval/JUDGES.md`."""
+class TrainedChecker:
+    """Support by a network that `eval/train_checker.py` trained."""
 
-    def __init__(self, network: Any, threshold: float) -> None:
+    #: Where its logit is 0: nobody calibrated it.
+    threshold = 0.5
+
+    def __init__(self, network: Any) -> None:
         """`network` gives logits, as `eval.entailment.Entailment` does."""
-        self.threshold = threshold
         self._network = network
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """See Checker."""
-        import numpy as np
-
-        return [float(x) for x in 1 / (1 + np.exp(-self._network.logits(pairs)))]
+        return [1 / (1 + math.exp(-float(logit))) for logit in self._network.logits(pairs)]
 
 
-def own_judge() -> SupportJudge:
-    """The judge of our own training, with the threshold that was chosen on public pairs.
-
-    Raises SettingError when its weights are missing or damaged.
-    """
+def _trained(file: str) -> SupportJudge:
     from eval.entailment import Entailment
-    from rag.tuned import load_tuned
+    from rag.tuned import read_tuned
 
-    network = Entailment(load_tuned("judge", "eval"))
-    folder = resources.files("eval")
-    settings = (folder / "judge.json").read_bytes()
-    parts = (settings, (folder / "judge.sha256").read_bytes())
-    checker = OwnChecker(network, float(json.loads(settings)["threshold"]))
-    return SupportJudge(OWN, checker, hashlib.sha256(b"\0".join(parts)).hexdigest())
+    path = Path(file)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        network = Entailment(read_tuned(path))
+        network.logits([("One word.", "One word.")])
+    except OSError as error:
+        raise SettingError(f"judge {TRAINED}{file}: can't be read: {error.strerror}") from error
+    except Exception as error:
+        raise SettingError(
+            f"judge {TRAINED}{file}: no weights that eval.train_checker --export wrote"
+        ) from error
+    return SupportJudge(f"{TRAINED}{file}", TrainedChecker(network), digest)
 
 
 class LLMJudge:
@@ -143,7 +143,7 @@ class LLMJudge:
         if not model or not can_write(model):
             raise SettingError(
                 f"judge {LLM}{model[:60]} can't judge: name another model as LiteLLM does, "
-                f"such as {LLM}openai/gpt-4o, or use {DETERMINISTIC} or {OWN}"
+                f"such as {LLM}openai/gpt-4o, or use {DETERMINISTIC}"
             )
         check_model(model)
         self.name, self.model, self.unreadable = f"{LLM}{model}", model, 0
@@ -206,6 +206,12 @@ class LLMJudge:
         ]
         return complete(self.model, messages).text
 
+
+_LOADERS: dict[str, Callable[[str], Judge]] = {
+    LLM: LLMJudge,
+    MODEL: _cross_encoder,
+    TRAINED: _trained,
+}
 
 # The last one counts: an earlier one may be repeated from the text that is judged.
 _VERDICT = ("VERDICT", r"(NOT[ _-]?SUPPORTED|UNSUPPORTED|SUPPORTED)")

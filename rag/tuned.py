@@ -54,16 +54,13 @@ class Tuned:
         return functional.linear(hidden, self._heads[f"{name}.weight"], self._heads[f"{name}.bias"])
 
 
-def load_tuned(name: str, package: str = "rag") -> Tuned:
-    """The network called `name`, from beside this file or from another package of ours.
+def load_tuned(name: str) -> Tuned:
+    """The network called `name`, from beside this file.
 
     Raises SettingError when its weights are missing or not the ones whose sha256 is recorded.
     """
-    weights, digest = (
-        Path(str(resources.files(package).joinpath(f"{name}.{ending}")))
-        for ending in ("safetensors", "sha256")
-    )
-    recorded = digest.read_text("ascii").strip() if digest.is_file() else ""
+    weights = Path(str(resources.files("rag").joinpath(f"{name}.safetensors")))
+    recorded = resources.files("rag").joinpath(f"{name}.sha256").read_text("ascii").strip()
     if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != recorded:
         raise SettingError(f"{weights} is missing or damaged; reinstall wirecheck")
     return read_tuned(weights)

@@ -11,8 +11,8 @@ from eval import judges
 from eval.judges import (
     Case,
     LLMJudge,
-    OwnChecker,
     SupportJudge,
+    TrainedChecker,
     load_judge,
     read_grade,
     read_verdict,
@@ -58,11 +58,11 @@ def test_so_is_a_checker_that_is_in_use_by_setting(monkeypatch, checker, name):
         load_judge(name)
 
 
-@pytest.mark.parametrize("name", ["", "gpt", "model:", "deterministic "[:5]])
+@pytest.mark.parametrize("name", ["", "gpt", "model:", "trained:", "determin"])
 def test_an_unknown_judge_is_refused_with_what_there_is(name):
     with pytest.raises(SettingError) as caught:
         load_judge(name)
-    assert "use deterministic, own, model:NAME or llm:MODEL" in str(caught.value)
+    assert "use deterministic, model:NAME, trained:FILE or llm:MODEL" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -122,13 +122,40 @@ def test_a_saved_cross_encoder_judges(monkeypatch):
     assert judge.judge([("nine died", "Nine died."), ("one died", "Nine died.")]) == [True, False]
 
 
-def test_our_own_network_gives_a_sigmoid():
+def test_a_trained_network_gives_a_sigmoid():
     class Network:
         def logits(self, pairs):
             return np.array([0.0, 2.0])
 
-    found = OwnChecker(Network(), 0.5).support([("e", "a"), ("e", "b")])
+    found = TrainedChecker(Network()).support([("e", "a"), ("e", "b")])
     assert found == pytest.approx([0.5, 1 / (1 + np.exp(-2.0))])
+
+
+def test_weights_that_training_exported_judge(tmp_path):
+    """The bundled encoder with a head that says yes to everything, and one that says no."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from index.encoder import bundled_folder
+
+    layers = load_file(bundled_folder() / "model.safetensors")
+    layers = {f"encoder.{n}": t for n, t in layers.items() if not n.startswith("embeddings.")}
+    for name, bias in (("yes", 5.0), ("no", -5.0)):
+        head = {"support.weight": torch.zeros(1, 384), "support.bias": torch.tensor([bias])}
+        save_file({**layers, **head}, tmp_path / name)
+    yes, no = (load_judge(f"trained:{tmp_path / name}") for name in ("yes", "no"))
+    assert (yes.judge([("e", "a")]), no.judge([("e", "a")])) == ([True], [False])
+    assert yes.fingerprint != no.fingerprint
+
+
+@pytest.mark.parametrize("content", [None, b"no weights", b""])
+def test_weights_that_can_not_be_read_are_one_line(tmp_path, content):
+    path = tmp_path / "weights"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingError) as caught:
+        load_judge(f"trained:{path}")
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 # --- what a reply says -------------------------------------------------------------------------
