@@ -343,6 +343,7 @@ def run_verify(options: argparse.Namespace) -> int:
 EVALUATIONS = {
     "--checker": "eval.checker",
     "--judge-agreement": "eval.agreement",
+    "--check-gold": "eval.check_gold",
 }
 
 
