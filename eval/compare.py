@@ -152,7 +152,7 @@ def _heading(
         yield f"{name}: {report['made']}, model {report['model'] or 'as configured'}, judge " + str(
             report["judge"]["name"]
         )
-    yield f"{len(pairing.ids)} questions in both, with the same gold"
+    yield f"{_questions(len(pairing.ids))} in both, with the same gold"
     for name, report in (("A", a), ("B", b)):
         left = len(report["questions"]) - len(pairing.ids)
         if left:
@@ -183,8 +183,12 @@ def _changes(pairing: Pairing) -> Iterator[str]:
         parts = [f"{what} {', '.join(f)}" for what, f in (("won", won), ("lost", lost)) if f]
         if parts:
             lines.append(f"{name:10} {kind:14} {'; '.join(parts)}")
-    yield f"{len(lines)} questions changed" if lines else "no question changed"
+    yield f"{_questions(len(lines))} changed" if lines else "no question changed"
     yield from lines
+
+
+def _questions(count: int) -> str:
+    return "1 question" if count == 1 else f"{count} questions"
 
 
 def _moved(

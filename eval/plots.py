@@ -145,7 +145,8 @@ def _grid() -> list[str]:
 
 
 def _tick(share: float, words: str) -> str:
-    return _words(_x(share), _HEIGHT - 20, words, "middle")
+    # The last one ends where the plot does: in its middle it would be cut off.
+    return _words(_x(share), _HEIGHT - 20, words, "end" if share == 1 else "middle")
 
 
 def _path(line: Line, number: int) -> str:

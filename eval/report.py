@@ -36,13 +36,13 @@ _KIND_COLUMNS = {
 }
 #: Rows of the retrieval table, each with a figure for every cut.
 _RETRIEVAL_ROWS = {
-    "article_recall": "articles, recall",
-    "article_ndcg": "articles, nDCG",
-    "article_all": "articles, all gold",
+    "article_recall": "articles recall",
+    "article_ndcg": "articles nDCG",
+    "article_all": "articles, all",
     "span_found": "nuggets found",
     "span_all": "nuggets, all",
-    "span_recall": "passages, recall",
-    "span_ndcg": "passages, nDCG",
+    "span_recall": "passages recall",
+    "span_ndcg": "passages nDCG",
 }
 _COVERAGES = (0.2, 0.4, 0.6, 0.8)
 
@@ -182,7 +182,7 @@ def _retrieval(summary: Summary) -> str:
         _retrieval_row(title, [summary.figures[f"{stem}@{k}"] for k in CUTS])
         for stem, title in _RETRIEVAL_ROWS.items()
     ]
-    for stem, title in (("article", "articles, MRR"), ("span", "passages, MRR")):
+    for stem, title in (("article", "articles MRR"), ("span", "passages MRR")):
         found = summary.figures[f"{stem}_mrr@10"]
         rows.append((title, "", "", "", *_retrieval_row("", [found])[1:]))
     return _aligned([heading, *rows], left=1)
@@ -194,7 +194,14 @@ def _retrieval_row(title: str, found: Sequence[Figure]) -> tuple[str, ...]:
 
 
 def _between(figure: Figure) -> str:
-    return "" if figure.low is None else f" [{figure.low:.2f} {figure.high:.2f}]"
+    if figure.low is None or figure.high is None:
+        return ""
+    return f" [{_narrow(figure.low)} {_narrow(figure.high)}]"
+
+
+def _narrow(share: float) -> str:
+    """A share in as few characters as two decimals take: ".43", "0", "1"."""
+    return f"{share:.2f}".removeprefix("0").removesuffix(".00") or "0"
 
 
 def _figures(name: Table, heading: str, summary: Summary) -> str:

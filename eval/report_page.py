@@ -86,9 +86,11 @@ svg text { font-size: 11px; fill: var(--quiet); }
 .whisker { stroke: var(--ink); stroke-width: 1.5; fill: none; }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0;
   margin: .25rem 0 0; font-size: .8125rem; color: var(--quiet); }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; overflow-wrap: normal; }
+.scroll th[scope="row"] { min-width: 13rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; margin: 1rem 0; }
-th { font-weight: 600; } thead th { color: var(--quiet); border-bottom: 1px solid var(--ink); }
+th { font-weight: 400; }
+thead th { font-weight: 600; color: var(--quiet); border-bottom: 1px solid var(--ink); }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0;
   border-bottom: 1px solid var(--line); }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -270,7 +272,7 @@ def _risk(curve: Mapping[str, Any]) -> str:
     if not curve["points"]:
         return '<p class="quiet">No risk-coverage curve: no answer came with a confidence.</p>'
     area = curve["area"]
-    title = f"Wrong answers by coverage, surest first: area {area['value']:.3f} ({_about(area)})"
+    title = f"Wrong answers by coverage, surest first (area {area['value']:.2f} {_about(area)})"
     found = [Line("wrong, of those answered", [Point(x, y) for x, y in curve["points"]])]
     ticks = [(n / 4, f"{n * 25} %") for n in range(5)]
     return lines(title, found, ticks, "questions answered")
