@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from eval.bootstrap import balanced_accuracy, balanced_draws, interval
+from eval.figures import Figure, figure
 from eval.judges import DETERMINISTIC, NAMES, load_judge
 from eval.judging import Judge
-from eval.metrics import Figure, figure
 from index.cache import cache_folder
 from index.errors import SettingError, WirecheckError
 

@@ -9,7 +9,7 @@ refused: nobody has gone through it yet (`eval/make_gold.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,26 @@ def _json_rows(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line
+
+
+def stories_of(questions: Sequence[GoldQuestion]) -> list[str | None]:
+    """For each question the name of its story; None for one that names no article.
+
+    Two questions are of one story if they name an article in common, or if a chain of others that
+    do connects them. A story is named by the first of its articles.
+    """
+    leader: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            leader[name] = name = leader[leader[name]]
+        return name
+
+    for question in questions:
+        first, *others = sorted(map(find, question.article_ids)) or [""]
+        # The smallest name leads, so that the order of the questions makes no difference.
+        leader.update(dict.fromkeys(others, first))
+    return [find(min(q.article_ids)) if q.article_ids else None for q in questions]
 
 
 def _read_text(path: str | Path) -> str:

@@ -18,9 +18,9 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from eval.judging import DeterministicJudge, Judge
+from eval.judging import Case, DeterministicJudge, Grade, Judge
 from index.errors import ModelReplyError, SettingError
 from index.rerank import load_pair_model
 from index.words import words
@@ -37,16 +37,7 @@ MOST_WORDS = 4000
 #: Questions that a language model is asked at once.
 _AT_ONCE = 6
 
-Grade = Literal["CORRECT", "PARTIAL", "INCORRECT", "NOT_ATTEMPTED"]
 Asked = TypeVar("Asked")
-
-
-class Case(NamedTuple):
-    """What an answer is graded by: the question, its gold reference, and the answer's text."""
-
-    question: str
-    reference: str
-    answer: str
 
 
 def load_judge(name: str) -> Judge:
