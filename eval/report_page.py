@@ -73,7 +73,8 @@ h3 { font-size: .95rem; margin: 1.25rem 0 .35rem; }
   font-variant-numeric: tabular-nums; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
   gap: 1.5rem; align-items: start; }
-figure { margin: 0; } figcaption { font-weight: 600; font-size: .9rem; margin-bottom: .35rem; }
+figure { margin: 0; max-width: 36rem; }
+figcaption { font-weight: 600; font-size: .9rem; margin-bottom: .35rem; }
 svg { max-width: 100%; } figure > svg { width: 100%; height: auto; }
 svg text { font-size: 11px; fill: var(--quiet); }
 .grid { stroke: var(--line); stroke-width: 1; fill: none; }
