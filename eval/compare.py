@@ -30,7 +30,6 @@ JUDGED = (
     "misattributed",
     "fabricated",
     "graded_correct",
-    "graded_partial",
     "graded_incorrect",
     "graded_silent",
 )
