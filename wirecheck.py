@@ -344,6 +344,7 @@ EVALUATIONS = {
     "--checker": "eval.checker",
     "--judge-agreement": "eval.agreement",
     "--check-gold": "eval.check_gold",
+    "--make-gold": "eval.make_gold",
 }
 
 
