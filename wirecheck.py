@@ -345,6 +345,7 @@ EVALUATIONS = {
     "--judge-agreement": "eval.agreement",
     "--check-gold": "eval.check_gold",
     "--make-gold": "eval.make_gold",
+    "--robustness": "eval.robustness",
 }
 
 
