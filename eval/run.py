@@ -332,7 +332,7 @@ def main(
     """Run `wirecheck eval` with parsed options, or with arguments (None: the process's own).
 
     Returns the exit code: 0, 1 if a figure misses its bar, 2 for what the caller must mend, told
-    in one line on stderr.
+    in one line on stderr, 130 if it was interrupted.
     """
     if not isinstance(options, argparse.Namespace):
         parser = argparse.ArgumentParser(
@@ -347,6 +347,10 @@ def main(
     except WirecheckError as error:
         print(f"wirecheck eval: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        kept = "; the same command goes on from here" if options.report else ""
+        print(f"\nwirecheck eval: stopped{kept}", file=sys.stderr)
+        return 130
 
 
 def _evaluate(options: argparse.Namespace, parts: Parts | None) -> int:

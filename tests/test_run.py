@@ -482,6 +482,48 @@ def test_a_model_that_cannot_be_used_is_one_line_and_2(gold_file: Path, capsys: 
     assert capsys.readouterr().err == "wirecheck eval: no model 'x'; name one as LiteLLM does\n"
 
 
+def test_an_interrupted_run_says_that_it_goes_on_and_does(
+    gold_file: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    asked: list[str] = []
+
+    def ask(question: str) -> Answer:
+        asked.append(question)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return right(question)
+
+    command = ["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)]
+    assert main(command, Fake(ask).parts()) == 130
+    assert capsys.readouterr().err.endswith(
+        "\nwirecheck eval: stopped; the same command goes on from here\n"
+    )
+    assert not (tmp_path / "report.json").exists()
+    assert main(command, Fake(ask).parts()) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("1 of 3 questions were scored before, with the same settings,")
+    assert "[2/3] q2: declined" in told and "[1/3]" not in told
+    assert len(asked) == 4
+    assert main(command, Fake(ask).parts()) == 0
+    assert len(asked) == 4, "nothing is asked again"
+    assert main([*command, "--fresh"], Fake(ask).parts()) == 0
+    assert len(asked) == 7
+    assert main([*command, "--model", "m/x"], Fake(ask).parts()) == 0
+    assert len(asked) == 10, "of another model nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--jobs", "0"], "--jobs is 0; give a whole number from 1 on"),
+        (["--fresh"], "--fresh goes with --report: without it nothing is kept"),
+    ],
+)
+def test_options_that_make_no_sense(arguments: list[str], told: str, capsys: Captured) -> None:
+    assert main(["--index", "i", *arguments], Fake().parts()) == 2
+    assert capsys.readouterr().err == f"wirecheck eval: {told}\n"
+
+
 def test_an_unknown_option_and_help() -> None:
     with pytest.raises(SystemExit) as wrong:
         main(["--what"])
