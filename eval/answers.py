@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.figures import UNSCORED, Figure, Measure, Numbers, draws_of, if_, interval, share_of
 from eval.judging import Grade
 from eval.scores import Found, QuestionScore
 from rag.schema import Answer
 
+Counts = NDArray[np.int64]
+
 #: Kinds of questions on which the articles don't differ.
 AGREED = ("single", "multi")
-#: Draws of the risk-coverage curve's area: each takes a sort, so fewer than of a mean.
+#: Draws of the risk-coverage curve's area: each is a sum of its own, so fewer than of a mean.
 _CURVE_DRAWS = 1000
 
 
@@ -69,33 +72,35 @@ def risk_coverage(rows: Sequence[QuestionScore]) -> RiskCoverage:
     unscored = len(answered) - len(known)
     if not known:
         return RiskCoverage((), Figure(None, None, None, 0, unscored))
-    surely = np.array([row.confidence for row in known], dtype=np.float64)
+    known = sorted(known, key=lambda row: -(row.confidence or 0))
     wrong = np.array([not row.complete for row in known], dtype=np.float64)
-    risks = _risks(surely, wrong)
+    surely = np.array([row.confidence for row in known], dtype=np.float64)
+    # 0 for the surest answer and all that are as sure, 1 for the next, ...
+    group = np.cumsum(np.diff(surely, prepend=surely[0]) != 0)
+    risks = _risks(wrong, group, np.ones(len(known), dtype=np.int64))
     points = tuple((n / len(rows), float(risk)) for n, risk in enumerate(risks, start=1))
-    low, high = _area_interval(known, surely, wrong)
+    low, high = _area_interval([row.story for row in known], wrong, group)
     return RiskCoverage(points, Figure(float(risks.mean()), low, high, len(known), unscored))
 
 
 def _area_interval(
-    known: Sequence[QuestionScore], surely: Numbers, wrong: Numbers
+    stories: Sequence[str | None], wrong: Numbers, group: Counts
 ) -> tuple[float | None, float | None]:
-    stories = [row.story for row in known]
     if stories.count(None) + len(set(stories) - {None}) < 2:
         return None, None
-    areas = []
-    for times in draws_of(stories)[:_CURVE_DRAWS]:
-        drawn = np.repeat(np.arange(len(known)), times)
-        areas.append(_risks(surely[drawn], wrong[drawn]).mean())
-    return interval(np.array(areas))
+    draws = draws_of(stories)[:_CURVE_DRAWS]
+    return interval(np.array([_risks(wrong, group, times).mean() for times in draws]))
 
 
-def _risks(surely: Numbers, wrong: Numbers) -> Numbers:
-    """Of each number of surest answers the share that is wrong; ties count as their mean."""
-    order = np.argsort(-surely, kind="stable")
-    _, group, sizes = np.unique(-surely[order], return_inverse=True, return_counts=True)
-    expected = (np.bincount(group, weights=wrong[order]) / sizes)[group]
-    risks: Numbers = np.cumsum(expected) / np.arange(1, len(wrong) + 1)
+def _risks(wrong: Numbers, group: Counts, times: Counts) -> Numbers:
+    """Of each number of surest answers the share that is wrong; ties count as their mean.
+
+    All `(n,)`, surest first; each answer is there as often as `times` says.
+    """
+    sizes = np.bincount(group, weights=times)
+    wrongs = np.bincount(group, weights=times * wrong)
+    expected = (wrongs / np.maximum(sizes, 1))[group].repeat(times)
+    risks: Numbers = np.cumsum(expected) / np.arange(1, len(expected) + 1)
     return risks
 
 

@@ -179,9 +179,13 @@ def _table(found: Sequence[Difference]) -> Iterator[str]:
         between = "-" if d.low is None else f"{d.low:.3f} to {d.high:.3f}"
         yield (
             f"{d.measure.name:20} {d.n:4} {d.a:9.3f} {d.b:9.3f} {d.gain:+9.3f} {between:>20} "
-            f"{d.p:6.3f} {d.won:4} {d.lost:4}"
+            f"{_probability(d.p):>6} {d.won:4} {d.lost:4}"
         )
     yield "means over questions (also of words and seconds); p of each figure alone, by story"
+
+
+def _probability(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _changes(pairing: Pairing) -> Iterator[str]:

@@ -12,7 +12,8 @@ place of its entailment model:
   those that don't support it alone while the others do without them. An answer without any
   citation that counts has 0.
 
-A sentence without a verdict is left out of both, with its citations.
+A sentence without a verdict is left out of both, with its citations. Evidence is the cited span
+after the name of its outlet, where ALCE has the whole passage after its title.
 """
 
 from __future__ import annotations

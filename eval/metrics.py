@@ -301,10 +301,11 @@ def misses(summary: Summary, bars: Mapping[str, float]) -> Iterator[str]:
     `bars` is by name, one of `BARS`, in the measure's unit.
     """
     for name, bar in bars.items():
-        value = summary.figures[name].value
+        value, unscored = summary.figures[name].value, summary.figures[name].unscored
         upper = BARS[name].better == "lower"
         if value is None or math.isnan(value):
-            yield f"{name} was not measured: no question has it (bar {bar:g})"
+            why = f"unscored in {unscored} of its questions" if unscored else "no question has it"
+            yield f"{name} was not measured: {why} (bar {bar:g})"
         # The last bit of a mean (0.7999999999999999 of 0.8) must not fail a bar.
         elif value > bar + 1e-9 if upper else value < bar - 1e-9:
             yield f"{name} is {value:.4g}, {'over' if upper else 'under'} the bar of {bar:g}"

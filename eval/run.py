@@ -115,9 +115,13 @@ class Kept:
         self._journal = journal
         self._settings = settings
 
-    def __contains__(self, gold: GoldQuestion) -> bool:
-        """Whether its result is known."""
-        return self._key(gold) in self._journal
+    def score(self, gold: GoldQuestion) -> QuestionScore | None:
+        """Its score; None where it isn't known, or failed: what broke then may work now."""
+        key = self._key(gold)
+        if key not in self._journal:
+            return None
+        found = QuestionScore.from_dict(self._journal.get(key)["score"])
+        return None if found.outcome == "failed" else found
 
     def record(self, gold: GoldQuestion) -> dict[str, Any]:
         """What `Result.to_dict` made of it. Raises KeyError where it isn't known."""
@@ -155,9 +159,9 @@ def run(
 
     A question at which the system raises, or returns what can't be scored or written as JSON, is
     recorded as failed and counts as wrong; the run goes on. What `kept` knows is not asked again,
-    and each result is kept as soon as it is there; answers are not held in memory. `jobs`
-    questions are asked at a time, from the second on. `progress` is called after each question
-    with how many are done, how many there are, and the result.
+    unless it failed, and each result is kept as soon as it is there; answers are not held in
+    memory. `jobs` questions are asked at a time, from the second on. `progress` is called after
+    each question with how many are done, how many there are, and the result.
 
     Raises SettingError before anything is asked when a question names articles that the index
     lacks, and the error of the first question where that says that the model, the index or a
@@ -165,11 +169,8 @@ def run(
     """
     _refuse_unknown_articles(questions, material.articles)
     stories = dict(zip((q.id for q in questions), stories_of(questions), strict=True))
-    scores = {
-        gold.id: QuestionScore.from_dict(kept.record(gold)["score"])
-        for gold in questions
-        if kept is not None and gold in kept
-    }
+    known = ((gold.id, kept.score(gold)) for gold in questions) if kept is not None else ()
+    scores = {name: found for name, found in known if found is not None}
     pending = [gold for gold in questions if gold.id not in scores]
     ask = partial(_ask, stories, system, material)
     for result in _each(pending, ask, jobs):
@@ -356,7 +357,7 @@ def main(
     """Run `wirecheck eval` with parsed options, or with arguments (None: the process's own).
 
     Returns the exit code: 0, 1 if a figure misses its bar, 2 for what the caller must mend, told
-    in one line on stderr.
+    in one line on stderr, 130 if it was interrupted.
     """
     if not isinstance(options, argparse.Namespace):
         parser = argparse.ArgumentParser(
@@ -371,6 +372,10 @@ def main(
     except WirecheckError as error:
         print(f"wirecheck eval: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        kept = "; the same command goes on from here" if options.report else ""
+        print(f"\nwirecheck eval: stopped{kept}", file=sys.stderr)
+        return 130
 
 
 def _evaluate(options: argparse.Namespace, parts: Parts | None) -> int:
@@ -419,7 +424,7 @@ def _measure(
 
 
 def _tell_kept(questions: Sequence[GoldQuestion], kept: Kept | None) -> None:
-    known = sum(kept is not None and gold in kept for gold in questions)
+    known = sum(kept is not None and kept.score(gold) is not None for gold in questions)
     if known:
         print(
             f"{known} of {len(questions)} questions were scored before, with the same settings, "

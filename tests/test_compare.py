@@ -163,6 +163,14 @@ def test_two_runs_are_compared_from_the_command_line(
     assert "can't read the report" in capsys.readouterr().err
 
 
+def test_a_small_p_is_not_shown_as_none() -> None:
+    a, b = ({f"q{n}": {"nuggets": v} for n in range(30)} for v in (0.0, 1.0))
+    line = next(
+        line for line in comparison(report(a), report(b)).splitlines() if line.startswith("nuggets")
+    )
+    assert line.split()[-3:] == ["<0.001", "30", "0"]
+
+
 def test_random_reports_are_symmetric() -> None:
     rng = random.Random(9)
     for _ in range(20):

@@ -138,6 +138,22 @@ def test_another_setting_question_or_gold_is_asked_again(tmp_path: Path, changed
     assert len(asked) == (3 if changed == "settings" else 1)
 
 
+def test_what_failed_is_asked_again_and_the_last_result_counts(tmp_path: Path) -> None:
+    def down(question: str) -> Answer:
+        if "built" in question:
+            raise OSError("the network is down")
+        return right(question)
+
+    outcomes = []
+    for ask in (down, down, right, down):
+        with Journal(tmp_path) as journal:
+            kept = Kept(journal, {})
+            run(questions(), System(ask), MATERIAL, kept=kept)
+            outcomes.append(kept.record(questions()[1])["score"]["outcome"])
+    assert outcomes == ["failed", "failed", "declined", "declined"]
+    assert len(keys(tmp_path)) == 3 + 1 + 1, "the two that were right are asked once"
+
+
 KILLED = """
 import sys, time
 sys.path[:0] = {path!r}

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
-from eval.figures import Figure, figure
+from eval.figures import Figure, _medians, figure
 from eval.gold import GoldQuestion
 from eval.metrics import BARS, MEASURES, Material, Summary, misses, score_failure, summarise
 from eval.metrics import score as scored
@@ -650,6 +651,15 @@ def test_the_interval_of_a_median() -> None:
     assert found.value == 51
     assert found.low == pytest.approx(41, abs=1.5)
     assert found.high == pytest.approx(61, abs=1.5)
+
+
+def test_the_median_of_a_draw_is_that_of_its_values() -> None:
+    rng = np.random.default_rng(8)
+    known = rng.integers(0, 9, 6).astype(float)
+    times = rng.multinomial(6, np.full(6, 1 / 6), size=300)
+    times = np.vstack([times, rng.multinomial(5, np.full(6, 1 / 6), size=300)])
+    expected = [np.median(np.repeat(known, row)) for row in times]
+    assert _medians(known, times).tolist() == expected
 
 
 @pytest.mark.parametrize(

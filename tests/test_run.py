@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fakes import TopicEncoder
 
 from eval.agreement import read_pairs
 from eval.gold import GoldQuestion
@@ -32,6 +34,7 @@ from eval.run import (
     run,
 )
 from eval.scores import QuestionScore
+from index import build_index, open_index
 from index.errors import IndexMissing, ModelReplyError, ModelUnknown, SettingError
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence
@@ -483,6 +486,78 @@ def test_a_model_that_cannot_be_used_is_one_line_and_2(gold_file: Path, capsys: 
     fake = Fake(raising(ModelUnknown("no model 'x'; name one as LiteLLM does")))
     assert main(["--index", "i", "--questions", str(gold_file)], fake.parts()) == 2
     assert capsys.readouterr().err == "wirecheck eval: no model 'x'; name one as LiteLLM does\n"
+
+
+def test_a_real_index_gives_rankings_passages_and_copies(tmp_path: Path) -> None:
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    (articles / "bridge.txt").write_text(BRIDGE.text + " The storm took the railway.")
+    (articles / "ferry.txt").write_text(FERRY.text + " No bank is open at the harbour.")
+    gold = tmp_path / "gold.jsonl"
+    asked = {**ROWS[0], "question": "How long did the storm shut the railway?"}
+    gold.write_text(json.dumps(asked))
+    encoder = TopicEncoder()
+
+    def ask(question: str, *, index: Any, model: str | None) -> Answer:
+        return quote(question, index.articles["bridge"])
+
+    parts = Parts(partial(build_index, encoder=encoder), partial(open_index, encoder=encoder), ask)
+    command = ["--articles", str(articles), "--questions", str(gold), "--report", str(tmp_path)]
+    assert main(command, parts) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    figures = report["summary"]["figures"]
+    found = {name: figures[name]["value"] for name in figures if "@" in name}
+    assert found["article_recall@1"] == found["span_found@1"] == found["span_ndcg@10"] == 1
+    assert None not in found.values()
+    assert figures["copies"]["value"] == 1
+    assert report["settings"]["generation"] == 1
+    # The index is made anew for each run, in another place: its articles are what counts.
+    made: list[str] = []
+    again = parts._replace(answer=lambda q, **_: made.append(q))
+    assert main(command, again) == 0
+    assert made == []
+
+
+def test_an_interrupted_run_says_that_it_goes_on_and_does(
+    gold_file: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    asked: list[str] = []
+
+    def ask(question: str) -> Answer:
+        asked.append(question)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return right(question)
+
+    command = ["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)]
+    assert main(command, Fake(ask).parts()) == 130
+    assert capsys.readouterr().err.endswith(
+        "\nwirecheck eval: stopped; the same command goes on from here\n"
+    )
+    assert not (tmp_path / "report.json").exists()
+    assert main(command, Fake(ask).parts()) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("1 of 3 questions were scored before, with the same settings,")
+    assert "[2/3] q2: declined" in told and "[1/3]" not in told
+    assert len(asked) == 4
+    assert main(command, Fake(ask).parts()) == 0
+    assert len(asked) == 4, "nothing is asked again"
+    assert main([*command, "--fresh"], Fake(ask).parts()) == 0
+    assert len(asked) == 7
+    assert main([*command, "--model", "m/x"], Fake(ask).parts()) == 0
+    assert len(asked) == 10, "of another model nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--jobs", "0"], "--jobs is 0; give a whole number from 1 on"),
+        (["--fresh"], "--fresh goes with --report: without it nothing is kept"),
+    ],
+)
+def test_options_that_make_no_sense(arguments: list[str], told: str, capsys: Captured) -> None:
+    assert main(["--index", "i", *arguments], Fake().parts()) == 2
+    assert capsys.readouterr().err == f"wirecheck eval: {told}\n"
 
 
 def test_an_unknown_option_and_help() -> None:
