@@ -364,6 +364,8 @@ def main(
             prog="wirecheck eval",
             description="Score the answers to "
             "gold questions: nuggets, citations, refusals, seconds.",
+            epilog="Evaluations of their own, each with its --help: --checker, --judge-agreement, "
+            "--robustness, --check-gold FILE, --make-gold ARTICLES.",
         )
         add_options(parser)
         options = parser.parse_args(options)
