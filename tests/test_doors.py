@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hostile import HOSTILE
 from scripted_answers import (
     ARTICLES,
     HARBOUR,
-    HOSTILE,
     SPAN,
     WIRE,
     Scripted,

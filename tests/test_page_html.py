@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_answers import (
     DECLINED,
     HARBOUR,
-    HOSTILE,
     QUOTE,
     SPAN,
     THREE,
@@ -21,14 +19,12 @@ from scripted_answers import (
     WRITTEN,
     cite,
     claim,
-    hostile_answers,
 )
 
 import page
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim, Position, Voice
 
-BENCH = Path(__file__).parents[2] / "shared" / "bench" / "bastion_dev.jsonl"
 TAGS = {
     "a",
     "article",
@@ -361,17 +357,17 @@ def assert_only_text(text: str) -> None:
     assert shapes(text) == shapes("https://harmless.example" if web else "harmless")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, *COMPOSED])
 def test_hostile_strings_stay_text(text: str) -> None:
     assert_only_text(text)
 
 
-@pytest.mark.skipif(not BENCH.is_file(), reason="the shared bench folder is not here")
+@pytest.mark.skipif(not benchmark(), reason="the shared bench folder is not here")
 def test_the_benchmarks_hostile_strings_stay_text() -> None:
-    rows = [json.loads(line) for line in BENCH.read_text(encoding="utf-8").splitlines()]
-    assert len(rows) > 50
-    for row in rows:
-        assert_only_text(row["text"])
+    texts = benchmark()
+    assert len(texts) > 50
+    for text in texts:
+        assert_only_text(text)
 
 
 @given(st.text(max_size=80).map(str.strip).filter(bool))
