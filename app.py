@@ -78,6 +78,7 @@ def build_page(
                 container=False,
                 min_width=0,
             )
+            _html(page.TEST, "test-row")
             timer = gr.Timer(1, active=False)
         # Its value is set by the script at the moment of asking.
         within = gr.Textbox(visible=False)
@@ -239,13 +240,36 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
         doors = doors_of(desk, facts.name, gold)
         if may_give(host, password):
             open_to_files(doors)
-        blocks = build_page(desk, facts, models=[*{name: 0, "embedded": 0, "none": 0}])
+        doors.models, doors.probe = offered(name), _probe
+        blocks = build_page(desk, facts, models=doors.models)
         server = server_of(build_app(blocks, doors, hosts=_hosts(host), password=password))
         # Not before: it would keep Gradio's slow import waiting, and with it the first page.
         desk.warm(gold[0] if gold else "What happened?", name)
         _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
         with closing(doors):
             server.run(sockets=[listening])
+
+
+def offered(chosen: str) -> list[str]:
+    """The models to choose from: `chosen` first, then those of WIRECHECK_MODELS, then our own.
+
+    Raises SettingError for what can't be a model's name. Whether one answers is tested on the page:
+    its server may still have to be started.
+    """
+    from rag.llm import check_name
+
+    listed = [name.strip() for name in os.environ.get("WIRECHECK_MODELS", "").split(",")]
+    names = [name for name in listed if name]
+    for name in names:
+        check_name(name)
+    return [*dict.fromkeys([chosen, *names, "embedded", "none"])]
+
+
+def _probe(model: str) -> str:
+    # Late, as in `_answer`.
+    from rag.probe import probe
+
+    return probe(model)
 
 
 def doors_of(desk: Desk, name: str, questions: Sequence[str] = ()) -> Doors:

@@ -282,4 +282,15 @@ def _last_card(job: Job, question: str) -> str:
     problem = problem_of(job.future)
     if problem:
         return page.error_card(job.turn, question, problem)
-    return page.answer_card(job.turn, job.future.result(), job.within.told)
+    index = job.desk.indexes[job.within.corpus]
+    return page.answer_card(job.turn, job.future.result(), job.within.told, _copies_in(index))
+
+
+def _copies_in(index: Any) -> page.CopiesOf:
+    """Which files are one report. Articles of one's own may have been replaced meanwhile."""
+
+    def copies_of(article_id: str) -> Sequence[str]:
+        known = article_id in index.articles
+        return index.copies_of(article_id) if known else (article_id,)
+
+    return copies_of

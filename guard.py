@@ -29,7 +29,7 @@ _GET = re.compile(
     r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+)"
     r"|desk/(corpora|questions|library|article|proof))"
 )
-_POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/stop")
+_POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
 #: What is open only where articles may be given on the page.
 _GIVING = re.compile(r"/desk/(files|indexing)")
 _FILES = "/desk/files"

@@ -250,7 +250,16 @@ def page_over(
             partial(doors.offer, suggest=lambda index: ["What did the museum do?"]),
         )
     facts = page.Facts("night desk", 4, 9, "g1")
-    return app.build_app(app.build_page(desk, facts, models=["scripted", "none"]), doors, **build)
+    doors.models = doors.models or ["scripted", "none"]
+    doors.probe = doors.probe or probed
+    return app.build_app(app.build_page(desk, facts, models=doors.models), doors, **build)
+
+
+def probed(model: str) -> str:
+    """The scripted model answers, no other does."""
+    if model != "scripted":
+        raise ModelKeyMissing("model 'far/one' needs a key: set FAR_API_KEY")
+    return f"{model} answers, in 0.1 s."
 
 
 @contextmanager

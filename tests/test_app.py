@@ -280,6 +280,17 @@ def test_other_machines_are_let_in_only_on_purpose(monkeypatch, host):
     app.check_host(host, None)
 
 
+def test_the_models_to_choose_from_are_those_of_the_setting(monkeypatch):
+    monkeypatch.delenv("WIRECHECK_MODELS", raising=False)
+    assert app.offered("embedded") == ["embedded", "none"]
+    monkeypatch.setenv("WIRECHECK_MODELS", "ollama/near, openai/far,,none")
+    assert app.offered("embedded") == ["embedded", "ollama/near", "openai/far", "none"]
+    assert app.offered("openai/far")[0] == "openai/far"
+    monkeypatch.setenv("WIRECHECK_MODELS", "openai/\x1bfar")
+    with pytest.raises(SettingError, match="no model's name"):
+        app.offered("none")
+
+
 def test_loopback_needs_no_password():
     for host in app.LOOPBACK:
         app.check_host(host, None)

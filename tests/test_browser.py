@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,19 @@ def test_another_model_can_be_chosen(reader, scripted):
     reader.page.get_by_role("option", name="none").click()
     reader.ask(SPAN.question)
     assert scripted.asked[-1] == (SPAN.question, "none")
+
+
+def test_the_chosen_model_can_be_tested(reader):
+    told = reader.page.locator("#tested")
+    reader.page.get_by_role("button", name="Test").click()
+    told.get_by_text("scripted answers, in 0.1 s.").wait_for()
+    assert told.get_attribute("class") == ""
+    reader.page.get_by_label("Model").click()
+    reader.page.get_by_role("option", name="none").click()
+    reader.page.get_by_role("button", name="Test").click()
+    told.get_by_text("model 'far/one' needs a key: set FAR_API_KEY").wait_for()
+    assert told.get_attribute("class") == "not"
+    reader.picture("tested")
 
 
 def test_an_empty_question_is_not_asked(reader, scripted):
@@ -254,6 +268,53 @@ def test_a_mark_tells_quote_outlet_and_day_on_hover_and_focus(reader):
     assert mark.get_attribute("aria-describedby") == hint.get_attribute("id")
     reader.page.keyboard.press("Escape")
     assert not hint.is_visible()
+
+
+# --- the conversation, and an answer taken away -------------------------------------------------
+
+
+FOLLOW = replace(
+    WRITTEN,
+    question="And then?",
+    trace={**WRITTEN.trace, "rewritten": {"from": "And then?", "to": "What happened after <b>?"}},
+)
+
+
+def test_what_a_follow_up_was_asked_as_can_be_changed_or_left(reader, scripted):
+    scripted.answers[FOLLOW.question] = FOLLOW
+    reader.ask(SPAN.question)
+    reader.ask(FOLLOW.question)
+    assert len(scripted.filters[-1]["history"]) == 1
+    assert reader.turn.locator(".asked-as q").inner_text() == "What happened after <b>?"
+    reader.turn.get_by_role("button", name="Change it").focus()
+    reader.page.keyboard.press("Enter")
+    assert reader.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    assert reader.box.input_value() == "What happened after <b>?"
+    reader.picture("asked-as")
+    with reader.answered():
+        reader.page.keyboard.type(" the storm?")
+        reader.page.keyboard.press("Enter")
+    assert scripted.asked[-1][0] == "What happened after <b>? the storm?"
+    assert len(scripted.filters[-1]["history"]) == 2
+    with reader.answered():
+        reader.page.get_by_role("button", name="Ask as I typed it").click()
+    assert scripted.asked[-1][0] == "And then?" and scripted.filters[-1]["history"] == ()
+    reader.ask(SPAN.question)
+    assert [a.question for a in scripted.filters[-1]["history"]] == ["And then?"]
+
+
+def test_an_answer_is_copied_as_markdown(browser, address):
+    permissions = ["clipboard-read", "clipboard-write"]
+    with reading(browser, address, permissions=permissions) as reader:
+        reader.ask(WRITTEN.question)
+        reader.turn.get_by_role("button", name="Copy the answer").click()
+        reader.turn.get_by_text("copied", exact=True).wait_for()
+        text = reader.page.evaluate("navigator.clipboard.readText()")
+        assert "during a storm" in text and "[^1]: " in text
+        reader.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        reader.ask(QUOTE.question)
+        reader.turn.get_by_role("button", name="Copy the answer").click()
+        reader.turn.get_by_text("copied", exact=True).wait_for()
 
 
 # --- watching and stopping ------------------------------------------------------------------------
