@@ -241,7 +241,7 @@ async def cards(
     `within` is the JSON of a `Within`.
     """
     try:
-        job = _accepted(desk, question, model, within)
+        job = accepted(desk, question, model, Within.parsed(within))
     except SettingError as error:
         turn = f"t{secrets.token_hex(12)}"
         yield {"turn": turn, "html": page.error_card(turn, question, str(error))}
@@ -264,7 +264,7 @@ async def cards(
     yield {"turn": job.turn, "html": _last_card(job, question)}
 
 
-def _accepted(desk: Desk, question: str, model: str, within: str) -> Job:
+def accepted(desk: Desk, question: str, model: str, within: Within) -> Job:
     """The question at the desk; raises SettingError if it can't be taken."""
     if len(question) > MAX_CHARACTERS:
         raise SettingError(
@@ -273,7 +273,7 @@ def _accepted(desk: Desk, question: str, model: str, within: str) -> Job:
         )
     if len(desk.jobs) >= MAX_WAITING:
         raise SettingError(f"{len(desk.jobs)} questions are waiting. Please ask again in a minute.")
-    return desk.ask(question, model, Within.parsed(within))
+    return desk.ask(question, model, within)
 
 
 def _last_card(job: Job, question: str) -> str:

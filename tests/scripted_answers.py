@@ -19,6 +19,7 @@ from given import Given
 from index import build_index, open_index
 from index.errors import ModelKeyMissing
 from index.records import Article, Hit, Passage
+from programs import Programs
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ def page_over(
     *,
     given: Path | None = None,
     doors: Doors | None = None,
+    programs: bool = False,
     **build: Any,
 ) -> FastAPI:
     """The whole page over the articles of our own invention; `given` is a folder for files."""
@@ -252,7 +254,9 @@ def page_over(
     facts = page.Facts("night desk", 4, 9, "g1")
     doors.models = doors.models or ["scripted", "none"]
     doors.probe = doors.probe or probed
-    return app.build_app(app.build_page(desk, facts, models=doors.models), doors, **build)
+    offered = Programs(desk, doors.models) if programs else None
+    blocks = app.build_page(desk, facts, models=doors.models, programs=offered)
+    return app.build_app(blocks, doors, programs=programs, **build)
 
 
 def probed(model: str) -> str:

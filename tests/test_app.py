@@ -211,7 +211,7 @@ def test_a_body_is_capped_before_it_is_read(client):
 def ask(client: httpx.Client, path: str, question: str, model: str):
     """Ask as a program would, past the page."""
     config = client.get("/config").json()
-    asking = next(d["id"] for d in config["dependencies"] if d["api_name"] == "ask")
+    asking = next(d["id"] for d in config["dependencies"] if d["api_name"] == "page")
     return client.post(
         path,
         json={
