@@ -152,6 +152,8 @@ class Job:
         if self.desk.warming:
             return "Loading the models, once after the start"
         n = before.index(self)
+        if n == 0:  # Not begun, but about to be.
+            return self.step[:1].upper() + self.step[1:]
         return f"Waiting; {n} question{'' if n == 1 else 's'} before this one"
 
 

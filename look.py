@@ -121,8 +121,10 @@ footer { display: none !important; }
 .ledger tbody tr:first-child > * { padding-top: .5rem; }
 .ledger tbody tr:last-child > *, .ledger tbody th { padding-bottom: .5rem; }
 .ledger thead th { color: var(--soft); font-weight: 400; font-size: .8rem; padding-block: .4rem; }
-.ledger th:first-child { min-width: 6.5rem; }
-.ledger td:nth-last-child(2) { min-width: 11rem; color: var(--soft); font-size: .84rem; }
+.ledger th:first-child { min-width: 7rem; }
+.ledger td { padding-block: .35rem; }
+.ledger time, .source time { white-space: nowrap; }
+.ledger td:nth-last-child(2) { min-width: 12rem; color: var(--soft); font-size: .84rem; }
 .ledger .outlet { color: var(--ink); font-weight: 600; }
 .ledger .said q { font: 400 .95rem/1.45 var(--serif); color: var(--ink); display: -webkit-box;
   -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-clamp: 3; overflow: hidden;
@@ -164,6 +166,7 @@ footer { display: none !important; }
 #ask-row { position: sticky; bottom: 0; background: var(--paper); padding: .7rem 0 .5rem;
   gap: .5rem !important; align-items: stretch; z-index: 5; flex-wrap: nowrap !important; }
 #question, #question .block, #question label { padding: 0 !important; border: 0 !important;
+  overflow: visible !important;
   background: none !important; box-shadow: none !important; }
 #question textarea { font: 400 1.02rem/1.45 var(--sans) !important;
   color: var(--ink) !important; background: var(--field) !important;
@@ -336,8 +339,11 @@ footer { display: none !important; }
   #ask, #clear { min-width: 0 !important; padding-inline: .9rem !important; }
   .ledger, .ledger :is(table, caption, tbody, tr, th, td) { display: block; width: auto; }
   .ledger thead { display: none; }
-  .ledger :is(th, td) { padding: 0 0 .3rem; }
-  .ledger tbody { padding: .5rem 0; }
+  .ledger tbody tr > :is(th, td) { padding: 0 0 .15rem !important; }
+  .ledger tbody tr { padding-bottom: .6rem; }
+  .ledger tbody { padding-top: .6rem; }
+  .ledger tbody th:not(:empty) { padding-bottom: .4rem !important; }
+  .timeline text { font-size: 19px; }
 }
 @media (prefers-reduced-motion: reduce) { .dot { animation: none; } }
 @media print { #ask-row, #foot, #article-panel { display: none; } }

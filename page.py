@@ -395,7 +395,7 @@ def _voice(voice: Voice | None) -> Html:
 # --- the timeline ---------------------------------------------------------------------------------
 
 #: Rows of a timeline, characters of a value in it, and its measures in units of its picture.
-TIMELINE_ROWS, VALUE_SHOWN = 6, 22
+TIMELINE_ROWS, VALUE_SHOWN = 6, 18
 _LEFT, _RIGHT, _ROW = 190, 620, 26
 
 
