@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.figures import UNSCORED, Figure, Measure, Numbers, draws_of, if_, interval, share_of
+from eval.judging import Grade
 from eval.scores import Found, QuestionScore
 from rag.schema import Answer
 
@@ -137,6 +138,13 @@ def _decline(row: QuestionScore) -> float:
     return float(row.outcome == "declined")
 
 
+def _graded(grade: Grade) -> Callable[[QuestionScore], float | None]:
+    def is_graded(row: QuestionScore) -> float | None:
+        return UNSCORED if row.grade == "UNREADABLE" else if_(bool(row.grade), row.grade == grade)
+
+    return is_graded
+
+
 def _higher(name: str, title: str, value: Callable[[QuestionScore], float | None]) -> Measure:
     return Measure(name, title, "answers", "share", "higher", "mean", value)
 
@@ -184,6 +192,18 @@ MEASURES = (
         "the right event, with nothing of another",
         _of_kind("temporal", lambda row: row.complete),
     ),
+    _higher("graded_correct", "graded as saying what the reference says", _graded("CORRECT")),
+    Measure(
+        "graded_partial",
+        "graded as saying a part of it",
+        "answers",
+        "share",
+        None,
+        "mean",
+        _graded("PARTIAL"),
+    ),
+    _lower("graded_incorrect", "graded as saying something else", _graded("INCORRECT")),
+    _lower("graded_silent", "graded as not replying", _graded("NOT_ATTEMPTED")),
     _higher(
         "right_outcome",
         "answered or declined as it should be",

@@ -23,7 +23,16 @@ from index.errors import SettingError
 #: Up to this many stories that differ, all flips are tried; above, so many drawn ones.
 _EXACT, _FLIPS = 12, 10_000
 #: Figures that depend on who judged.
-JUDGED = ("citation_recall", "citation_precision", "unsupported", "misattributed", "fabricated")
+JUDGED = (
+    "citation_recall",
+    "citation_precision",
+    "unsupported",
+    "misattributed",
+    "fabricated",
+    "graded_correct",
+    "graded_incorrect",
+    "graded_silent",
+)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from eval.wording import fold, holds, quoted_words
 from index.keywords import keyword_tokens
 
 #: (evidence, claim)
 Pair = tuple[str, str]
+#: How an answer compares with its reference.
+Grade = Literal["CORRECT", "PARTIAL", "INCORRECT", "NOT_ATTEMPTED"]
+
+
+class Case(NamedTuple):
+    """What an answer is graded by: the question, its gold reference, and the answer's text."""
+
+    question: str
+    reference: str
+    answer: str
 
 
 class Judge(Protocol):

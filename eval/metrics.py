@@ -18,7 +18,7 @@ from eval.answers import RiskCoverage, cells_of, confidence_of, risk_coverage, s
 from eval.figures import Combine, Figure, Measure, draws_of, figure
 from eval.gold import KINDS, GoldQuestion
 from eval.grounding import CopiesOf, copies_per_report, verdicts_of
-from eval.judging import DeterministicJudge, Judge
+from eval.judging import Case, DeterministicJudge, Grade, Judge
 from eval.retrieval import PassagesOf, retrieval_scores
 from eval.scores import Found, QuestionScore
 from eval.wording import any_holds, citation_fault, is_verbatim, valid_quotes
@@ -30,13 +30,15 @@ from rag.schema import Answer, Claim
 class Material:
     """What answers are held against: the articles, a judge, and what the index knows of them.
 
-    Without `copies_of` or `passages_of`, what needs them is unscored.
+    Without `copies_of` or `passages_of`, what needs them is unscored. `grade` compares answers with
+    their references, where the judge can.
     """
 
     articles: Mapping[str, Article]
     judge: Judge = field(default_factory=DeterministicJudge)
     copies_of: CopiesOf | None = None
     passages_of: PassagesOf | None = None
+    grade: Callable[[Sequence[Case]], Sequence[Grade | None]] | None = None
 
 
 def score(
@@ -84,9 +86,24 @@ def score(
         verdicts=verdicts_of(answer, articles, material.judge) if claims else None,
         copies=copies_per_report(real, material.copies_of),
         confidence=confidence_of(answer),
+        grade=_grade(gold, texts, material),
         seconds=seconds,
         memory_mb=memory_mb,
     )
+
+
+def _has_reference(gold: GoldQuestion) -> bool:
+    return gold.answerable and bool(gold.reference.strip())
+
+
+def _grade(
+    gold: GoldQuestion, texts: Sequence[str], material: Material
+) -> Grade | Literal["UNREADABLE"] | None:
+    """The grade of an answer whose question has one, by a judge that grades."""
+    if material.grade is None or not _has_reference(gold):
+        return None
+    graded = material.grade([Case(gold.question, gold.reference, " ".join(texts))])
+    return graded[0] or "UNREADABLE"
 
 
 def score_failure(
@@ -96,8 +113,12 @@ def score_failure(
     story: str | None = None,
     seconds: float | None = None,
     memory_mb: float | None = None,
+    graded: bool = False,
 ) -> QuestionScore:
-    """The score where no answer came: wrong, with 0 of the nuggets and groups."""
+    """The score where no answer came: wrong, with 0 of the nuggets and groups.
+
+    Where answers are `graded`, it counts as not attempted.
+    """
     return QuestionScore(
         id=gold.id,
         kind=gold.kind,
@@ -108,6 +129,7 @@ def score_failure(
         nuggets_in_text=_nuggets(gold, ()),
         must_cite=_must_cite(gold, ()),
         retrieval=retrieval_scores(gold, None, {}),
+        grade="NOT_ATTEMPTED" if graded and _has_reference(gold) else None,
         seconds=seconds,
         memory_mb=memory_mb,
         error=error,

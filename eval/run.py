@@ -24,10 +24,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from eval.agreement import agreement_of
 from eval.compare import comparison
 from eval.gold import GoldQuestion, read_gold, stories_of
 from eval.journal import Journal
-from eval.judging import DeterministicJudge, Judge
+from eval.judges import DETERMINISTIC, NAMES, LLMJudge, load_judge
+from eval.judging import Judge
 from eval.metrics import (
     BARS,
     Material,
@@ -41,6 +43,7 @@ from eval.metrics import (
 from eval.report import REPORT_FORMAT, JudgeNote, check_writable, read_report, table, write_reports
 from eval.retrieval import RANKED, Rank
 from eval.scores import QuestionScore
+from eval.systems import load_system
 from index.errors import (
     IndexProblem,
     ModelKeyMissing,
@@ -234,7 +237,14 @@ def _ask(
             raise
         seconds = time.perf_counter() - start if seconds is None else seconds
         memory = peak_memory_mb()
-        failed = score_failure(gold, _told(error), story=story, seconds=seconds, memory_mb=memory)
+        failed = score_failure(
+            gold,
+            _told(error),
+            story=story,
+            seconds=seconds,
+            memory_mb=memory,
+            graded=material.grade is not None,
+        )
         return Result(gold, None, failed)
     return Result(gold, answer, scored)
 
@@ -290,12 +300,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         default=SAMPLE_QUESTIONS,
-        help="gold questions, JSON lines (default: those of the sample articles)",
+        help="gold questions, JSON lines or .csv (default: those of the sample articles)",
     )
     parser.add_argument(
         "--model",
         metavar="M",
         help="as LiteLLM names it, or embedded, or none (default: as configured)",
+    )
+    parser.add_argument(
+        "--system",
+        metavar="S",
+        help="ask another system and score it alike: module:function, an OpenAI-compatible address "
+        "as https://host/v1#MODEL, or a command, which gets the question on standard input or "
+        "where {question} stands (eval/systems.py says what it answers)",
+    )
+    parser.add_argument(
+        "--judge",
+        metavar="NAME",
+        default=DETERMINISTIC,
+        help=f"who says whether what is cited supports a sentence: {NAMES}; llm:MODEL grades the "
+        "answers, too (default: %(default)s)",
     )
     parser.add_argument(
         "--report",
@@ -340,6 +364,8 @@ def main(
             prog="wirecheck eval",
             description="Score the answers to "
             "gold questions: nuggets, citations, refusals, seconds.",
+            epilog="Evaluations of their own, each with its --help: --checker, --judge-agreement, "
+            "--robustness, --check-gold FILE, --make-gold ARTICLES.",
         )
         add_options(parser)
         options = parser.parse_args(options)
@@ -360,13 +386,15 @@ def _evaluate(options: argparse.Namespace, parts: Parts | None) -> int:
         return 0
     if options.jobs < 1:
         raise SettingError(f"--jobs is {options.jobs}; give a whole number from 1 on")
+    if options.system and options.model:
+        raise SettingError("give --system or --model, not both")
     if options.fresh and options.report is None:
         raise SettingError("--fresh goes with --report: without it nothing is kept")
     bars = parse_bars(options.fail_under)
     questions = read_gold(options.questions)
     if options.report is not None:
         check_writable(options.report)
-    judge = _judge(options)
+    judge = load_judge(options.judge)
     summary = _measure(options, questions, judge, parts or _real_parts())
     missed = list(misses(summary, bars))
     for line in missed:
@@ -374,19 +402,11 @@ def _evaluate(options: argparse.Namespace, parts: Parts | None) -> int:
     return 1 if missed else 0
 
 
-def _judge(options: argparse.Namespace) -> Judge:
-    return DeterministicJudge()
-
-
-def _judge_note(judge: Judge) -> JudgeNote:
-    return JudgeNote(judge.name, None)
-
-
 def _measure(
     options: argparse.Namespace, questions: Sequence[GoldQuestion], judge: Judge, parts: Parts
 ) -> Summary:
     """Run, print the tables, and write the reports if a folder is given."""
-    note = _judge_note(judge)
+    note = JudgeNote(judge.name, agreement_of(judge))
     with ExitStack() as stack:
         folder = options.report
         # Before the index is built: two runs at one folder must not cost minutes to be refused.
@@ -422,13 +442,17 @@ def _system(options: argparse.Namespace, index: Any, parts: Parts) -> System:
     def rank(question: str) -> list[Passage]:
         return [hit.passage for hit in index.search(question, RANKED)]
 
+    if options.system:
+        # What it searches with, if at all, is its own affair.
+        return System(load_system(options.system, index))
     return System(ask, rank if hasattr(index, "search") else None)
 
 
 def _material(index: Any, judge: Judge) -> Material:
     """What the index knows; of one that isn't Wirecheck's, its articles alone."""
     copies_of, passages_of = (getattr(index, n, None) for n in ("copies_of", "passages_of"))
-    return Material(index.articles, judge, copies_of, passages_of)
+    grade = judge.grade if isinstance(judge, LLMJudge) else None
+    return Material(index.articles, judge, copies_of, passages_of, grade)
 
 
 def _settings(options: argparse.Namespace, index: Any, judge: Judge) -> dict[str, Any]:
@@ -436,7 +460,8 @@ def _settings(options: argparse.Namespace, index: Any, judge: Judge) -> dict[str
     rows = [(a.id, a.sha256, a.outlet, a.published) for a in index.articles.values()]
     return {
         "model": options.model,
-        "judge": judge.name,
+        "system": options.system,
+        "judge": [judge.name, getattr(judge, "fingerprint", None)],
         "articles": _hash(sorted(rows, key=lambda row: row[0])),
         "encoder": getattr(getattr(index, "encoder", None), "fingerprint", None),
         "program": _program_hash(),
@@ -544,6 +569,7 @@ def _report_head(
         "format": REPORT_FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": options.model,
+        "system": options.system,
         "judge": asdict(note),
         "settings": {
             "index": _path(options.index),

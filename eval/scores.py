@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from eval.judging import Grade
+
 #: supported: by what is cited, together; misattributed: not by that, but by another article that
 #: was retrieved; fabricated: words in quotation marks stand in no article; unsupported: any other
 #: sentence that isn't supported; unscored: the judge gave no verdict.
@@ -63,7 +65,8 @@ class QuestionScore:
     without those that couldn't be computed. `verdicts` are the judge's, sentence by sentence, of an
     answer that has any. `copies` is how many files are cited for each independent report, 1 or
     more, nan where nobody knows what is a copy. `confidence` is how sure the system was, higher is
-    surer; nan where an answer came without it.
+    surer; nan where an answer came without it. `grade` compares the answer with the reference;
+    UNREADABLE where the grader's reply was no grade, None where nobody graded.
     """
 
     id: str
@@ -87,6 +90,7 @@ class QuestionScore:
     verdicts: tuple[Verdict, ...] | None = None
     copies: float | None = None
     confidence: float | None = None
+    grade: Grade | Literal["UNREADABLE"] | None = None
     seconds: float | None = None
     memory_mb: float | None = None
     error: str | None = None

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from fakes import TopicEncoder
 
+from eval.agreement import read_pairs
 from eval.gold import GoldQuestion
 from eval.metrics import BARS, Material
 from eval.run import (
@@ -389,7 +390,9 @@ def test_the_report_holds_everything_but_the_articles_texts(
     assert code == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert (report["format"], report["model"]) == (2, "m/x")
-    assert report["judge"] == {"name": "deterministic", "agreement": None}
+    assert report["judge"]["name"] == "deterministic"
+    assert 0 < report["judge"]["agreement"]["value"] < 1
+    assert report["judge"]["agreement"]["n"] == len(read_pairs())
     assert report["settings"]["index"] == "there"
     assert report["settings"]["questions"] == str(gold_file)
     assert len(report["settings"]["questions_sha256"]) == 64
