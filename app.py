@@ -10,15 +10,17 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import look
 import page
 import script
-from desk import MAX_WAITING, Desk, cards
+from desk import MAX_WAITING, Desk, cards, line_of
 from guard import Guard
 from index.errors import SettingError, WirecheckError
+from programs import Programs
 from rag.question import MAX_CHARACTERS
 
 if TYPE_CHECKING:
@@ -47,11 +49,16 @@ _GRADIO = {
 
 
 def build_page(
-    desk: Desk, facts: page.Facts, *, models: Sequence[str] = ("embedded", "none")
+    desk: Desk,
+    facts: page.Facts,
+    *,
+    models: Sequence[str] = ("embedded", "none"),
+    programs: Programs | None = None,
 ) -> gr.Blocks:
-    """The page over a desk. The first of `models` is chosen."""
+    """The page over a desk. The first of `models` is chosen; `programs` are doors for them."""
     os.environ.update(_GRADIO)
     import gradio as gr
+    from gradio.events import api
 
     blocks: gr.Blocks = gr.Blocks(title="Wirecheck", analytics_enabled=False)
     with blocks:
@@ -78,6 +85,7 @@ def build_page(
                 container=False,
                 min_width=0,
             )
+            _html(page.TEST, "test-row")
             timer = gr.Timer(1, active=False)
         # Its value is set by the script at the moment of asking.
         within = gr.Textbox(visible=False)
@@ -90,6 +98,7 @@ def build_page(
             js=script.ASKED,
             concurrency_limit=None,
             show_progress="hidden",
+            api_name="page",  # or it would take the name of the door for programs
             api_visibility="private",
         )
         clear.click(None, js=script.CLEAR, api_visibility="private")
@@ -104,9 +113,26 @@ def build_page(
             show_progress="hidden",
             api_visibility="private",
         )
+        for function in programs.functions if programs else ():
+            # Not queued, as above; and MCP then calls it here, not over HTTP with no password.
+            api(_told(function), api_name=function.__name__, queue=False)
     blocks.queue(default_concurrency_limit=4, max_size=4 * MAX_WAITING, api_open=False)
     blocks.state_session_capacity = 500
     return blocks
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its errors as those of Gradio that a program is told."""
+    import gradio as gr
+
+    @wraps(function)
+    async def told(*args: Any) -> Any:
+        try:
+            return await function(*args)
+        except Exception as error:  # Ours says what to do; of any other, only the log tells more.
+            raise gr.Error(line_of(error), print_exception=False) from None
+
+    return told
 
 
 def _asking(desk: Desk) -> Callable[[str, str, str], AsyncIterator[tuple[Any, Any]]]:
@@ -171,8 +197,12 @@ def build_app(
     *,
     hosts: Sequence[str] = LOOPBACK,
     password: str | None = None,
+    programs: bool = False,
 ) -> FastAPI:
-    """The page behind its guard. `hosts` are the names under which it may be asked for."""
+    """The page behind its guard. `hosts` are the names under which it may be asked for.
+
+    `programs`: they may ask, too, through Gradio's API and over MCP.
+    """
     import gradio as gr
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
@@ -183,7 +213,8 @@ def build_app(
     # Without one of ours, Gradio's own CORS answers every foreign origin with credentials allowed.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
-    app.add_middleware(Guard, password=password, giving=doors.given is not None)
+    giving = doors.given is not None
+    app.add_middleware(Guard, password=password, giving=giving, programs=programs)
     gr.mount_gradio_app(
         app,
         blocks,
@@ -197,7 +228,7 @@ def build_app(
         run_history=False,
         footer_links=[],
         ssr_mode=False,
-        mcp_server=False,
+        mcp_server=programs,
         pwa=False,
     )
     return app
@@ -239,13 +270,48 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
         doors = doors_of(desk, facts.name, gold)
         if may_give(host, password):
             open_to_files(doors)
-        blocks = build_page(desk, facts, models=[*{name: 0, "embedded": 0, "none": 0}])
-        server = server_of(build_app(blocks, doors, hosts=_hosts(host), password=password))
+        doors.models, doors.probe = offered(name), _probe
+        programs = Programs(desk, doors.models) if api_wanted() else None
+        blocks = build_page(desk, facts, models=doors.models, programs=programs)
+        served = build_app(
+            blocks, doors, hosts=_hosts(host), password=password, programs=programs is not None
+        )
+        server = server_of(served)
         # Not before: it would keep Gradio's slow import waiting, and with it the first page.
         desk.warm(gold[0] if gold else "What happened?", name)
         _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
         with closing(doors):
             server.run(sockets=[listening])
+
+
+def api_wanted() -> bool:
+    """Whether programs may ask: WIRECHECK_API is 1, or 0 or not set. Raises SettingError else."""
+    value = os.environ.get("WIRECHECK_API", "").strip() or "0"
+    if value not in ("0", "1"):
+        raise SettingError(f"WIRECHECK_API is {value!r}: set 1 to let programs ask, or 0")
+    return value == "1"
+
+
+def offered(chosen: str) -> list[str]:
+    """The models to choose from: `chosen` first, then those of WIRECHECK_MODELS, then our own.
+
+    Raises SettingError for what can't be a model's name. Whether one answers is tested on the page:
+    its server may still have to be started.
+    """
+    from rag.llm import check_name
+
+    listed = [name.strip() for name in os.environ.get("WIRECHECK_MODELS", "").split(",")]
+    names = [name for name in listed if name]
+    for name in names:
+        check_name(name)
+    return [*dict.fromkeys([chosen, *names, "embedded", "none"])]
+
+
+def _probe(model: str) -> str:
+    # Late, as in `_answer`.
+    from rag.probe import probe
+
+    return probe(model)
 
 
 def doors_of(desk: Desk, name: str, questions: Sequence[str] = ()) -> Doors:

@@ -152,6 +152,8 @@ class Job:
         if self.desk.warming:
             return "Loading the models, once after the start"
         n = before.index(self)
+        if n == 0:  # Not begun, but about to be.
+            return self.step[:1].upper() + self.step[1:]
         return f"Waiting; {n} question{'' if n == 1 else 's'} before this one"
 
 
@@ -241,7 +243,7 @@ async def cards(
     `within` is the JSON of a `Within`.
     """
     try:
-        job = _accepted(desk, question, model, within)
+        job = accepted(desk, question, model, Within.parsed(within))
     except SettingError as error:
         turn = f"t{secrets.token_hex(12)}"
         yield {"turn": turn, "html": page.error_card(turn, question, str(error))}
@@ -264,7 +266,7 @@ async def cards(
     yield {"turn": job.turn, "html": _last_card(job, question)}
 
 
-def _accepted(desk: Desk, question: str, model: str, within: str) -> Job:
+def accepted(desk: Desk, question: str, model: str, within: Within) -> Job:
     """The question at the desk; raises SettingError if it can't be taken."""
     if len(question) > MAX_CHARACTERS:
         raise SettingError(
@@ -273,7 +275,7 @@ def _accepted(desk: Desk, question: str, model: str, within: str) -> Job:
         )
     if len(desk.jobs) >= MAX_WAITING:
         raise SettingError(f"{len(desk.jobs)} questions are waiting. Please ask again in a minute.")
-    return desk.ask(question, model, Within.parsed(within))
+    return desk.ask(question, model, within)
 
 
 def _last_card(job: Job, question: str) -> str:
@@ -282,4 +284,15 @@ def _last_card(job: Job, question: str) -> str:
     problem = problem_of(job.future)
     if problem:
         return page.error_card(job.turn, question, problem)
-    return page.answer_card(job.turn, job.future.result(), job.within.told)
+    index = job.desk.indexes[job.within.corpus]
+    return page.answer_card(job.turn, job.future.result(), job.within.told, _copies_in(index))
+
+
+def _copies_in(index: Any) -> page.CopiesOf:
+    """Which files are one report. Articles of one's own may have been replaced meanwhile."""
+
+    def copies_of(article_id: str) -> Sequence[str]:
+        known = article_id in index.articles
+        return index.copies_of(article_id) if known else (article_id,)
+
+    return copies_of

@@ -6,6 +6,7 @@
     GET  /desk/article?corpus=&id=     one article, as HTML of our own
     GET  /desk/proof?turn=T&as=        the answer on card T to take away: html, json or md
     POST /desk/stop       {"turn": T}  stop the question whose card is T
+    POST /desk/model      {"model": M} whether model M, one of those offered, answers
     POST /desk/files?name=N            keep the body as file N            } only where articles
     POST /desk/indexing                index what was kept                } may be given
     GET  /desk/indexing                how far that is, and what came of it
@@ -87,6 +88,10 @@ class Doors:
     def __init__(self, desk: Desk, served: Corpus, given: Given | None = None) -> None:
         self.desk, self.given = desk, given
         self.corpora = {"": served}
+        #: The models that may be asked, and what asks one for a word; see `rag.probe`.
+        self.models: Sequence[str] = ()
+        self.probe: Callable[[str], str] | None = None
+        self._probing = Lock()
 
     def offer(self, index: Any, suggest: Suggest) -> None:
         """Offer an index of the articles that were given on the page."""
@@ -109,6 +114,7 @@ class Doors:
         }
         routes = [Route(f"/desk/{name}", _answering(what)) for name, what in told.items()]
         routes.append(Route("/desk/stop", self._stop, methods=["POST"]))
+        routes.append(Route("/desk/model", self._test, methods=["POST"]))
         if self.given is not None:
             routes += [
                 Route("/desk/files", self._take, methods=["POST"]),
@@ -158,10 +164,24 @@ class Doors:
         name = {"content-disposition": f'attachment; filename="wirecheck-answer.{kind}"'}
         return Response(body, media_type=TAKEN[kind], headers=name)
 
-    async def _stop(self, request: Request) -> Response:
+    async def _test(self, request: Request) -> Response:
+        model = await _named(request, "model")
+        if self.probe is None or model not in self.models:
+            return _problem("no such model is offered here")
+        # One at a time: each of these may cost something.
+        if not self._probing.acquire(blocking=False):
+            return JSONResponse({"answers": False, "line": "A model is being tested already."})
         try:
-            turn = (await request.json())["turn"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            line = await run_in_threadpool(self.probe, model)
+            return JSONResponse({"answers": True, "line": line})
+        except Exception as error:  # That it doesn't answer is an outcome, told in a line.
+            return JSONResponse({"answers": False, "line": line_of(error)})
+        finally:
+            self._probing.release()
+
+    async def _stop(self, request: Request) -> Response:
+        turn = await _named(request, "turn")
+        if turn is None:
             return _problem("no question is named")
         return JSONResponse({"stopped": isinstance(turn, str) and self.desk.stop(turn)})
 
@@ -183,6 +203,14 @@ class Doors:
     def _indexing(self, request: Request) -> Response:
         assert self.given is not None
         return JSONResponse(self.given.told())
+
+
+async def _named(request: Request, name: str) -> Any:
+    """What the body, an object of JSON, has under this name; None if there is no such thing."""
+    try:
+        return (await request.json())[name]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _problem(line: str) -> Response:

@@ -29,7 +29,10 @@ _GET = re.compile(
     r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+)"
     r"|desk/(corpora|questions|library|article|proof))"
 )
-_POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/stop")
+_POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
+#: What is open to programs only where they are let in: Gradio's API, and MCP over HTTP.
+_PROGRAMS_GET = re.compile(r"/gradio_api/(call/\w+/\w+|mcp/?)")
+_PROGRAMS_POST = re.compile(r"/gradio_api/(call/\w+|mcp/?)")
 #: What is open only where articles may be given on the page.
 _GIVING = re.compile(r"/desk/(files|indexing)")
 _FILES = "/desk/files"
@@ -53,11 +56,18 @@ _HEADERS = {
 class Guard:
     """Refuses whatever our own page never sends, and says in headers what a browser may do.
 
-    Pure ASGI and outermost, so that refusals carry the headers too. `giving`: articles may be sent.
+    Pure ASGI and outermost, so that refusals carry the headers too. `giving`: articles may be sent;
+    `programs`: programs may ask.
     """
 
-    def __init__(self, app: ASGIApp, password: str | None = None, giving: bool = False) -> None:
-        self.app, self.password, self.giving = app, password, giving
+    def __init__(
+        self,
+        app: ASGIApp,
+        password: str | None = None,
+        giving: bool = False,
+        programs: bool = False,
+    ) -> None:
+        self.app, self.password, self.giving, self.programs = app, password, giving, programs
         self.wrong: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +113,8 @@ class Guard:
             return False
         if _GIVING.fullmatch(path):
             return self.giving and not (reading and path == _FILES)
+        if self.programs and (_PROGRAMS_GET if reading else _PROGRAMS_POST).fullmatch(path):
+            return True
         return (_GET if reading else _POST).fullmatch(path) is not None
 
     def _login(self, scope: Scope, given: str) -> int:

@@ -87,8 +87,9 @@ footer { display: none !important; }
 .turn .cite:hover { text-decoration-thickness: 2px; }
 .turn .written .cite { font-size: .76rem; margin-inline-start: .2em; }
 .turn .cite[aria-expanded="true"] { background: var(--mark); color: var(--ink); }
-:is(.cite, summary, .bar button, .sheet, #article-panel, .stop, .views button, .title, .reset,
-#corpus, #within input, #library input, .pick:focus-within):focus-visible {
+:is(.cite, .again, .copy, .meta a, summary, .bar button, .sheet, #article-panel, .stop,
+.views button, .title, .reset, #corpus, #within input, #library input,
+.pick:focus-within):focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px; }
 #article-panel .sheet:focus-visible { outline-offset: -2px; }
 .turn .note, .turn .meta { font-size: .86rem; line-height: 1.5; color: var(--soft); }
@@ -120,7 +121,16 @@ footer { display: none !important; }
 .ledger tbody tr:first-child > * { padding-top: .5rem; }
 .ledger tbody tr:last-child > *, .ledger tbody th { padding-bottom: .5rem; }
 .ledger thead th { color: var(--soft); font-weight: 400; font-size: .8rem; padding-block: .4rem; }
-.ledger td .cite { line-height: 1.6; }
+.ledger th:first-child { min-width: 7rem; }
+.ledger td { padding-block: .35rem; }
+.ledger time, .source time { white-space: nowrap; }
+.ledger td:nth-last-child(2) { min-width: 12rem; color: var(--soft); font-size: .84rem; }
+.ledger .outlet { color: var(--ink); font-weight: 600; }
+.ledger .said q { font: 400 .95rem/1.45 var(--serif); color: var(--ink); display: -webkit-box;
+  -webkit-box-orient: vertical; -webkit-line-clamp: 3; line-clamp: 3; overflow: hidden;
+  unicode-bidi: plaintext; }
+.ledger details { margin-top: .2rem; font-size: .84rem; }
+.ledger details[open] > summary { margin-bottom: .2rem; }
 .ledger tbody th { font: 600 1rem/1.35 var(--serif); color: var(--ink); }
 .ledger tbody th p, .ledger .voice { font: 400 .8rem/1.4 var(--sans); color: var(--soft);
   margin: .15rem 0 0; }
@@ -129,6 +139,9 @@ footer { display: none !important; }
   border-inline-start: 3px solid var(--accent); }
 .turn .asked-as { font-size: .9rem; color: var(--soft); margin: 0 0 .8rem; }
 .turn .asked-as q { color: var(--ink); }
+.turn :is(.again, .copy) { all: unset; cursor: pointer; color: var(--accent);
+  text-decoration: underline; text-underline-offset: .2em; }
+.turn .again { margin-inline-start: .7em; font-size: .84rem; white-space: nowrap; }
 .turn .meta a { color: var(--accent); text-decoration: underline; text-underline-offset: .2em; }
 .turn .remark { font-size: .84rem; color: var(--warn); margin: .2rem 0 .6rem; }
 .turn .timeline { width: 100%; max-width: 40rem; margin-top: 1.2rem; display: block; }
@@ -153,6 +166,7 @@ footer { display: none !important; }
 #ask-row { position: sticky; bottom: 0; background: var(--paper); padding: .7rem 0 .5rem;
   gap: .5rem !important; align-items: stretch; z-index: 5; flex-wrap: nowrap !important; }
 #question, #question .block, #question label { padding: 0 !important; border: 0 !important;
+  overflow: visible !important;
   background: none !important; box-shadow: none !important; }
 #question textarea { font: 400 1.02rem/1.45 var(--sans) !important;
   color: var(--ink) !important; background: var(--field) !important;
@@ -271,6 +285,14 @@ footer { display: none !important; }
   outline: 2px solid var(--accent); outline-offset: 2px; }
 #model .options { border: 1px solid var(--line) !important; width: 12rem !important; }
 #model .options, #model .options * { background: var(--card) !important; }
+#test-row { display: contents; }
+#test-row #test-model { all: unset; cursor: pointer; color: var(--accent); font-size: .78rem;
+  text-decoration: underline; text-underline-offset: .2em; }
+#test-row #test-model:disabled { opacity: .5; cursor: progress; }
+#test-model:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+#tested { font-size: .78rem; color: var(--soft); overflow-wrap: anywhere; }
+#tested.not { color: var(--warn); }
+#tested.not::before { content: "No: "; font-weight: 600; }
 
 /* the report beside the answer */
 #article-panel { position: fixed; inset-block: 0; inset-inline-end: 0; width: min(48vw, 44rem);
@@ -315,7 +337,13 @@ footer { display: none !important; }
   .turn .short { font-size: 1.5rem; }
   #foot { flex-wrap: wrap !important; }
   #ask, #clear { min-width: 0 !important; padding-inline: .9rem !important; }
-  .ledger th, .ledger td { padding-inline-end: .7rem; }
+  .ledger, .ledger :is(table, caption, tbody, tr, th, td) { display: block; width: auto; }
+  .ledger thead { display: none; }
+  .ledger tbody tr > :is(th, td) { padding: 0 0 .15rem !important; }
+  .ledger tbody tr { padding-bottom: .6rem; }
+  .ledger tbody { padding-top: .6rem; }
+  .ledger tbody th:not(:empty) { padding-bottom: .4rem !important; }
+  .timeline text { font-size: 19px; }
 }
 @media (prefers-reduced-motion: reduce) { .dot { animation: none; } }
 @media print { #ask-row, #foot, #article-panel { display: none; } }

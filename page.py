@@ -7,7 +7,7 @@ whatever is not markup that `el` itself made. Nothing is ever read as Markdown o
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -105,23 +105,44 @@ def error_card(turn: str, question: str, line: str) -> str:
     )
 
 
-def answer_card(turn: str, answer: Answer, within: str = "") -> str:
+#: The files that are one report with this one, itself among them, the original first.
+CopiesOf = Callable[[str], Sequence[str]]
+
+
+def _alone(article_id: str) -> Sequence[str]:
+    return (article_id,)
+
+
+def answer_card(turn: str, answer: Answer, within: str = "", copies_of: CopiesOf = _alone) -> str:
     """A question with its checked answer, or with what was found instead of one.
 
     `turn` names the card; ids of elements are made of it and of numbers, never of outside text.
     `within` tells in words which reports were asked, if not all.
     """
-    marks = Marks(turn, answer.articles)
+    marks = Marks(turn, answer.articles, copies_of=copies_of)
     body = _declined(answer, marks) if answer.outcome == "declined" else _answered(answer, marks)
     body = [_asked_as(answer), *body, _refused(answer.rejected), _footer(turn, answer, within)]
     return _card(turn, answer.question, [*body, *marks.articles_html()], answer.outcome)
 
 
 def _asked_as(answer: Answer) -> Html:
-    """What a follow-up was asked as, so that a wrong guess is seen."""
+    """What a follow-up was asked as, so that a wrong guess is seen and can be mended."""
     if answer.asked == answer.question:
         return Html()
-    return el("p", "Asked as: ", el("q", answer.asked), class_="asked-as", dir="auto")
+    change = _button(
+        "Change it",
+        class_="again",
+        data_rephrase=answer.asked,
+        title="Put it into the question box, to be changed and asked",
+    )
+    alone = _button(
+        "Ask as I typed it",
+        class_="again",
+        data_alone=answer.question,
+        title="Ask it by itself, apart from this conversation",
+    )
+    asked = el("q", answer.asked, dir="auto")
+    return el("p", "Asked as: ", asked, " ", change, " ", alone, class_="asked-as")
 
 
 def _card(turn: str, question: str, body: Iterable[str], state: str) -> Html:
@@ -290,7 +311,8 @@ def ledger_table(answer: Answer, marks: Marks) -> Html:
     values = {_one_line(row.value).casefold() for row in rows if row.value}
     if len(values) < 2 and not any(row.stance in {"superseded", "denies"} for row in rows):
         return Html()
-    head = el("tr", *(el("th", name, scope="col") for name in ("Value", "Report", "Outlet, date")))
+    columns = ("Value", "Report", "In its words")
+    head = el("tr", *(el("th", name, scope="col") for name in columns))
     return el(
         "div",
         el(
@@ -304,9 +326,8 @@ def ledger_table(answer: Answer, marks: Marks) -> Html:
 
 
 def _position(row: Position, marks: Marks) -> Html:
-    """One value, with a line for each report that says it."""
-    spans = {c.article_id: c.passage for c in row.citations}
-    voices = {c.article_id: v for c, v in zip(row.citations, row.voices, strict=False)}
+    """One value, with a line for each report that says it, copies folded under their original."""
+    reports = _reports(row.article_ids, marks.copies_of)
     count = counted(len(row.article_ids), row.reports)
     told = "; ".join(filter(None, (_STANCES.get(row.stance), row.note)))
     value = el(
@@ -315,15 +336,9 @@ def _position(row: Position, marks: Marks) -> Html:
         el("p", told) if told else "",
         el("p", count) if count else "",
         scope="rowgroup",
-        rowspan=str(max(1, len(row.article_ids))),
+        rowspan=str(max(1, len(reports))),
     )
-    lines = [
-        join(
-            el("td", marks.button(spans[name]) if name in spans else el("bdi", name)),
-            el("td", *_from(marks.articles.get(name)), _voice(voices.get(name))),
-        )
-        for name in row.article_ids
-    ]
+    lines = [_reported(row, report, marks) for report in reports]
     return el(
         "tbody",
         *(
@@ -332,6 +347,40 @@ def _position(row: Position, marks: Marks) -> Html:
         ),
         class_=row.stance,
     )
+
+
+def _reports(article_ids: Sequence[str], copies_of: CopiesOf) -> list[list[str]]:
+    """The files of each independent report, in the order in which reports are first named."""
+    reports: dict[str, list[str]] = {}
+    for name in article_ids:
+        reports.setdefault(copies_of(name)[0], []).append(name)
+    for original, names in reports.items():
+        names.sort(key=lambda name, original=original: name != original)  # type: ignore[misc]
+    return list(reports.values())
+
+
+def _reported(row: Position, files: Sequence[str], marks: Marks) -> Html:
+    """The cells of one report: who and when, and its words on the point."""
+    spans = {c.article_id: c.passage for c in row.citations}
+    voices = {c.article_id: v for c, v in zip(row.citations, row.voices, strict=False)}
+    original = files[0]
+    copies = [el("li", *_filed(name, spans, marks)) for name in files[1:]]
+    folded = _fold(_count(len(copies), "copy", "copies"), [el("ul", *copies)] if copies else [])
+    said = spans.get(original)
+    return join(
+        el("td", *_filed(original, spans, marks), _voice(voices.get(original)), folded),
+        el("td", el("q", _one_line(said.text), dir="auto") if said else "", class_="said"),
+    )
+
+
+def _filed(name: str, spans: Mapping[str, Passage], marks: Marks) -> list[Html]:
+    """Outlet, date and file ID of one file, the ID a link if words of it are cited."""
+    mark = marks.button(spans[name]) if name in spans else el("bdi", name, class_="file-id")
+    article = marks.articles.get(name)
+    if article is None:
+        return [mark]
+    outlet = el("bdi", *_outlet(article), class_="outlet")
+    return [outlet, _SEPARATOR, _published(article), _SEPARATOR, mark]
 
 
 def _voice(voice: Voice | None) -> Html:
@@ -346,7 +395,7 @@ def _voice(voice: Voice | None) -> Html:
 # --- the timeline ---------------------------------------------------------------------------------
 
 #: Rows of a timeline, characters of a value in it, and its measures in units of its picture.
-TIMELINE_ROWS, VALUE_SHOWN = 6, 22
+TIMELINE_ROWS, VALUE_SHOWN = 6, 18
 _LEFT, _RIGHT, _ROW = 190, 620, 26
 
 
@@ -409,10 +458,6 @@ def _timeline_row(n: int, row: Position, when: Sequence[date], every: Sequence[d
 # --- the rest -------------------------------------------------------------------------------------
 
 
-def _from(article: Article | None) -> list[Html]:
-    return [el("bdi", *_outlet(article)), join(", "), _published(article)] if article else []
-
-
 def _refused(rejected: Sequence[Rejection]) -> Html:
     items = [
         el(
@@ -461,7 +506,14 @@ def _footer(turn: str, answer: Answer, within: str) -> Html:
         f"asked within {within}" if within else "",
     ]
     told = " · ".join(p for p in (*parts, "take away as ") if p)
-    return el("p", told, *(_taken(turn, *kind) for kind in _KINDS), class_="meta")
+    copy = _button(
+        "copy",
+        class_="copy",
+        data_copy=turn,
+        title="Copy the answer as Markdown with footnotes",
+        aria_label="Copy the answer as Markdown with footnotes",
+    )
+    return el("p", told, *(_taken(turn, *kind) for kind in _KINDS), " · ", copy, class_="meta")
 
 
 #: As what an answer can be taken away.
@@ -496,6 +548,7 @@ class Marks:
     turn: str
     articles: dict[str, Article]
     spans: dict[str, dict[tuple[int, int], int]] = field(default_factory=dict)
+    copies_of: CopiesOf = _alone
 
     def target(self, passage: Passage) -> dict[str, str]:
         """The attributes that make an element open the article at this passage."""
@@ -676,6 +729,12 @@ WITHIN = el(
         class_="days",
     ),
     id="within",
+)
+
+#: Beside the choice of a model: whether it answers.
+TEST = join(
+    _button("Test", id="test-model", title="Ask the chosen model for a word"),
+    el("span", id="tested", role="status"),
 )
 
 SUGGESTIONS = el(

@@ -63,10 +63,44 @@ document.addEventListener('wirecheck:clear', () => {
   close();
   box().focus();
 });
-function ask(question) {
+function write(question) {
   box().value = question;
   box().dispatchEvent(new Event('input', {bubbles: true}));
+}
+function ask(question) {
+  write(question);
   setTimeout(() => $('#ask').click(), 50);
+}
+// What a follow-up was asked as, to be changed; or what was typed, apart from the conversation.
+function rephrase(question) {
+  write(question);
+  box().focus();
+  box().setSelectionRange(question.length, question.length);
+}
+function askAlone(question) {
+  document.documentElement.dataset.alone = 'yes';
+  ask(question);
+}
+async function copy(button) {
+  let told = 'copied';
+  try {
+    const text = await (await desk('proof', {turn: button.dataset.copy, as: 'md'})).text();
+    await (navigator.clipboard ? navigator.clipboard.writeText(text) : copyPlainly(text));
+  } catch (error) {
+    told = 'could not be copied';
+  }
+  button.textContent = told;
+  setTimeout(() => button.textContent = 'copy', 2500);
+}
+// Browsers give pages a clipboard only on loopback or over TLS.
+async function copyPlainly(text) {
+  const held = document.createElement('textarea');
+  held.value = text;
+  document.body.append(held);
+  held.select();
+  const done = document.execCommand('copy');
+  held.remove();
+  if (!done) throw Error('refused');
 }
 // Gradio fixes the direction of its text box; a question may be in any script.
 document.addEventListener('input', event => {
@@ -188,6 +222,10 @@ document.addEventListener('click', event => {
   else if (at('[data-article]') && getSelection().isCollapsed) openCited(at('[data-article]'));
   else if (at('[data-open]')) openListed(at('[data-open]'));
   else if (at('[data-stop]')) stop(at('[data-stop]').dataset.stop);
+  else if (at('[data-rephrase]')) rephrase(at('[data-rephrase]').dataset.rephrase);
+  else if (at('[data-alone]')) askAlone(at('[data-alone]').dataset.alone);
+  else if (at('[data-copy]')) copy(at('[data-copy]'));
+  else if (at('#test-model')) testModel();
   else if (at('[data-view]')) view(at('[data-view]').dataset.view);
   else if (at('#suggestions button')) ask(at('#suggestions button').textContent);
   else if (at('#within .reset')) reset();
@@ -205,6 +243,26 @@ function escape() {
   if (!hint.hidden) hint.hidden = true;
   if (document.activeElement === box() && pending.length) stop(pending[pending.length - 1].id);
   else if (!panel.hidden) leave();
+}
+
+// --- the model ---
+
+const chosenModel = () => $('#model input') ? $('#model input').value : '';
+async function testModel() {
+  const told = $('#tested'), model = chosenModel();
+  told.className = '';
+  told.textContent = 'Asking ' + model + ' …';
+  $('#test-model').disabled = true;
+  try {
+    const reply = await desk('model', {}, {method: 'POST', body: JSON.stringify({model})});
+    const {answers, line} = await reply.json();
+    told.textContent = line;
+    told.className = answers ? '' : 'not';
+  } catch (error) {
+    told.textContent = error.message;
+    told.className = 'not';
+  }
+  $('#test-model').disabled = false;
 }
 
 // --- what is asked within ---
@@ -411,9 +469,10 @@ loadCorpora('');
 
 #: What Gradio's events run in the browser: a question is sent with what it is asked within, and
 #: with the name of the card that it follows.
-ASKED = (
-    "(question, model) => [question, model, JSON.stringify({"
-    "...JSON.parse(document.documentElement.dataset.within || '{}'), "
-    "after: [...document.querySelectorAll('.turn')].at(-1)?.id || ''})]"
-)
+ASKED = """(question, model) => {
+  const root = document.documentElement, alone = root.dataset.alone;
+  delete root.dataset.alone;
+  const after = alone ? '' : [...document.querySelectorAll('.turn')].at(-1)?.id || '';
+  return [question, model, JSON.stringify({...JSON.parse(root.dataset.within || '{}'), after})];
+}"""
 CLEAR = "() => document.dispatchEvent(new Event('wirecheck:clear'))"

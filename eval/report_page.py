@@ -88,6 +88,7 @@ svg text { font-size: 11px; fill: var(--quiet); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0;
   margin: .25rem 0 0; font-size: .8125rem; color: var(--quiet); }
 .scroll { overflow-x: auto; overflow-wrap: normal; }
+.scroll:focus-visible { outline: 2px solid var(--s0); }
 .scroll th[scope="row"] { min-width: 13rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; margin: 1rem 0; }
 th { font-weight: 400; }
@@ -122,7 +123,7 @@ def page_parts(head: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) ->
         yield _question(record)
     yield "<h2>The run</h2>\n" + _table_of("run", head["summary"]["figures"])
     yield f'<div class="plots">{histogram("Seconds per question", seconds, "seconds")}</div>'
-    yield _how(head) + "\n</body>\n</html>\n"
+    yield _how(head) + "\n</main>\n</body>\n</html>\n"
 
 
 def _text(text: object) -> str:
@@ -145,7 +146,8 @@ def _top(head: Mapping[str, Any]) -> str:
         "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n"
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Evaluation: {_text(model)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>Evaluation: {_text(model)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        "<body>\n<main>\n"
         f"<h1>Evaluation of {summary['n']} questions</h1>\n"
         f'<p class="quiet">model {_text(model)} · {_text(head["made"])} · {summary["stories"]} '
         f'stories · 95 % intervals, bootstrap over stories</p>\n<ul class="cards">{cards}</ul>\n'
@@ -238,8 +240,8 @@ def _table_of(name: str, figures: Mapping[str, Any]) -> str:
         '<th scope="col" class="number">unscored</th><th scope="col">better is</th>'
     )
     return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>\n"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{name}"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>\n"
     )
 
 

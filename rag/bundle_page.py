@@ -22,6 +22,7 @@ _KINDS: dict[Kind, str] = {
     "span": "a report's own words",
     "quote": "quoted",
     "written": "written by the model, checked",
+    "difference": "what the reports differ in, each value in their own words",
 }
 _TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROL = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0))

@@ -79,17 +79,22 @@ def can_write(model: str) -> bool:
     return model != NONE and not _is_embedded(model)
 
 
+def check_name(model: str) -> None:
+    """Raises SettingError for what can't be a model's name; looks no further."""
+    if not model.strip() or not model.isprintable():
+        raise SettingError(
+            f"{_short(model)} is no model's name: give one as LiteLLM names it, "
+            "or 'embedded', or 'none'"
+        )
+
+
 def check_model(model: str) -> None:
     """Says before any work whether `model` can't serve.
 
     Raises SettingError for what is no name, ModelUnknown for a provider or a bundled model that
     isn't there, ModelKeyMissing for a key that isn't set. Nothing is sent to anyone.
     """
-    if not model.strip() or not model.isprintable():
-        raise SettingError(
-            f"{_short(model)} is no model's name: give one as LiteLLM names it, "
-            "or 'embedded', or 'none'"
-        )
+    check_name(model)
     if model == NONE:
         return
     if _is_embedded(model):

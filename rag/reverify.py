@@ -20,7 +20,7 @@ from index.records import Article
 from rag.bundle import seal_of
 from rag.bundle_file import BundleFile, Cited, Sentence, Stored
 from rag.bundle_page import DRAWN, cited_in, page_of
-from rag.checks import fold, hard_checks, short
+from rag.checks import check_quotation, fold, hard_checks, short
 
 #: same: as it was; changed: another text, or other particulars; moved: the words stand elsewhere;
 #: gone: they stand nowhere; missing: no such article; failed: the bundle contradicts itself, or a
@@ -155,6 +155,8 @@ class _Desk:
             return Finding(about, "failed", problem)
         if sentence.kind == "written":
             return Finding(about, "same", "passes every hard check")
+        if sentence.kind == "difference":
+            return Finding(about, "same", "every value it quotes stands in what it cites")
         return Finding(about, "same", "its words stand in what it cites")
 
     def _citation_problem(self, citations: Sequence[Cited]) -> str:
@@ -175,6 +177,8 @@ class _Desk:
         failed = next((c for c in sentence.checks if not c.passed), None)
         if failed:
             return f"it was shown though a check failed: {failed.name}: {failed.detail}"
+        if sentence.kind == "difference":
+            return self._unquoted(sentence)
         if sentence.kind != "written":
             first = sentence.citations[0]
             now = self._changed(first)
@@ -184,6 +188,12 @@ class _Desk:
             return f"the words “{short(sentence.text)}” are not in {first.article_id}"
         ways = [_failing(sentence, evidence, day) for evidence, day in self._evidence(sentence)]
         return "" if "" in ways else ways[0]
+
+    def _unquoted(self, sentence: Sentence) -> str:
+        """The value that a sentence on a difference quotes though no report says it; "" if none."""
+        held = [now.text if (now := self._changed(c)) else c.quote for c in sentence.citations]
+        check = check_quotation(sentence.text, "\n".join(held))
+        return "" if check.passed else check.detail
 
     def _changed(self, cited: Cited) -> Article | None:
         """The cited article as it is now, if its text is another one."""

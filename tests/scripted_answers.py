@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -20,6 +19,7 @@ from given import Given
 from index import build_index, open_index
 from index.errors import ModelKeyMissing
 from index.records import Article, Hit, Passage
+from programs import Programs
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
 
 if TYPE_CHECKING:
@@ -236,6 +236,7 @@ def page_over(
     *,
     given: Path | None = None,
     doors: Doors | None = None,
+    programs: bool = False,
     **build: Any,
 ) -> FastAPI:
     """The whole page over the articles of our own invention; `given` is a folder for files."""
@@ -251,7 +252,18 @@ def page_over(
             partial(doors.offer, suggest=lambda index: ["What did the museum do?"]),
         )
     facts = page.Facts("night desk", 4, 9, "g1")
-    return app.build_app(app.build_page(desk, facts, models=["scripted", "none"]), doors, **build)
+    doors.models = doors.models or ["scripted", "none"]
+    doors.probe = doors.probe or probed
+    offered = Programs(desk, doors.models) if programs else None
+    blocks = app.build_page(desk, facts, models=doors.models, programs=offered)
+    return app.build_app(blocks, doors, programs=programs, **build)
+
+
+def probed(model: str) -> str:
+    """The scripted model answers, no other does."""
+    if model != "scripted":
+        raise ModelKeyMissing("model 'far/one' needs a key: set FAR_API_KEY")
+    return f"{model} answers, in 0.1 s."
 
 
 @contextmanager
@@ -266,95 +278,3 @@ def serving(page: FastAPI) -> Iterator[str]:
         server.should_exit = True
         thread.join(10)
         listening.close()
-
-
-#: Strings that would do something, were they read as HTML, Markdown, a template or a script.
-HOSTILE = (
-    "<script>window.pwned=1</script>",
-    "<img src=x onerror=window.pwned=1>",
-    "<img src=https://evil.example/x.png>",
-    "<svg onload=window.pwned=1>",
-    "<svg><script>window.pwned=1</script></svg>",
-    "<iframe src=https://evil.example></iframe>",
-    "<form action=https://evil.example><input name=q></form>",
-    "<object data=https://evil.example></object>",
-    "<embed src=https://evil.example>",
-    "<link rel=stylesheet href=https://evil.example/x.css>",
-    "<style>body{display:none}</style>",
-    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
-    "<base href=https://evil.example/>",
-    "<a href='javascript:window.pwned=1'>click</a>",
-    "<details open ontoggle=window.pwned=1>",
-    "<video><source onerror=window.pwned=1></video>",
-    "<math><mtext></mtext><mglyph><style><img src=x onerror=window.pwned=1></style></math>",
-    "<noscript><p title='</noscript><img src=x onerror=window.pwned=1>'></noscript>",
-    "</template><img src=x onerror=window.pwned=1>",
-    "</article></div><h1>Wirecheck says</h1>",
-    "</mark><b>bold</b>",
-    "</title><script>window.pwned=1</script>",
-    "--><img src=x onerror=window.pwned=1>",
-    "<!-- --!><img src=x onerror=window.pwned=1> -->",
-    "<![CDATA[><img src=x onerror=window.pwned=1>]]>",
-    '" onmouseover="window.pwned=1" x="',
-    "' onfocus='window.pwned=1' autofocus='",
-    '"><img src=x onerror=window.pwned=1>',
-    "javascript:window.pwned=1",
-    "data:text/html,<script>window.pwned=1</script>",
-    "![x](https://evil.example/x.png)",
-    "[click](javascript:window.pwned=1)",
-    "# Not a headline\n\n**not bold** `not code`",
-    "${window.pwned=1}",
-    "`;window.pwned=1;`",
-    "{{constructor.constructor('window.pwned=1')()}}",
-    "{{#each this}}<b>{{this}}</b>{{/each}}",
-    "&lt;img src=x onerror=window.pwned=1&gt;",
-    "&#60;img src=x onerror=window.pwned=1&#62;",
-    "\u202eevil\u202c <b\u200b>x</b>",
-    "<b \ud800>half a pair</b>",
-    "nul\0<\0img src=x onerror=window.pwned=1>",
-    "a\r<br>b\x0b<hr>\x0c<p>c",
-    "<" * 300 + "b>",
-)
-
-
-def hostile_answers(*texts: str) -> tuple[Answer, Answer]:
-    """An answered and a declined answer in which every string from outside is hostile."""
-    rows = [_hostile(text) for text in texts]
-    claims = [
-        c
-        for text, citation, other in rows
-        for c in (
-            claim(text, citation, other, kind="span"),
-            claim(text, citation, kind="quote"),
-            claim(text, citation, other),
-        )
-    ]
-    ledger = [
-        p
-        for text, citation, other in rows
-        for p in (
-            Position((citation.article_id, "elsewhere"), text, text, (citation,)),
-            Position((other.article_id,), text, f"{text}3", (other,)),
-        )
-    ]
-    rejected = tuple(Rejection(text, text, text) for text in texts)
-    evidence = tuple(Evidence(text, Hit(citation.passage, 0.5, 1)) for text, citation, _ in rows)
-    first = texts[0]
-    trace = {"model": first, "seconds": 1.0}
-    return (
-        Answer(first, "answered", tuple(claims), rejected, tuple(ledger), (), first, trace),
-        Answer(first, "declined", (), rejected, (), evidence, first, trace),
-    )
-
-
-def _hostile(text: str) -> tuple[str, Citation, Citation]:
-    article = Article(
-        text,
-        text,
-        f"{text}\n\n\N{BULLET} {text} After.\n",
-        text,
-        text,
-        f"https://outlet.example/{text}",
-    )
-    other = replace(article, id=f"{text}2", url=text, title=f"not {text}")
-    return text, cite(article, f"{text} After."), cite(other, "\N{BULLET}")

@@ -211,7 +211,7 @@ def test_a_body_is_capped_before_it_is_read(client):
 def ask(client: httpx.Client, path: str, question: str, model: str):
     """Ask as a program would, past the page."""
     config = client.get("/config").json()
-    asking = next(d["id"] for d in config["dependencies"] if d["api_name"] == "ask")
+    asking = next(d["id"] for d in config["dependencies"] if d["api_name"] == "page")
     return client.post(
         path,
         json={
@@ -278,6 +278,17 @@ def test_other_machines_are_let_in_only_on_purpose(monkeypatch, host):
     app.check_host(host, "secret")
     monkeypatch.setenv("WIRECHECK_OPEN", "1")
     app.check_host(host, None)
+
+
+def test_the_models_to_choose_from_are_those_of_the_setting(monkeypatch):
+    monkeypatch.delenv("WIRECHECK_MODELS", raising=False)
+    assert app.offered("embedded") == ["embedded", "none"]
+    monkeypatch.setenv("WIRECHECK_MODELS", "ollama/near, openai/far,,none")
+    assert app.offered("embedded") == ["embedded", "ollama/near", "openai/far", "none"]
+    assert app.offered("openai/far")[0] == "openai/far"
+    monkeypatch.setenv("WIRECHECK_MODELS", "openai/\x1bfar")
+    with pytest.raises(SettingError, match="no model's name"):
+        app.offered("none")
 
 
 def test_loopback_needs_no_password():

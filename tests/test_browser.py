@@ -1,31 +1,31 @@
-"""The page in a real browser: Debian's Chromium, headless, driven by Playwright.
-
-Needs `apt-get install chromium`; skips where there is none. Leaves pictures in test-output/.
-"""
+"""The page in a real browser, over answers known by heart: see `browsing`."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import (
-    Browser,
-    BrowserContext,
-    ConsoleMessage,
-    Page,
-    Request,
-    sync_playwright,
+from browsing import (
+    Reader,
+    browser,
+    files,
+    needs_axe,
+    needs_chromium,
+    quoted,
+    reading,
+    shared,
 )
+from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
+from playwright.sync_api import Browser, BrowserContext
 from scripted_answers import (
     ANSWERS,
     DECLINED,
     EMOJI,
     HARBOUR,
     HEBREW,
-    HOSTILE,
     QUOTE,
     SPAN,
     THREE,
@@ -34,28 +34,17 @@ from scripted_answers import (
     WIRE,
     WRITTEN,
     Scripted,
-    hostile_answers,
     page_over,
     serving,
 )
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = Path("/usr/bin/chromium")
-AXE = Path(os.environ.get("AXE_CORE") or ROOT / "node_modules/axe-core/axe.min.js")
-PICTURES = ROOT / "test-output"
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium here")
-
-#: Under harmless questions, answers made of nothing but hostile strings.
-DISGUISED = dict(
-    zip(("hostile answered", "hostile declined"), hostile_answers(*HOSTILE), strict=True)
-)
+pytestmark = needs_chromium
+__all__ = ["browser", "shared"]
 
 
 @pytest.fixture(scope="module")
 def scripted() -> Scripted:
-    scripted = Scripted(seconds=0.3)
-    scripted.answers.update(DISGUISED)
-    return scripted
+    return Scripted(seconds=0.3)
 
 
 @pytest.fixture(scope="module")
@@ -64,96 +53,10 @@ def address(scripted: Scripted) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options)
-        yield browser
-        browser.close()
-
-
-class Reader:
-    """Somebody at the page; whatever goes wrong in the browser is kept."""
-
-    def __init__(
-        self,
-        browser: Browser | BrowserContext,
-        address: str,
-        width: int = 1280,
-        height: int = 850,
-        **context: str,
-    ) -> None:
-        size = {"width": width, "height": height}
-        self.context = (
-            browser.new_context(viewport=size, **context)
-            if isinstance(browser, Browser)
-            else browser
-        )
-        self.page: Page = self.context.new_page()
-        self.page.set_viewport_size(size)
-        self.page.set_default_timeout(10_000)
-        self.faults: list[str] = []
-        self.address = address
-        self.page.on("console", self.heard)
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
-        self.page.on("request", self.asked)
-        self.page.goto(address)
-        self.box = self.page.locator("#question textarea")
-        self.box.wait_for()
-
-    def heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.faults.append(message.text)
-
-    def asked(self, request: Request) -> None:
-        if not request.url.startswith((self.address, "data:")):
-            self.faults.append(f"asked {request.url}")
-
-    def ask(self, question: str) -> None:
-        """Ask with the keyboard, and wait for what comes of it."""
-        done = self.page.locator(".turn:not(.pending)").count()
-        self.box.fill(question)
-        self.box.press("Enter")
-        self.page.wait_for_function(
-            "n => document.querySelectorAll('.turn:not(.pending)').length > n", arg=done
-        )
-
-    @property
-    def turn(self):
-        """The newest question and its answer."""
-        return self.page.locator(".turn").last
-
-    def marked(self) -> str:
-        """The highlighted words of the article beside the answer."""
-        return "".join(self.page.locator("#article-panel mark.here").all_text_contents())
-
-    def picture(self, name: str, settle: int = 150) -> None:
-        PICTURES.mkdir(exist_ok=True)
-        self.page.wait_for_timeout(settle)
-        self.page.screenshot(path=PICTURES / f"{name}.png")
-
-
-@pytest.fixture(scope="module")
-def shared(browser: Browser) -> Iterator[BrowserContext]:
-    """What is loaded for one test needn't be for the next; pages they have each their own."""
-    context = browser.new_context()
-    yield context
-    context.close()
-
-
 @pytest.fixture
 def reader(shared: BrowserContext, address: str) -> Iterator[Reader]:
-    reader = Reader(shared, address)
-    yield reader
-    reader.page.close()
-    assert not reader.faults
-
-
-def quoted(citations) -> list[str]:
-    """What the articles say where they are cited."""
-    return [c.passage.article.text[c.start : c.end] for c in citations]
+    with reading(shared, address) as reader:
+        yield reader
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -211,6 +114,19 @@ def test_another_model_can_be_chosen(reader, scripted):
     reader.page.get_by_role("option", name="none").click()
     reader.ask(SPAN.question)
     assert scripted.asked[-1] == (SPAN.question, "none")
+
+
+def test_the_chosen_model_can_be_tested(reader):
+    told = reader.page.locator("#tested")
+    reader.page.get_by_role("button", name="Test").click()
+    told.get_by_text("scripted answers, in 0.1 s.").wait_for()
+    assert told.get_attribute("class") == ""
+    reader.page.get_by_label("Model").click()
+    reader.page.get_by_role("option", name="none").click()
+    reader.page.get_by_role("button", name="Test").click()
+    told.get_by_text("model 'far/one' needs a key: set FAR_API_KEY").wait_for()
+    assert told.get_attribute("class") == "not"
+    reader.picture("tested")
 
 
 def test_an_empty_question_is_not_asked(reader, scripted):
@@ -275,17 +191,15 @@ def test_a_click_on_a_quote_does_too_and_marks_can_be_stepped_through(reader):
 
 
 def test_the_cited_words_are_scrolled_to(browser, address):
-    reader = Reader(browser, address, 1280, 420)
-    reader.ask(WRITTEN.question)
-    reader.turn.locator(".written .cite").last.click()
-    sheet = reader.page.locator("#article-panel .sheet")
-    sheet.evaluate("element => element.scrollTo(0, 9999)")
-    assert sheet.evaluate("element => element.scrollTop") > 500
-    reader.turn.locator(".written .cite").last.click()
-    mark = reader.page.locator("#article-panel mark.here").bounding_box()
-    assert 0 < mark["y"] < 420 and WIRE.text.count("\r\n") > 40
-    reader.context.close()
-    assert not reader.faults
+    with reading(browser, address, 1280, 420) as reader:
+        reader.ask(WRITTEN.question)
+        reader.turn.locator(".written .cite").last.click()
+        sheet = reader.page.locator("#article-panel .sheet")
+        sheet.evaluate("element => element.scrollTo(0, 9999)")
+        assert sheet.evaluate("element => element.scrollTop") > 500
+        reader.turn.locator(".written .cite").last.click()
+        mark = reader.page.locator("#article-panel mark.here").bounding_box()
+        assert 0 < mark["y"] < 420 and WIRE.text.count("\r\n") > 40
 
 
 def test_the_keyboard_alone_will_do(reader):
@@ -354,6 +268,53 @@ def test_a_mark_tells_quote_outlet_and_day_on_hover_and_focus(reader):
     assert mark.get_attribute("aria-describedby") == hint.get_attribute("id")
     reader.page.keyboard.press("Escape")
     assert not hint.is_visible()
+
+
+# --- the conversation, and an answer taken away -------------------------------------------------
+
+
+FOLLOW = replace(
+    WRITTEN,
+    question="And then?",
+    trace={**WRITTEN.trace, "rewritten": {"from": "And then?", "to": "What happened after <b>?"}},
+)
+
+
+def test_what_a_follow_up_was_asked_as_can_be_changed_or_left(reader, scripted):
+    scripted.answers[FOLLOW.question] = FOLLOW
+    reader.ask(SPAN.question)
+    reader.ask(FOLLOW.question)
+    assert len(scripted.filters[-1]["history"]) == 1
+    assert reader.turn.locator(".asked-as q").inner_text() == "What happened after <b>?"
+    reader.turn.get_by_role("button", name="Change it").focus()
+    reader.page.keyboard.press("Enter")
+    assert reader.page.evaluate("document.activeElement.tagName") == "TEXTAREA"
+    assert reader.box.input_value() == "What happened after <b>?"
+    reader.picture("asked-as")
+    with reader.answered():
+        reader.page.keyboard.type(" the storm?")
+        reader.page.keyboard.press("Enter")
+    assert scripted.asked[-1][0] == "What happened after <b>? the storm?"
+    assert len(scripted.filters[-1]["history"]) == 2
+    with reader.answered():
+        reader.page.get_by_role("button", name="Ask as I typed it").click()
+    assert scripted.asked[-1][0] == "And then?" and scripted.filters[-1]["history"] == ()
+    reader.ask(SPAN.question)
+    assert [a.question for a in scripted.filters[-1]["history"]] == ["And then?"]
+
+
+def test_an_answer_is_copied_as_markdown(browser, address):
+    permissions = ["clipboard-read", "clipboard-write"]
+    with reading(browser, address, permissions=permissions) as reader:
+        reader.ask(WRITTEN.question)
+        reader.turn.get_by_role("button", name="Copy the answer").click()
+        reader.turn.get_by_text("copied", exact=True).wait_for()
+        text = reader.page.evaluate("navigator.clipboard.readText()")
+        assert "during a storm" in text and "[^1]: " in text
+        reader.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+        reader.ask(QUOTE.question)
+        reader.turn.get_by_role("button", name="Copy the answer").click()
+        reader.turn.get_by_text("copied", exact=True).wait_for()
 
 
 # --- watching and stopping ------------------------------------------------------------------------
@@ -484,16 +445,9 @@ def test_the_library_lists_finds_and_opens_reports(reader):
 
 @pytest.fixture
 def giver(browser: Browser, scripted: Scripted, tmp_path: Path) -> Iterator[Reader]:
-    with serving(page_over(scripted, given=tmp_path / "given")) as address:
-        reader = Reader(browser, address)
+    given = page_over(scripted, given=tmp_path / "given")
+    with serving(given) as address, reading(browser, address) as reader:
         yield reader
-        reader.context.close()
-    assert not reader.faults
-
-
-def files(*rows: tuple[str, str]) -> list[dict[str, object]]:
-    """Files as a person would choose them."""
-    return [{"name": n, "mimeType": "text/plain", "buffer": t.encode()} for n, t in rows]
 
 
 def test_articles_of_ones_own_are_indexed_and_asked(giver, scripted):
@@ -548,39 +502,24 @@ def test_hostile_names_outlets_and_titles_stay_text(giver):
 # --- accessibility --------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="no axe-core: npm install axe-core, or set AXE_CORE")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser, address, scheme):
-    reader = Reader(browser, address, color_scheme=scheme)
-    found = {"start": axe(reader)}
-    reader.ask(SPAN.question)
-    reader.turn.get_by_text("Not shown: 2").click()
-    reader.page.locator("#within summary").click()
-    found["answer"] = axe(reader)
-    reader.turn.locator(".cite").first.click()
-    found["panel"] = axe(reader)
-    reader.page.keyboard.press("Escape")
-    if scheme == "light":
+@needs_axe
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+def test_axe_finds_nothing_serious(browser, address, width, scheme):
+    with reading(browser, address, width, color_scheme=scheme) as reader:
+        found = {"start": reader.serious()}
+        reader.ask(SPAN.question)
+        reader.turn.get_by_text("Not shown: 2").click()
+        reader.page.locator("#within summary").click()
+        found["answer, ledger"] = reader.serious()
+        reader.turn.locator(".cite").first.click()
+        found["article"] = reader.serious()
+        reader.page.keyboard.press("Escape")
         reader.ask(DECLINED.question)
-        found["declined"] = axe(reader)
-    reader.page.get_by_role("button", name="Library").click()
-    reader.page.locator("#library .title").first.wait_for()
-    found["library"] = axe(reader)
-    reader.context.close()
+        found["declined"] = reader.serious()
+        reader.page.get_by_role("button", name="Library").click()
+        reader.page.locator("#library .title").first.wait_for()
+        found["library"] = reader.serious()
     assert not any(found.values()), found
-    assert not reader.faults
-
-
-def axe(reader: Reader) -> list[str]:
-    """What axe-core finds serious or critical, with the element."""
-    reader.page.wait_for_timeout(150)
-    reader.page.evaluate(AXE.read_text(encoding="utf-8"))
-    result = reader.page.evaluate("axe.run()")
-    return [
-        f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0]['failureSummary'][:200]}"
-        for v in result["violations"]
-        if v["impact"] in ("serious", "critical")
-    ]
 
 
 # --- looks ----------------------------------------------------------------------------------------
@@ -596,52 +535,69 @@ def axe(reader: Reader) -> list[str]:
     ],
 )
 def test_it_fits_every_width_in_light_and_dark(browser, address, name, width, scheme):
-    reader = Reader(browser, address, width, 844, color_scheme=scheme)
-    reader.ask(SPAN.question)
-    reader.picture(name)
-    reader.turn.locator(".cite").first.click()
-    reader.picture(f"{name}-citation")
-    assert [reader.marked()] == quoted(TWO[:1])
-    assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
-    reader.page.get_by_role("button", name="Library").click()
-    reader.page.locator("#library .title").first.wait_for()
-    reader.picture(f"{name}-library")
-    assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
-    paper = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (paper == "rgb(22, 23, 26)") is (scheme == "dark")
-    reader.context.close()
-    assert not reader.faults
+    with reading(browser, address, width, 844, color_scheme=scheme) as reader:
+        reader.ask(SPAN.question)
+        reader.picture(name)
+        reader.turn.locator(".cite").first.click()
+        reader.picture(f"{name}-citation")
+        assert [reader.marked()] == quoted(TWO[:1])
+        assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+        reader.page.get_by_role("button", name="Library").click()
+        reader.page.locator("#library .title").first.wait_for()
+        reader.picture(f"{name}-library")
+        assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
+        paper = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (paper == "rgb(22, 23, 26)") is (scheme == "dark")
 
 
 def test_the_page_is_usable_soon(browser, address):
     begun = time.monotonic()
-    reader = Reader(browser, address)
-    seconds = time.monotonic() - begun
-    reader.context.close()
+    with reading(browser, address):
+        seconds = time.monotonic() - begun
     assert seconds < 10, seconds
 
 
-# --- hostile strings ------------------------------------------------------------------------------
+# --- what may not go wrong, and hostile strings ---------------------------------------------------
 
+
+def test_what_goes_wrong_in_the_browser_is_noticed(browser, address):
+    """Or the tests above would prove nothing with their empty lists of faults."""
+    with reading(browser, address) as reader:
+        reader.page.evaluate("new Image().src = 'https://elsewhere.example/x.png'")
+        reader.page.wait_for_timeout(200)
+        assert any("against the policy: img-src" in fault for fault in reader.faults)
+        reader.faults.clear()
+
+
+#: Elements that nothing of ours makes in the log or beside it, and attributes of any element.
 _FOREIGN = """() => [...document.querySelectorAll('.log *, #article-panel *')].filter(e =>
-  /^(SCRIPT|IMG|SVG|IFRAME|FORM|INPUT|OBJECT|EMBED|LINK|STYLE|META|BASE|VIDEO|MATH|HR|BR|P\\w+)$/i
-    .test(e.tagName) && e.tagName !== 'P' || e.tagName === 'B' || e.tagName === 'H1'
-  || [...e.attributes].some(a => a.name.startsWith('on') || a.name === 'style')).length"""
+  !/^(A|ARTICLE|BDI|BLOCKQUOTE|BUTTON|CAPTION|DETAILS|DIV|H2|H3|HEADER|I|LI|MARK|P|Q|SECTION|SPAN|STRONG|SUMMARY|TABLE|TBODY|TD|TEMPLATE|TH|THEAD|TIME|TR|UL|svg|text|line|circle|g)$/
+    .test(e.tagName)
+  || [...e.attributes].some(a => a.name.startsWith('on') || a.name === 'style')
+).map(e => e.outerHTML.slice(0, 200))"""
+#: Opens every article that the newest answer refers to; tells those that show no cited words.
+_OPEN_ALL = """() => [...document.querySelectorAll('.turn:first-child .claim > .source .cite')]
+  .map(cite => { cite.click(); return document.querySelectorAll('#article-panel mark.here').length; })"""
 
 
-def test_hostile_strings_create_nothing(reader):
+def test_hostile_strings_create_nothing(reader, scripted):
     """As article, title, outlet, ID, claim, reason, note and value; then as question."""
-    reader.ask("hostile answered")
-    links = reader.turn.locator(".claim > .source .cite")
-    assert links.count() == len(HOSTILE)
-    for n in range(len(HOSTILE)):
-        links.nth(n).evaluate("element => element.click()")
-        assert reader.page.locator("#article-panel mark.here").count() > 0
-        assert reader.page.evaluate(_FOREIGN) == 0, HOSTILE[n]
+    texts = [*HOSTILE, *COMPOSED]
+    assert len(texts) >= 120
+    for n, answer in enumerate(hostile_answers(*texts)):
+        scripted.answers[f"hostile {n}"] = answer
+        reader.ask(f"hostile {n}", 60)
+        assert reader.page.evaluate(_FOREIGN) == []
+    opened = reader.page.evaluate(_OPEN_ALL)
+    assert len(opened) == len(texts) and all(opened)
+    assert reader.page.evaluate(_FOREIGN) == []
     reader.picture("hostile")
-    reader.ask("hostile declined")
-    for text in HOSTILE[::8]:
-        reader.ask(text.strip())
-    assert reader.page.evaluate(_FOREIGN) == 0
+    reader.page.keyboard.press("Escape")
+    reader.page.get_by_role("button", name="Clear").click()
+    texts += benchmark()
+    for n in range(0, len(texts), 15):
+        reader.ask(" ".join(texts[n : n + 15])[:2000].strip())
+    reader.page.wait_for_timeout(300)
+    assert reader.page.evaluate(_FOREIGN) == []
     assert reader.page.evaluate("window.pwned") is None
     assert reader.page.locator("h1").count() == 1

@@ -11,7 +11,7 @@ import time
 from concurrent.futures import Future
 
 import pytest
-from scripted_answers import DECLINED, SPAN, WRITTEN, Scripted
+from scripted_answers import DECLINED, SPAN, WRITTEN, Scripted, Shelf
 
 import desk as desks
 from desk import Desk, Within
@@ -47,14 +47,14 @@ class Slow:
 
 
 def test_a_question_gets_a_card_that_says_what_is_done_and_then_its_answer():
-    shown = cards(Desk(Scripted(seconds=0.4), None), SPAN.question)
+    shown = cards(Desk(Scripted(seconds=0.4), Shelf()), SPAN.question)
     assert "Searching 4 reports" in shown[-2] and "pending" in shown[-2]
     assert "two dockers" in shown[-1] and "answered" in shown[-1]
 
 
 def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
     async def names() -> set[str]:
-        desk = Desk(Scripted(seconds=0.1), None)
+        desk = Desk(Scripted(seconds=0.1), Shelf())
         return {card["turn"] async for card in desks.cards(desk, "q", "scripted")}
 
     first, second = asyncio.run(names()), asyncio.run(names())
@@ -62,13 +62,13 @@ def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
 
 
 def test_an_error_of_ours_is_shown_in_its_own_words():
-    shown = cards(Desk(Scripted(), None), "no key")[-1]
+    shown = cards(Desk(Scripted(), Shelf()), "no key")[-1]
     assert "model &#x27;far/one&#x27; wants a key: set FAR_API_KEY<" in shown
 
 
 def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
     with caplog.at_level(logging.ERROR):
-        shown = cards(Desk(Scripted(), None), "crash")[-1]
+        shown = cards(Desk(Scripted(), Shelf()), "crash")[-1]
     assert "secret" not in shown and "Traceback" not in shown
     name = re.search(r"under ([0-9a-f]{8})\.", shown)[1]
     (record,) = caplog.records
@@ -77,13 +77,13 @@ def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
 
 def test_a_question_too_long_is_never_asked():
     scripted = Scripted()
-    (shown,) = cards(Desk(scripted, None), "why " * 25_000)
+    (shown,) = cards(Desk(scripted, Shelf()), "why " * 25_000)
     assert "has 100,000 characters" in shown and not scripted.asked and len(shown) < 2000
 
 
 def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them():
     slow = Slow()
-    desk = Desk(slow, None)
+    desk = Desk(slow, Shelf())
     jobs = [desk.ask(f"q{n}", "scripted") for n in range(3)]
     while jobs[0].step != "drafting":
         time.sleep(0.01)
@@ -99,7 +99,7 @@ def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them
 
 def test_too_many_questions_are_refused_with_a_line():
     slow = Slow()
-    desk = Desk(slow, None)
+    desk = Desk(slow, Shelf())
     jobs = [desk.ask("q", "scripted") for _ in range(desks.MAX_WAITING)]
     (shown,) = cards(desk, "one more")
     slow.go.set()
@@ -108,7 +108,7 @@ def test_too_many_questions_are_refused_with_a_line():
 
 def test_a_question_that_nobody_waits_for_is_never_begun():
     slow = Slow()
-    desk = Desk(slow, None)
+    desk = Desk(slow, Shelf())
     first = desk.ask("first", "scripted")
 
     async def leave() -> None:
@@ -128,7 +128,7 @@ def test_warming_up_is_told_and_its_failure_too(caplog):
         (SPAN.question, "ready after 0 s"),
         ("no key", "model 'far/one' wants a key: set FAR_API_KEY"),
     ]:
-        desk = Desk(Scripted(seconds=0.2), None)
+        desk = Desk(Scripted(seconds=0.2), Shelf())
         desk.warm(question, "scripted")
         waiting = desk.ask("q", "scripted")
         assert desk.warmth == "loading the models"
@@ -147,7 +147,7 @@ def test_a_future_without_an_error_has_no_problem():
 
 
 def test_sentences_are_shown_one_by_one_as_they_pass():
-    shown = cards(Desk(Scripted(each=0.6), None), WRITTEN.question)
+    shown = cards(Desk(Scripted(each=0.6), Shelf()), WRITTEN.question)
     first, second = (c.text for c in WRITTEN.claims)
     counts = [(first[:20] in html) + (second[:20] in html) for html in shown]
     assert {1, 2} <= set(counts) and counts == sorted(counts)
@@ -159,7 +159,7 @@ def test_what_is_refused_is_never_on_a_pending_card():
         time.sleep(0.6)
         return SPAN
 
-    pending = [html for html in cards(Desk(refusing, None), "q") if "pending" in html]
+    pending = [html for html in cards(Desk(refusing, Shelf()), "q") if "pending" in html]
     assert pending and not any("Four dockers" in html for html in pending)
 
 
@@ -179,7 +179,7 @@ def stopped_after(desk: Desk, question: str, seconds: float) -> list[str]:
 
 def test_a_stopped_question_lets_the_next_one_begin_at_once():
     slow = Slow()
-    desk = Desk(slow, None)
+    desk = Desk(slow, Shelf())
     shown = stopped_after(desk, "endless", 0.1)
     assert "Stopped." in shown[-1] and "pending" not in shown[-1]
     following, begun = desk.ask("next", "scripted"), time.monotonic()
@@ -193,7 +193,7 @@ def test_a_stopped_question_lets_the_next_one_begin_at_once():
 
 def test_a_question_stopped_while_it_waits_is_never_begun():
     slow = Slow()
-    desk = Desk(slow, None)
+    desk = Desk(slow, Shelf())
     first = desk.ask("first", "scripted")
     shown = stopped_after(desk, "second", 0.1)
     assert "Waiting; 1 question" in shown[0] and "Stopped." in shown[-1]
@@ -204,14 +204,14 @@ def test_a_question_stopped_while_it_waits_is_never_begun():
 
 
 def test_a_stopped_question_keeps_the_sentences_that_had_passed():
-    shown = stopped_after(Desk(Scripted(each=1.0), None), WRITTEN.question, 0.5)
+    shown = stopped_after(Desk(Scripted(each=1.0), Shelf()), WRITTEN.question, 0.5)
     assert WRITTEN.claims[1].text[:20] not in shown[-1]
     assert "had been checked" in shown[-1] and "crane came down" in shown[-1]
 
 
 def test_only_who_knows_the_card_can_stop_its_question():
     slow = Slow()
-    desk = Desk(slow, None)
+    desk = Desk(slow, Shelf())
     job = desk.ask("q", "scripted")
     assert not desk.stop("t0") and not job.stopped
     assert desk.stop(job.turn) and job.stopped
@@ -225,7 +225,7 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
 
     async def collect() -> list[str]:
         within = json.dumps({"outlets": ["Sahil News"], "since": "2025-03-04", "until": ""})
-        return [c["html"] async for c in desks.cards(Desk(scripted, None), "q", "none", within)]
+        return [c["html"] async for c in desks.cards(Desk(scripted, Shelf()), "q", "none", within)]
 
     shown = asyncio.run(collect())
     asked = {"outlets": ("Sahil News",), "since": "2025-03-04", "until": None, "history": ()}
@@ -260,7 +260,9 @@ def test_without_filters_all_is_asked():
 
 def test_a_corpus_that_is_not_there_is_told_in_a_line():
     async def collect() -> list[str]:
-        asked = desks.cards(Desk(Scripted(), None), DECLINED.question, "none", '{"corpus": "own"}')
+        asked = desks.cards(
+            Desk(Scripted(), Shelf()), DECLINED.question, "none", '{"corpus": "own"}'
+        )
         return [card["html"] async for card in asked]
 
     (shown,) = asyncio.run(collect())
@@ -279,7 +281,7 @@ def asked_after(desk: Desk, question: str, after: str) -> dict[str, str]:
 
 def test_a_question_goes_on_with_the_conversation_whose_last_card_it_names():
     scripted = Scripted()
-    desk = Desk(scripted, None)
+    desk = Desk(scripted, Shelf())
     first = asked_after(desk, SPAN.question, "")
     second = asked_after(desk, WRITTEN.question, first["turn"])
     asked_after(desk, "why?", second["turn"])
@@ -292,7 +294,7 @@ def test_only_the_last_turns_of_the_last_conversations_are_kept(monkeypatch):
     monkeypatch.setattr(desks, "MAX_KEPT", 2)
     monkeypatch.setattr(desks, "MAX_TURNS", 1)
     scripted = Scripted()
-    desk = Desk(scripted, None)
+    desk = Desk(scripted, Shelf())
     after = first = asked_after(desk, SPAN.question, "")["turn"]
     for _ in range(3):
         after = asked_after(desk, WRITTEN.question, after)["turn"]

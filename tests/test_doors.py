@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+from hostile import HOSTILE
 from scripted_answers import (
     ARTICLES,
     HARBOUR,
-    HOSTILE,
     SPAN,
     WIRE,
     Scripted,
@@ -27,6 +28,7 @@ import guard
 import page
 from desk import Desk, Within
 from doors import Corpus, Doors
+from index.errors import ModelKeyMissing
 from index.records import Article
 from rag.bundle_file import read_bundle
 
@@ -99,6 +101,51 @@ def test_a_question_is_stopped_by_its_cards_name(client):
     for body in ("[", "{}", "[]", "3"):
         reply = client.post("/desk/stop", content=body)
         assert (reply.status_code, reply.json()) == (400, {"problem": "no question is named"})
+
+
+def probing(model: str) -> str:
+    if model == "far/one":
+        raise ModelKeyMissing("model 'far/one' needs a key: set FAR_API_KEY")
+    if model == "far/two":
+        raise RuntimeError("secret path /srv/hidden/key.txt")
+    return f"{model} answers, in 0.1 s."
+
+
+def test_a_model_that_is_offered_can_be_tested():
+    doors = Doors(Desk(Scripted(), Shelf(ARTICLES)), Corpus("x", Shelf(ARTICLES)))
+    doors.models, doors.probe = ("near/one", "far/one", "far/two"), probing
+    with (
+        serving(page_over(Scripted(), doors=doors)) as address,
+        httpx.Client(base_url=address) as client,
+    ):
+        told = [client.post("/desk/model", json={"model": m}).json() for m in doors.models]
+        other = client.post("/desk/model", json={"model": "far/three"})
+        odd = [client.post("/desk/model", json=row).status_code for row in ({}, {"model": [1]}, 7)]
+        foreign = client.post("/desk/model", json={}, headers={"origin": "https://evil.example"})
+    assert told[0] == {"answers": True, "line": "near/one answers, in 0.1 s."}
+    assert told[1] == {"answers": False, "line": "model 'far/one' needs a key: set FAR_API_KEY"}
+    assert not told[2]["answers"] and "secret" not in told[2]["line"]
+    assert other.status_code == 400 and other.json()["problem"] == "no such model is offered here"
+    assert odd == [400, 400, 400] and foreign.status_code == 403
+
+
+def test_models_are_tested_one_at_a_time():
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(model: str) -> str:
+        begun.set()
+        end.wait(10)
+        return "yes"
+
+    doors = Doors(Desk(Scripted(), Shelf(ARTICLES)), Corpus("x", Shelf(ARTICLES)))
+    doors.models, doors.probe = ("m",), slow
+    with serving(page_over(Scripted(), doors=doors)) as address, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(httpx.post, f"{address}desk/model", json={"model": "m"}, timeout=20)
+        assert begun.wait(10)
+        second = httpx.post(f"{address}desk/model", json={"model": "m"}).json()
+        end.set()
+        assert first.result().json() == {"answers": True, "line": "yes"}
+    assert second == {"answers": False, "line": "A model is being tested already."}
 
 
 def test_a_question_that_runs_is_stopped():

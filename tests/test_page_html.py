@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
+from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted_answers import (
     DECLINED,
     HARBOUR,
-    HOSTILE,
     QUOTE,
     SPAN,
     THREE,
+    TWO,
     WIRE,
     WRITTEN,
     cite,
     claim,
-    hostile_answers,
 )
 
 import page
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim, Position, Voice
 
-BENCH = Path(__file__).parents[2] / "shared" / "bench" / "bastion_dev.jsonl"
 TAGS = {
     "a",
     "article",
@@ -46,6 +43,7 @@ TAGS = {
     "li",
     "mark",
     "p",
+    "q",
     "section",
     "span",
     "strong",
@@ -67,9 +65,12 @@ ATTRIBUTES = {
     "aria-labelledby",
     "class",
     "colspan",
+    "data-alone",
     "data-article",
+    "data-copy",
     "data-span",
     "data-open",
+    "data-rephrase",
     "data-spans",
     "data-stop",
     "datetime",
@@ -200,11 +201,12 @@ def test_a_written_sentence_ends_with_its_marks_and_its_quotes_are_folded() -> N
 def test_the_ledger_is_shown_only_if_the_reports_differ() -> None:
     parsed = card(SPAN)
     assert parsed.texts("caption") == ["Who says what"]
-    assert [t.split("2025")[0] for t in parsed.texts("tr")[1:]] == [
-        "two dockers000_1538ab12ce41f0a7Ostmere Gazette, 4 March ",
-        "h003_ef56outlet unknown, date unknown",
-        "h004_aa78Sahil News, 5 March ",
-        "Three dockersh002_cd34Northline Wire, 4 March ",
+    words = [c.quote for c in (*TWO, *THREE)]
+    assert parsed.texts("tr")[1:] == [
+        f"two dockersOstmere Gazette · 4 March 2025 · 000_1538ab12ce41f0a7{words[0]}",
+        f"outlet unknown · date unknown · h003_ef56{words[1]}",
+        f"Sahil News · 5 March 2025 · h004_aa78{words[2]}",
+        f"Three dockersNorthline Wire · 4 March 2025 · h002_cd34{words[3]}",
     ]
     same = Answer("q", "answered", SPAN.claims, (), SPAN.ledger[:1])
     assert not card(same).of("table")
@@ -230,9 +232,11 @@ def test_refused_sentences_are_folded_with_their_reasons() -> None:
 
 def test_the_foot_tells_seconds_model_and_reports() -> None:
     assert card(SPAN).texts("meta") == [
-        "1.2 s · model scripted · 4 reports cited · take away as page, JSON, Markdown"
+        "1.2 s · model scripted · 4 reports cited · take away as page, JSON, Markdown · copy"
     ]
-    assert card(Answer("q", "declined")).texts("meta") == ["take away as page, JSON, Markdown"]
+    assert card(Answer("q", "declined")).texts("meta") == [
+        "take away as page, JSON, Markdown · copy"
+    ]
 
 
 def test_an_error_is_one_line_and_a_long_question_is_cut() -> None:
@@ -361,17 +365,17 @@ def assert_only_text(text: str) -> None:
     assert shapes(text) == shapes("https://harmless.example" if web else "harmless")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", [*HOSTILE, *COMPOSED])
 def test_hostile_strings_stay_text(text: str) -> None:
     assert_only_text(text)
 
 
-@pytest.mark.skipif(not BENCH.is_file(), reason="the shared bench folder is not here")
+@pytest.mark.skipif(not benchmark(), reason="the shared bench folder is not here")
 def test_the_benchmarks_hostile_strings_stay_text() -> None:
-    rows = [json.loads(line) for line in BENCH.read_text(encoding="utf-8").splitlines()]
-    assert len(rows) > 50
-    for row in rows:
-        assert_only_text(row["text"])
+    texts = benchmark()
+    assert len(texts) > 50
+    for text in texts:
+        assert_only_text(text)
 
 
 @given(st.text(max_size=80).map(str.strip).filter(bool))
@@ -383,6 +387,18 @@ def test_files_that_are_one_report_are_told():
     answer = replace(SPAN, ledger=(replace(SPAN.ledger[0], reports=1), SPAN.ledger[1]))
     assert "3 files, 1 independent report" in page.answer_card("t1", answer)
     assert "independent" not in page.answer_card("t1", SPAN)
+
+
+def test_copies_are_folded_under_their_original_in_the_ledger():
+    original = ["h003_ef56", "000_1538ab12ce41f0a7"]
+
+    def copies_of(name: str) -> list[str]:
+        return original if name in original else [name]
+
+    rows = Parsed(page.answer_card("t1", SPAN, copies_of=copies_of)).texts("tr")[1:]
+    assert len(rows) == 3
+    assert rows[0].startswith("two dockersoutlet unknown · date unknown · h003_ef561 copyOstmere")
+    assert rows[1].startswith("Sahil News") and rows[2].startswith("Three dockers")
 
 
 def ledger_answer() -> Answer:
@@ -447,5 +463,9 @@ def test_the_timeline_tells_in_words_what_it_draws() -> None:
 def test_what_a_follow_up_was_asked_as_is_shown() -> None:
     trace = {**SPAN.trace, "rewritten": {"from": "And?", "to": "How many <b>?"}}
     follow = replace(SPAN, question="And?", trace=trace)
-    assert card(follow).texts("asked-as") == ["Asked as: How many <b>?"]
+    (told,) = card(follow).of("asked-as")
+    assert told.text == "Asked as: How many <b>? Change it Ask as I typed it"
+    change, alone = card(follow).of("again")
+    assert change.attributes["data-rephrase"] == "How many <b>?"
+    assert alone.attributes["data-alone"] == "And?"
     assert not card(SPAN).texts("asked-as")

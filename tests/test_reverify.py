@@ -7,7 +7,7 @@ from index.records import Article, Passage
 from rag.bundle_file import BundleFile, bundle_in
 from rag.bundle_page import page_of
 from rag.reverify import finder, reverify
-from rag.schema import Citation, Claim
+from rag.schema import Check, Citation, Claim
 from tests import bundles
 
 HELD = {"b1": bundles.ECHO, "b2": bundles.WIRE}
@@ -67,6 +67,23 @@ def test_words_put_before_move_the_quotes():
 def test_words_put_after_leave_the_quotes_in_place_and_the_article_changed():
     result = verified(held=now(bundles.ECHO.text + " More soon."))
     assert told(result) == [("article b1", "changed")]
+
+
+def differing(text: str) -> Claim:
+    cited = (Citation(bundles.CLOSED, 0.9), Citation(bundles.SINCE, 0.8))
+    return Claim(text, cited, 0.8, (Check("verbatim", True),), "difference")
+
+
+def test_a_difference_stands_if_every_value_that_it_quotes_does():
+    claim = differing("Reports differ: “12 cables” in one report, “since Friday” in one report.")
+    data = bundles.bundle(claims=(claim,))
+    result = verified(data, page=page_of(data))
+    assert result.holds and "every value" in detail(result, "sentence 1")
+    assert "what the reports differ in" in page_of(data)
+    invented = bundles.bundle(claims=(differing("Reports differ: “12 cables”, “since Sunday”."),))
+    assert told(verified(invented)) == [("sentence 1", "failed")]
+    gone = verified(data, held=now(bundles.ECHO.text.replace("12 cables", "13 cables")))
+    assert ("sentence 1", "failed") in told(gone)
 
 
 def test_a_changed_number_loses_the_quote_and_fails_the_sentence():

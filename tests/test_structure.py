@@ -29,7 +29,7 @@ LAYERS = {
     "eval": {"index", "rag", "eval"},
     "prompts": set(),
 }
-PAGE = {"app", "desk", "doors", "given", "guard", "library", "look", "page", "script"}
+PAGE = {"app", "desk", "doors", "given", "guard", "library", "look", "page", "programs", "script"}
 OURS = {"index", "rag", "eval", "prompts", "wirecheck", *PAGE}
 FILES = sorted(
     p

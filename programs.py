@@ -1,0 +1,131 @@
+"""Doors for programs: what Gradio's API and its MCP server offer where WIRECHECK_API=1.
+
+    ask(question, model, outlets, since, until)   an answer, as `Answer.to_dict()` has it
+    search(query, k)                              the nearest passages, best first
+    article(article_id)                           one article, whole
+
+Each gives JSON as text: of anything else, Gradio's MCP server would send Python's notation. They go
+through the same desk as the page: the same queue, the same limits, the same checks. What can't be
+done raises an error of one line; `app.py` makes it one that Gradio passes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+
+from desk import MAX_OUTLETS, Within, accepted
+from index.errors import SettingError
+
+if TYPE_CHECKING:
+    from desk import Desk
+
+#: Passages that one search gives at most.
+MAX_HITS = 50
+
+
+class Programs:
+    """The functions behind the doors, over a desk and the models that may be asked."""
+
+    def __init__(self, desk: Desk, models: Sequence[str]) -> None:
+        self.desk, self.models = desk, models
+
+    @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """All that are offered; each by its own name."""
+        return self.ask, self.search, self.article
+
+    # Gradio makes descriptions of these docstrings, and MCP clients show them to their models.
+
+    async def ask(
+        self,
+        question: str,
+        model: str = "",
+        outlets: list[str] | None = None,
+        since: str = "",
+        until: str = "",
+    ) -> str:
+        """Answer a question from the indexed news reports; every sentence cites what supports it.
+
+        The answer is JSON: "outcome" (answered or declined), "text" (Markdown with [file-id]
+        marks), "claims" with their citations, "rejected", "ledger" (which reports say which
+        value), and "articles". It never uses outside knowledge.
+
+        Args:
+            question: The question, up to 2,000 characters.
+            model: One of the models that the page offers; the first of them if left out.
+            outlets: Only reports of these outlets; all if left out.
+            since: Only reports published on this day or later, YYYY-MM-DD.
+            until: Only reports published on this day or earlier, YYYY-MM-DD.
+
+        """
+        name = model or self.models[0]
+        if name not in self.models:
+            raise SettingError(f"no such model is offered here, only {', '.join(self.models)}")
+        within = Within("", _outlets(outlets), since or None, until or None)
+        job = accepted(self.desk, question.strip(), name, within)
+        try:
+            answer = await asyncio.wrap_future(job.future)
+        finally:
+            job.stop()
+        return _json(answer.to_dict())
+
+    async def search(self, query: str, k: int = 10) -> str:
+        """Find the passages of the indexed news reports that are nearest to a query, best first.
+
+        A list in JSON; each passage has "article_id", "start" and "end" (characters of the
+        article), "score" (higher is nearer) and "text".
+
+        Args:
+            query: What to look for, in words.
+            k: How many passages, 1 to 50.
+
+        """
+        if not 1 <= k <= MAX_HITS:
+            raise SettingError(f"k is {k}: give a number from 1 to {MAX_HITS}")
+        hits = await run_in_threadpool(self.desk.indexes[""].search, query, k=k)
+        rows = [
+            {
+                "article_id": hit.passage.article.id,
+                "start": hit.passage.start,
+                "end": hit.passage.end,
+                "score": hit.score,
+                "text": hit.passage.text,
+            }
+            for hit in hits
+        ]
+        return _json(rows)
+
+    async def article(self, article_id: str) -> str:
+        """Read one of the indexed news reports whole, by the ID that citations name.
+
+        JSON with "id", "title", "outlet", "published", "url" (null where unknown) and "text".
+
+        Args:
+            article_id: The ID, as in a citation.
+
+        """
+        found = self.desk.indexes[""].articles.get(article_id)
+        if found is None:
+            raise SettingError("there is no such article")
+        told = ("id", "title", "outlet", "published", "url", "text")
+        return _json({name: getattr(found, name) for name in told})
+
+
+def _json(data: Any) -> str:
+    """As text that can be sent: half a surrogate pair can't."""
+    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
+
+
+def _outlets(outlets: Any) -> tuple[str, ...] | None:
+    """The outlets, if they are names; Gradio passes on whatever JSON it was sent."""
+    if not outlets:
+        return None
+    names = isinstance(outlets, list) and all(isinstance(name, str) for name in outlets)
+    if not names or len(outlets) > MAX_OUTLETS:
+        raise SettingError(f"outlets are a list of names, up to {MAX_OUTLETS}")
+    return tuple(outlets)

@@ -1,0 +1,144 @@
+"""The whole way in a real browser: sample articles, real answers, and the proof taken away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browsing import Reader, browser, files, needs_chromium, reading, shared
+from playwright.sync_api import BrowserContext
+from scripted_answers import serving
+
+import app
+from desk import Desk
+from index import Index, build_index, open_index
+from rag.bundle_file import read_bundle
+from rag.reverify import finder, reverify
+
+pytestmark = needs_chromium
+__all__ = ["browser", "shared"]
+
+CONFLICT = "By what percentage did asthma attacks fall in schools that had the filters?"
+OWN = """---
+outlet: Tern Post
+published: 2025-05-02
+---
+Museum of tides opens
+
+The museum of tides opened in Tern on Friday. In its first hour 412 visitors came.
+
+Its director, Pell Arno, said that the oldest buoy in the hall weighs two tonnes.
+"""
+
+
+@pytest.fixture(scope="module")
+def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Index]]:
+    """The page over the sample articles, as `wirecheck app` serves it; its address and index."""
+    folder = tmp_path_factory.mktemp("sample") / "index"
+    build_index([app.SAMPLE / "articles"], folder)
+    index = open_index(folder)
+    desk = Desk(app._answer, index)
+    doors = app.doors_of(desk, "sample articles", [CONFLICT])
+    app.open_to_files(doors)
+    blocks = app.build_page(desk, app.facts_of(index, "sample articles"), models=["none"])
+    desk.ask(CONFLICT, "none").future.result(300)
+    with serving(app.build_app(blocks, doors)) as address:
+        yield address, index
+    doors.close()
+
+
+@pytest.fixture
+def reader(shared: BrowserContext, newsroom: tuple[str, Index]) -> Iterator[Reader]:
+    with reading(shared, newsroom[0]) as reader:
+        yield reader
+
+
+def taken(reader: Reader, name: str, folder: Path) -> Path:
+    """The newest answer, taken away with a click."""
+    with reader.page.expect_download() as download:
+        reader.turn.get_by_role("link", name=f"Take the proof away as {name}").click()
+    kept = folder / download.value.suggested_filename
+    download.value.save_as(kept)
+    return kept
+
+
+def test_a_conflict_shows_both_values_and_its_proof_can_be_taken_away(reader, newsroom, tmp_path):
+    reader.page.get_by_role("button", name=CONFLICT).click()
+    reader.page.locator(".turn.answered").wait_for(timeout=90_000)
+    assert reader.turn.locator(".difference").inner_text().startswith("Reports differ: ")
+    values = reader.turn.locator("table tbody th bdi").all_inner_texts()
+    assert {"32 per cent", "23 percent"} <= set(values)
+    picture = reader.turn.locator(".timeline")
+    assert {"32 per cent", "23 percent"} <= set(picture.locator("text").all_text_contents())
+    assert "23 percent: 11 February 2025, 12 February 2025" in picture.get_attribute("aria-label")
+    reader.picture("conflict")
+
+    bundle = taken(reader, "JSON", tmp_path)
+    told = reverify(read_bundle(bundle), finder([], Path(newsroom[1].folder)))
+    assert told.holds and told.compared, told.words
+    assert reverify(read_bundle(taken(reader, "page", tmp_path))).holds
+    assert "[^1]: " in taken(reader, "Markdown", tmp_path).read_text(encoding="utf-8")
+
+    quotes = {
+        (c["article_id"], newsroom[1].articles[c["article_id"]].text[c["start"] : c["end"]])
+        for row in json.loads(bundle.read_text(encoding="utf-8"))["ledger"]
+        for c in row["citations"]
+    }
+    shown = set()
+    for cite in reader.turn.locator("table .cite").all():
+        cite.click()
+        shown.add((cite.inner_text(), reader.marked()))
+    assert shown == quotes and len(shown) >= 4
+
+
+def test_a_changed_bundle_does_not_hold(reader, newsroom, tmp_path):
+    reader.ask(CONFLICT, 90)
+    bundle = taken(reader, "JSON", tmp_path)
+    bundle.write_text(bundle.read_text(encoding="utf-8").replace("23 percent", "24 percent"))
+    assert not reverify(read_bundle(bundle), finder([], Path(newsroom[1].folder))).holds
+
+
+def test_a_follow_up_shows_what_it_was_asked_as(reader):
+    reader.ask("How much will Marrenia pay for the railway line to Kestrin?", 90)
+    assert reader.turn.locator(".asked-as").count() == 0
+    reader.ask("And Kolvany?", 90)
+    asked = reader.turn.locator(".asked-as q").inner_text()
+    assert asked == "How much will Kolvany pay for the railway line to Kestrin?"
+    reader.picture("follow-up")
+
+
+def test_what_the_reports_do_not_say_is_declined(reader):
+    reader.ask("Who won the chess title in Larkmoor?", 90)
+    assert reader.turn.get_attribute("class") == "turn declined"
+    assert "Looked for: " in reader.turn.locator(".note").inner_text()
+    assert reader.turn.locator(".tag").inner_text() == "not an answer"
+    assert reader.turn.locator(".claim").count() == 0
+    reader.turn.locator(".nearest .cite").first.click()
+    assert reader.marked()
+
+
+def test_a_question_is_stopped_and_the_next_one_answered(reader):
+    reader.box.fill(CONFLICT)
+    reader.box.press("Enter")
+    with reader.answered():
+        reader.page.get_by_role("button", name="Stop this question").click()
+    assert "Stopped." in reader.turn.inner_text()
+    reader.ask(CONFLICT, 90)
+    assert reader.turn.get_attribute("class") == "turn answered"
+
+
+def test_articles_of_ones_own_are_given_and_asked_about(reader):
+    reader.page.get_by_role("button", name="Library").click()
+    chooser = reader.page.locator("#library input[type=file]")
+    chooser.set_input_files(files(("tides.txt", OWN)))
+    told = reader.page.locator("#library .outcome")
+    told.get_by_text("They can be asked now.").wait_for(timeout=90_000)
+    reader.page.get_by_role("button", name="Questions").click()
+    reader.ask("How many visitors came to the museum of tides in its first hour?", 90)
+    assert "412" in reader.turn.locator(".short").first.inner_text()
+    assert "Tern Post" in reader.turn.inner_text()
+    reader.turn.locator(".cite").first.click()
+    assert reader.marked() == "In its first hour 412 visitors came."
+    reader.picture("own-answer")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from openai_server import OpenAIServer, echoes_key, says
+
+from index.errors import ModelError, ModelKeyMissing, ModelUnreachable
+from rag.probe import probe
+
+KEY = "sk-not-a-real-key-000111222"
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch):
+    """Points the provider's address somewhere."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    return lambda url: monkeypatch.setenv("OPENAI_BASE_URL", url)
+
+
+def test_a_model_that_answers_is_told_with_its_time(at) -> None:
+    with OpenAIServer(says("I am here.")) as server:
+        at(server.url)
+        line = probe("openai/scripted", 60)
+    assert line.startswith("openai/scripted answers, in ") and line.endswith(" s.")
+    assert [m["content"] for m in server.requests[0].body["messages"]] == [
+        "Reply with the one word: ready"
+    ]
+
+
+def test_one_that_does_not_is_told_in_a_line_without_the_key(at) -> None:
+    with OpenAIServer(echoes_key()) as server:
+        at(server.url)
+        with pytest.raises(ModelKeyMissing) as refused:
+            probe("openai/scripted", 60)
+    at("http://127.0.0.1:9/v1")
+    with pytest.raises(ModelUnreachable) as away:
+        probe("openai/scripted", 60)
+    for error in (refused, away):
+        assert KEY not in str(error.value) and "\n" not in str(error.value)
+
+
+def test_what_needs_no_network_is_tested_too() -> None:
+    assert probe("none") == "No model is asked: answers are the reports' own words."
+    assert probe("embedded", 120).startswith("embedded answers, in ")
+    with pytest.raises(ModelError):
+        probe("embedded/other")
