@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,15 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if words[:1] == ["eval"] and "--checker" in words:
-            from eval.checker import main as measure
-
-            return measure([w for w in words[1:] if w != "--checker"])
         if words[:1] == ["eval"]:
-            # argparse.REMAINDER refuses a remainder that begins with an option.
-            from eval.run import main as evaluate
-
-            return evaluate(words[1:])
+            return run_eval(words[1:])
         options = build_parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = options.run
         code = run(options)
@@ -343,6 +337,25 @@ def run_verify(options: argparse.Namespace) -> int:
             print(f"{finding.status:8} {_plain(finding.about)}: {_plain(finding.detail)}")
         print(result.words)
     return 0 if result.holds else 1
+
+
+#: Evaluations of their own: an option -> the module whose `main` gets the other words.
+EVALUATIONS = {
+    "--checker": "eval.checker",
+    "--judge-agreement": "eval.agreement",
+    "--check-gold": "eval.check_gold",
+    "--make-gold": "eval.make_gold",
+    "--robustness": "eval.robustness",
+}
+
+
+def run_eval(words: Sequence[str]) -> int:
+    """`wirecheck eval`: gold questions, or one of the evaluations of their own."""
+    # Its words as they are: argparse.REMAINDER refuses a remainder that begins with an option.
+    chosen = next((word for word in words if word in EVALUATIONS), None)
+    module = import_module(EVALUATIONS.get(chosen or "", "eval.run"))
+    code: int = module.main([word for word in words if word != chosen])
+    return code
 
 
 def run_app(options: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.metrics import RESAMPLES, SEED
+from eval.figures import RESAMPLES, SEED
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
 from index.encoder import Encoder, Vectors, load_encoder

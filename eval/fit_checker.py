@@ -24,8 +24,9 @@ import numpy as np
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
 from eval.calibrate import FOLDS, SEED, rounded
 from eval.checker_sets import Case, load_sets
+from eval.entailment import Entailment
 from eval.swaps import make_pairs
-from eval.train_checker import HELD_OUT, SWAP_SETS, Entailment
+from eval.train_checker import HELD_OUT, SWAP_SETS
 from eval.train_reader import read_rows
 from index import load_encoder
 from index.encoder import BUNDLED

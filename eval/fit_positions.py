@@ -25,8 +25,8 @@ from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]
 from eval.bench_ramdocs import normal, rows
 from eval.calibrate import FOLDS, rounded
 from eval.gold import read_gold
-from eval.metrics import holds
 from eval.run import SAMPLE_ARTICLES, SAMPLE_QUESTIONS
+from eval.wording import holds
 from index import Article, Encoder, Hit, Passage, build_index, load_encoder, open_index
 from rag.evidence import find_evidence, score_sentences
 from rag.positions import SURE_SIGNALS, Saying, sayings, weighed

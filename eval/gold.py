@@ -1,19 +1,24 @@
 """Gold questions: what is asked, what a right answer holds, and which articles it may cite.
 
-A gold file is JSON lines, one object a line; `GoldQuestion` lists its fields. All but `note` are
-required and fields that it doesn't name are ignored, so that others may keep remarks of their own.
+A gold file is JSON lines, one object a line, or a table (`.csv`, see `eval/gold_csv.py`) with a
+column a field; `GoldQuestion` lists the fields. All but `note` are required and fields that it
+doesn't name are ignored, so that others may keep remarks of their own. A row with a true `draft` is
+refused: nobody has gone through it yet (`eval/make_gold.py`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eval.gold_csv import is_table, table_rows
 from index.errors import SettingError
 
+#: The mark of a row that a model or a rule made and nobody has gone through.
+DRAFT = "draft"
 #: single: one article says it; multi: several do; conflict: articles differ; temporal: two events
 #: to be told apart; attribution: who said it; quote: the exact words; false_premise: the question
 #: takes for granted what isn't so; unanswerable: no article says.
@@ -60,26 +65,66 @@ def read_gold(path: str | Path) -> list[GoldQuestion]:
     """The questions of a gold file, in its order; blank lines are skipped.
 
     Raises SettingError, one line that names the file, the line, the field and the mend, for the
-    first thing that can't be used.
+    first thing that can't be used; `gold_lines` gives all of them.
     """
-    first_line: dict[str, int] = {}
     questions = []
-    # Not splitlines(): a JSON string may hold U+2028, which that would split at.
-    for number, line in enumerate(_read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        question = _question(_object(line, where), where)
-        if question.id in first_line:
-            raise SettingError(
-                f"{where}, field 'id': {question.id!r} is the ID of line "
-                f"{first_line[question.id]} too; give each question its own"
-            )
-        first_line[question.id] = number
-        questions.append(question)
+    for item in gold_lines(path):
+        if isinstance(item, SettingError):
+            raise item
+        questions.append(item)
     if not questions:
         raise SettingError(f"{path} holds no questions; write one JSON object a line")
     return questions
+
+
+def gold_lines(path: str | Path) -> Iterator[GoldQuestion | SettingError]:
+    """Each question of a gold file in its order, or what is wrong with its line.
+
+    Raises SettingError where the file as a whole can't be read.
+    """
+    first_line: dict[str, int] = {}
+    text = _read_text(path)
+    for number, row in table_rows(text, path) if is_table(path) else _json_rows(text):
+        where = f"{path}, line {number}"
+        try:
+            question = _question(row if isinstance(row, Mapping) else _object(row, where), where)
+            if question.id in first_line:
+                raise SettingError(
+                    f"{where}, field 'id': {question.id!r} is the ID of line "
+                    f"{first_line[question.id]} too; give each question its own"
+                )
+        except SettingError as problem:
+            yield problem
+        else:
+            first_line[question.id] = number
+            yield question
+
+
+def _json_rows(text: str) -> Iterator[tuple[int, str]]:
+    # Not splitlines(): a JSON string may hold U+2028, which that would split at.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def stories_of(questions: Sequence[GoldQuestion]) -> list[str | None]:
+    """For each question the name of its story; None for one that names no article.
+
+    Two questions are of one story if they name an article in common, or if a chain of others that
+    do connects them. A story is named by the first of its articles.
+    """
+    leader: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            leader[name] = name = leader[leader[name]]
+        return name
+
+    for question in questions:
+        first, *others = sorted(map(find, question.article_ids)) or [""]
+        # The smallest name leads, so that the order of the questions makes no difference.
+        leader.update(dict.fromkeys(others, first))
+    return [find(min(q.article_ids)) if q.article_ids else None for q in questions]
 
 
 def _read_text(path: str | Path) -> str:
@@ -111,6 +156,11 @@ def _object(line: str, where: str) -> dict[str, Any]:
 
 
 def _question(row: Mapping[str, Any], where: str) -> GoldQuestion:
+    if _value(_truth, row.get(DRAFT, False), f"{where}, field {DRAFT!r}"):
+        raise SettingError(
+            f"{where}, field {DRAFT!r}: nobody has gone through this draft; check and edit the "
+            f"question, then take {DRAFT!r} out"
+        )
     values = {}
     for name, read in _FIELDS.items():
         if name not in row:

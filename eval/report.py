@@ -1,70 +1,134 @@
-"""What a run leaves behind: the table for the terminal, and report.json."""
+"""What a run leaves behind: the tables for the terminal, report.json and report.html."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.metrics import MEASURES, Figure, Found, Measure, QuestionScore, Summary
+from eval.answers import CELLS, RiskCoverage
+from eval.figures import Figure, Measure, Table
+from eval.metrics import BY_NAME, MEASURES, Summary
+from eval.report_page import page_parts
+from eval.retrieval import CUTS
+from eval.scores import QuestionScore, faults
 from index.errors import SettingError
 
 WIDTH = 100
 FILE_NAME = "report.json"
+PAGE_NAME = "report.html"
+REPORT_FORMAT = 2
 
 #: Columns of the table by kind: heading, and the measure below it.
 _KIND_COLUMNS = {
+    "found@10": "article_recall@10",
+    "cit. recall": "citation_recall",
+    "cited right": "may_cite",
+    "nuggets": "nuggets",
+    "complete": "complete",
     "right": "right_outcome",
     "declined": "declined",
-    "nuggets": "nuggets",
-    "must_cite": "must_cite",
-    "cited right": "may_cite",
-    "short answer": "short_answer",
     "words": "words",
 }
-_BY_NAME = {measure.name: measure for measure in MEASURES}
+#: Rows of the retrieval table, each with a figure for every cut.
+_RETRIEVAL_ROWS = {
+    "article_recall": "articles recall",
+    "article_ndcg": "articles nDCG",
+    "article_all": "articles, all",
+    "span_found": "nuggets found",
+    "span_all": "nuggets, all",
+    "span_recall": "passages recall",
+    "span_ndcg": "passages nDCG",
+}
+_COVERAGES = (0.2, 0.4, 0.6, 0.8)
 
 
-def table(summary: Summary, scores: Sequence[QuestionScore]) -> str:
+@dataclass(frozen=True)
+class JudgeNote:
+    """Who judged, and its balanced accuracy on labelled pairs where that was measured."""
+
+    name: str
+    agreement: Figure | None
+
+    def __str__(self) -> str:
+        """One line, to stand beside every figure that the judge gave."""
+        if self.agreement is None or self.agreement.value is None:
+            return f"judged by {self.name}, whose agreement with people was not measured"
+        found = self.agreement
+        between = "" if found.low is None else f" [{found.low:.3f}, {found.high:.3f}]"
+        return (
+            f"judged by {self.name}, balanced accuracy {found.value:.3f}{between} "
+            f"on {found.n} labelled pairs"
+        )
+
+
+def table(summary: Summary, scores: Sequence[QuestionScore], judge: JudgeNote) -> str:
     """The whole report as plain text, at most `WIDTH` columns wide."""
-    parts = [_figures(summary), _kinds(summary), _refused(summary), _wrong(scores)]
+    parts = [
+        _retrieval(summary),
+        _figures("grounding", f"GROUNDING, {judge}", summary),
+        _figures("answers", "ANSWERS", summary),
+        _cells(summary),
+        _kinds(summary),
+        _figures("run", "THE RUN", summary),
+        _refused(summary),
+        _intervals(summary),
+        _wrong(scores),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
-def faults(row: QuestionScore) -> list[str]:
-    """What is wrong with a question's answer, the gravest first, each in a few words."""
-    if row.error is not None:
-        return [f"failed: {row.error}"]
-    if row.answerable and row.outcome == "declined":
-        return ["declined"]
-    return [
-        *([] if row.right_outcome else ["answered, should have declined"]),
-        *_lacks("invalid citation", row.valid_citations),
-        *(f"not verbatim: {text}" for text in row.unverbatim or ()),
-        *(f"says what is wrong: {wording}" for wording in row.forbidden or ()),
-        *_lacks("lacks", row.nuggets),
-        *_lacks("doesn't cite", row.must_cite),
-        *_lacks("wrongly cites", row.may_cite),
-    ]
+def write_reports(
+    directory: str | Path,
+    head: Mapping[str, Any],
+    records: Callable[[], Iterable[Mapping[str, Any]]],
+) -> list[Path]:
+    """Write report.json and report.html into `directory`, each whole or not at all.
 
-
-def write_report(directory: str | Path, report: Mapping[str, Any]) -> Path:
-    """Write `report` as report.json into `directory`, made if need be, whole or not at all.
-
-    The file's path is returned. Raises SettingError when it can't be written; a report that was
-    there before then still is.
+    The folder is made if need be. `head` is all but the questions, whose records `records` gives,
+    one at a time: a run of any length needs no more memory for it. The paths are returned. Raises
+    SettingError when one can't be written; what was there before then still is.
     """
-    target = Path(directory) / FILE_NAME
-    text = json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False)
+    folder = Path(directory)
+    written = []
+    for name, parts in ((FILE_NAME, _json_parts), (PAGE_NAME, page_parts)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _replace(folder / name, parts(head, records()))
+        except OSError as error:
+            raise _unwritable(directory, error) from error
+        written.append(folder / name)
+    return written
+
+
+def read_report(path: str | Path) -> dict[str, Any]:
+    """What `write_reports` wrote, by the file's path or its folder's.
+
+    Raises SettingError, one line, for what is no report or one of another version.
+    """
+    file = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, text.encode() + b"\n")
+        report = json.loads(file.read_text(encoding="utf-8"))
+        is_report = {"summary", "questions", "settings"} <= set(report)
     except OSError as error:
-        raise _unwritable(directory, error) from error
-    return target
+        reason = error.strerror or type(error).__name__
+        raise SettingError(
+            f"can't read the report {file}: {reason}; name a report.json or its folder"
+        ) from error
+    except (ValueError, TypeError, RecursionError):
+        is_report = False
+    if not is_report:
+        raise SettingError(f"{file} is no report; name one that `wirecheck eval --report` wrote")
+    if report.get("format") != REPORT_FORMAT:
+        raise SettingError(
+            f"{file} is a report of format {report.get('format')}, this version reads "
+            f"{REPORT_FORMAT}; run the evaluation again"
+        )
+    return dict(report)
 
 
 def check_writable(directory: str | Path) -> None:
@@ -79,6 +143,15 @@ def check_writable(directory: str | Path) -> None:
         raise _unwritable(directory, error) from error
 
 
+def _json_parts(head: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    whole = json.dumps(head, ensure_ascii=False, indent=1, allow_nan=False)
+    yield whole.removesuffix("\n}") + ',\n "questions": ['
+    for number, record in enumerate(records):
+        text = json.dumps(record, ensure_ascii=False, indent=1, allow_nan=False)
+        yield ("," if number else "") + "\n" + text
+    yield "\n ]\n}\n"
+
+
 def _unwritable(directory: str | Path, error: OSError) -> SettingError:
     reason = error.strerror or type(error).__name__
     return SettingError(
@@ -86,11 +159,13 @@ def _unwritable(directory: str | Path, error: OSError) -> SettingError:
     )
 
 
-def _replace(target: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{FILE_NAME}.")
+def _replace(target: Path, parts: Iterable[str]) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            for part in parts:
+                # An answer holds no half of a surrogate pair (see `run`), but an error may.
+                file.write(part.encode("utf-8", "replace"))
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
@@ -100,14 +175,78 @@ def _replace(target: Path, content: bytes) -> None:
         raise
 
 
-def _figures(summary: Summary) -> str:
+def _retrieval(summary: Summary) -> str:
+    """Articles and spans, a row each, the first k in the columns."""
+    heading = ("RETRIEVAL", *(f"@{k} [95 %]" for k in CUTS), "n", "unscored")
     rows = [
-        (m.name, m.title, _shown(m, figure.value), _interval(m, figure), str(figure.n))
-        for m in MEASURES
-        if (figure := summary.figures[m.name])
+        _retrieval_row(title, [summary.figures[f"{stem}@{k}"] for k in CUTS])
+        for stem, title in _RETRIEVAL_ROWS.items()
     ]
-    heading = ("figure", "", "value", "95 % interval", "n")
-    return _aligned([heading, *rows], left=2)
+    for stem, title in (("article", "articles MRR"), ("span", "passages MRR")):
+        found = summary.figures[f"{stem}_mrr@10"]
+        rows.append((title, "", "", "", *_retrieval_row("", [found])[1:]))
+    return _aligned([heading, *rows], left=1)
+
+
+def _retrieval_row(title: str, found: Sequence[Figure]) -> tuple[str, ...]:
+    cells = ["-" if f.value is None else f"{f.value:.3f}{_between(f)}" for f in found]
+    return (title, *cells, str(found[-1].n), str(found[-1].unscored))
+
+
+def _between(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f" [{_narrow(figure.low)} {_narrow(figure.high)}]"
+
+
+def _narrow(share: float) -> str:
+    """A share in as few characters as two decimals take: ".43", "0", "1"."""
+    return f"{share:.2f}".removeprefix("0").removesuffix(".00") or "0"
+
+
+def _figures(name: Table, heading: str, summary: Summary) -> str:
+    rows = [
+        (m.name, m.title, _shown(m, f.value), _interval(m, f), str(f.n), str(f.unscored))
+        for m in MEASURES
+        if m.table == name and (f := summary.figures[m.name])
+    ]
+    columns = ("figure", "", "value", "95 % interval", "n", "unscored")
+    return f"{_cut(heading)}\n{_aligned([columns, *rows], left=2)}"
+
+
+def _cells(summary: Summary) -> str:
+    columns = ("answered", "declined", "failed")
+    rows = [
+        (words, *(str(summary.cells[name][column]) for column in columns))
+        for name, words in CELLS.items()
+    ]
+    return f"{_aligned([('questions', *columns), *rows], left=1)}\n{_risk(summary.risk_coverage)}"
+
+
+def _risk(curve: RiskCoverage) -> str:
+    area = curve.area
+    if area.value is None:
+        return f"risk and coverage: not measured, no confidence given ({area.unscored} unscored)"
+    said = [
+        f"{share:.0%}: {risk:.2f}"
+        for share in _COVERAGES
+        if (risk := risk_at(curve, share)) is not None
+    ]
+    last = curve.points[-1]
+    ends = f"all answers, {last[0]:.0%}: {last[1]:.2f}"
+    between = "" if area.low is None else f" [{area.low:.3f}, {area.high:.3f}]"
+    return (
+        f"wrong of the surest answers, by coverage: {', '.join([*said, ends])}\n"
+        f"area under risk and coverage: {area.value:.3f}{between}, n={area.n}, "
+        f"{area.unscored} unscored"
+    )
+
+
+def risk_at(curve: RiskCoverage, coverage: float) -> float | None:
+    """The risk where at most this share of the questions is answered; None beyond the curve."""
+    if not curve.points or curve.points[-1][0] < coverage:
+        return None
+    return next((risk for share, risk in reversed(curve.points) if share <= coverage + 1e-9), None)
 
 
 def _kinds(summary: Summary) -> str:
@@ -118,12 +257,21 @@ def _kinds(summary: Summary) -> str:
 
 def _kind_values(summary: Summary) -> Iterable[str]:
     for name in _KIND_COLUMNS.values():
-        yield _shown(_BY_NAME[name], summary.figures[name].value)
+        yield _shown(BY_NAME[name], summary.figures[name].value)
 
 
 def _refused(summary: Summary) -> str:
     reasons = ", ".join(f"{reason} {count}" for reason, count in summary.refused.items())
     return _cut(f"refused: {reasons}") if reasons else ""
+
+
+def _intervals(summary: Summary) -> str:
+    if not summary.n:
+        return ""
+    return _cut(
+        f"intervals: 95 %, bootstrap over {_counted(summary.stories, 'story', 'stories')} "
+        f"of {_questions(summary.n)}"
+    )
 
 
 def _wrong(scores: Sequence[QuestionScore]) -> str:
@@ -141,19 +289,17 @@ def _wrong(scores: Sequence[QuestionScore]) -> str:
 
 
 def _questions(count: int) -> str:
-    return "1 question" if count == 1 else f"{count} questions"
+    return _counted(count, "question", "questions")
 
 
-def _lacks(what: str, found: Found | None) -> list[str]:
-    if found is None or not found.missed:
-        return []
-    return [f"{what} {', '.join(found.missed)} ({found.hits}/{found.of})"]
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _shown(measure: Measure, value: float | None) -> str:
     if value is None:
         return "-"
-    decimals = {"share": 3, "seconds": 2}.get(measure.unit, 0)
+    decimals = {"share": 3, "seconds": 2, "ratio": 2}.get(measure.unit, 0)
     if measure.combine == "mean" and measure.unit == "count":
         decimals = 1
     return f"{value:.{decimals}f}"

@@ -1,6 +1,6 @@
 """Ask gold questions, score the answers, report: `wirecheck eval`.
 
-read_gold -> open or build the index -> run -> summarise -> table, report.json, bars
+read_gold -> open or build the index -> run -> summarise -> tables, report.json, report.html, bars
 """
 
 from __future__ import annotations
@@ -15,16 +15,35 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from eval.gold import GoldQuestion, read_gold
-from eval.metrics import BARS, QuestionScore, Summary, misses, score, score_failure, summarise
-from eval.report import check_writable, table, write_report
+from eval.agreement import agreement_of
+from eval.compare import comparison
+from eval.gold import GoldQuestion, read_gold, stories_of
+from eval.journal import Journal
+from eval.judges import DETERMINISTIC, NAMES, LLMJudge, load_judge
+from eval.judging import Judge
+from eval.metrics import (
+    BARS,
+    Material,
+    Summary,
+    misses,
+    score,
+    score_failure,
+    summarise,
+    values_of,
+)
+from eval.report import REPORT_FORMAT, JudgeNote, check_writable, read_report, table, write_reports
+from eval.retrieval import RANKED, Rank
+from eval.scores import QuestionScore
+from eval.systems import load_system
 from index.errors import (
     IndexProblem,
     ModelKeyMissing,
@@ -32,14 +51,15 @@ from index.errors import (
     SettingError,
     WirecheckError,
 )
-from index.records import Article
+from index.records import Article, Passage
 from rag.schema import Answer
 
 SAMPLE = Path(__file__).parent / "sample"
 SAMPLE_ARTICLES = SAMPLE / "articles"
 SAMPLE_QUESTIONS = SAMPLE / "questions.jsonl"
-REPORT_FORMAT = 1
 
+#: The folders whose files decide what is answered and how it is scored.
+_PROGRAM = ("index", "rag", "prompts", "eval")
 #: What is wrong with the settings rather than with one question: no use in asking the next one.
 _UNUSABLE = (ModelUnknown, ModelKeyMissing, IndexProblem, SettingError)
 #: The packages whose versions change what is measured.
@@ -56,13 +76,12 @@ _PACKAGES = (
 )
 
 
-class Corpus(Protocol):
-    """What a run needs of an index."""
+@dataclass(frozen=True)
+class System:
+    """What is measured: how it answers and, where it tells, the passages it finds, best first."""
 
-    @property
-    def articles(self) -> Mapping[str, Article]:
-        """Its articles, by ID."""
-        ...
+    answer: Callable[[str], Answer]
+    rank: Rank | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,48 @@ class Result:
     answer: Answer | None
     score: QuestionScore
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without the articles' texts, which their hashes stand for."""
+        answer = None
+        if self.answer is not None:
+            answer = self.answer.to_dict()
+            for article in answer["articles"].values():
+                del article["text"]
+        return {
+            "gold": asdict(self.gold),
+            "answer": answer,
+            "score": self.score.to_dict(),
+            "values": values_of(self.score),
+        }
+
+
+class Kept:
+    """Results kept in a journal under a hash of the question and of all that answers it."""
+
+    def __init__(self, journal: Journal, settings: Mapping[str, Any]) -> None:
+        """`settings` is JSON-ready and holds whatever makes an answer or a score another one."""
+        self._journal = journal
+        self._settings = settings
+
+    def score(self, gold: GoldQuestion) -> QuestionScore | None:
+        """Its score; None where it isn't known, or failed: what broke then may work now."""
+        key = self._key(gold)
+        if key not in self._journal:
+            return None
+        found = QuestionScore.from_dict(self._journal.get(key)["score"])
+        return None if found.outcome == "failed" else found
+
+    def record(self, gold: GoldQuestion) -> dict[str, Any]:
+        """What `Result.to_dict` made of it. Raises KeyError where it isn't known."""
+        return self._journal.get(self._key(gold))
+
+    def add(self, result: Result) -> None:
+        """Keep a result, on the disk when this returns."""
+        self._journal.add(self._key(result.gold), result.to_dict())
+
+    def _key(self, gold: GoldQuestion) -> str:
+        return _hash([asdict(gold), self._settings])
+
 
 class Parts(NamedTuple):
     """What `main` puts together; tests give their own."""
@@ -82,29 +143,62 @@ class Parts(NamedTuple):
     answer: Callable[..., Answer]
 
 
+Progress = Callable[[int, int, Result], None]
+
+
 def run(
     questions: Sequence[GoldQuestion],
-    index: Corpus,
-    answer_fn: Callable[[str], Answer],
-    progress: Callable[[int, int, Result], None] | None = None,
-) -> list[Result]:
-    """Ask `answer_fn` each question and score what it returns, in the order given.
+    system: System,
+    material: Material,
+    progress: Progress | None = None,
+    *,
+    jobs: int = 1,
+    kept: Kept | None = None,
+) -> list[QuestionScore]:
+    """Ask `system` each question and score what it returns; the scores are in the order given.
 
-    A question at which `answer_fn` raises, or returns what can't be scored or written as JSON, is
-    recorded as failed and counts as wrong; the run goes on. `progress` is called after each
-    question with how many are done, how many there are, and the result.
+    A question at which the system raises, or returns what can't be scored or written as JSON, is
+    recorded as failed and counts as wrong; the run goes on. What `kept` knows is not asked again,
+    unless it failed, and each result is kept as soon as it is there; answers are not held in
+    memory. `jobs` questions are asked at a time, from the second on. `progress` is called after
+    each question with how many are done, how many there are, and the result.
 
     Raises SettingError before anything is asked when a question names articles that the index
     lacks, and the error of the first question where that says that the model, the index or a
     setting can't be used at all.
     """
-    _refuse_unknown_articles(questions, index.articles)
-    results: list[Result] = []
-    for gold in questions:
-        results.append(_ask(gold, index.articles, answer_fn, first=not results))
+    _refuse_unknown_articles(questions, material.articles)
+    stories = dict(zip((q.id for q in questions), stories_of(questions), strict=True))
+    known = ((gold.id, kept.score(gold)) for gold in questions) if kept is not None else ()
+    scores = {name: found for name, found in known if found is not None}
+    pending = [gold for gold in questions if gold.id not in scores]
+    ask = partial(_ask, stories, system, material)
+    for result in _each(pending, ask, jobs):
+        if kept is not None:
+            kept.add(result)
+        scores[result.gold.id] = result.score
         if progress is not None:
-            progress(len(results), len(questions), results[-1])
-    return results
+            progress(len(scores), len(questions), result)
+    return [scores[gold.id] for gold in questions]
+
+
+def _each(
+    pending: Sequence[GoldQuestion], ask: Callable[..., Result], jobs: int
+) -> Iterator[Result]:
+    """Results as they come. The first question is alone: it loads the models, or shows a fault."""
+    if pending:
+        yield ask(pending[0], first=True)
+    if jobs == 1:
+        yield from map(ask, pending[1:])
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting: set[Future[Result]] = set()
+        for gold in pending[1:]:
+            if len(waiting) == jobs:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+            waiting.add(pool.submit(ask, gold))
+        yield from (future.result() for future in as_completed(waiting))
 
 
 def _refuse_unknown_articles(
@@ -120,27 +214,38 @@ def _refuse_unknown_articles(
 
 
 def _ask(
+    stories: Mapping[str, str | None],
+    system: System,
+    material: Material,
     gold: GoldQuestion,
-    articles: Mapping[str, Article],
-    answer_fn: Callable[[str], Answer],
     *,
-    first: bool,
+    first: bool = False,
 ) -> Result:
+    story = stories[gold.id]
     start = time.perf_counter()
+    seconds = None
     try:
-        answer = answer_fn(gold.question)
+        answer = system.answer(gold.question)
         seconds = time.perf_counter() - start
         _check_json(answer)
-        scored = score(gold, answer, articles, seconds=seconds, memory_mb=peak_memory_mb())
+        ranking = None if system.rank is None else system.rank(gold.question)
+        scored = score(gold, answer, material, ranking, story=story, seconds=seconds)
+        # After scoring: a judge's model is resident, too.
+        scored = replace(scored, memory_mb=peak_memory_mb())
     except Exception as error:
         if first and isinstance(error, _UNUSABLE):
             raise
-        seconds = time.perf_counter() - start
-        return Result(
+        seconds = time.perf_counter() - start if seconds is None else seconds
+        memory = peak_memory_mb()
+        failed = score_failure(
             gold,
-            None,
-            score_failure(gold, _told(error), seconds=seconds, memory_mb=peak_memory_mb()),
+            _told(error),
+            story=story,
+            seconds=seconds,
+            memory_mb=memory,
+            graded=material.grade is not None,
         )
+        return Result(gold, None, failed)
     return Result(gold, answer, scored)
 
 
@@ -195,7 +300,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         default=SAMPLE_QUESTIONS,
-        help="gold questions, JSON lines (default: those of the sample articles)",
+        help="gold questions, JSON lines or .csv (default: those of the sample articles)",
     )
     parser.add_argument(
         "--model",
@@ -203,7 +308,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="as LiteLLM names it, or embedded, or none (default: as configured)",
     )
     parser.add_argument(
-        "--report", metavar="DIR", type=Path, help="write report.json into this folder"
+        "--system",
+        metavar="S",
+        help="ask another system and score it alike: module:function, an OpenAI-compatible address "
+        "as https://host/v1#MODEL, or a command, which gets the question on standard input or "
+        "where {question} stands (eval/systems.py says what it answers)",
+    )
+    parser.add_argument(
+        "--judge",
+        metavar="NAME",
+        default=DETERMINISTIC,
+        help=f"who says whether what is cited supports a sentence: {NAMES}; llm:MODEL grades the "
+        "answers, too (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        type=Path,
+        help="write report.json and report.html into this folder; a run that was interrupted goes "
+        "on where it was when the same command is given again",
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="ask all questions, also those scored before"
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=int, default=1, help="questions at a time (default 1)"
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A", "B"),
+        type=Path,
+        help="compare two reports, each a report.json or its folder, and ask nothing: what B "
+        "gained on A, with a paired test, and each question won and lost",
     )
     parser.add_argument(
         "--fail-under",
@@ -220,13 +357,15 @@ def main(
     """Run `wirecheck eval` with parsed options, or with arguments (None: the process's own).
 
     Returns the exit code: 0, 1 if a figure misses its bar, 2 for what the caller must mend, told
-    in one line on stderr.
+    in one line on stderr, 130 if it was interrupted.
     """
     if not isinstance(options, argparse.Namespace):
         parser = argparse.ArgumentParser(
             prog="wirecheck eval",
             description="Score the answers to "
             "gold questions: nuggets, citations, refusals, seconds.",
+            epilog="Evaluations of their own, each with its --help: --checker, --judge-agreement, "
+            "--robustness, --check-gold FILE, --make-gold ARTICLES.",
         )
         add_options(parser)
         options = parser.parse_args(options)
@@ -235,24 +374,117 @@ def main(
     except WirecheckError as error:
         print(f"wirecheck eval: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        kept = "; the same command goes on from here" if options.report else ""
+        print(f"\nwirecheck eval: stopped{kept}", file=sys.stderr)
+        return 130
 
 
 def _evaluate(options: argparse.Namespace, parts: Parts | None) -> int:
+    if options.compare is not None:
+        _print(comparison(*map(read_report, options.compare)))
+        return 0
+    if options.jobs < 1:
+        raise SettingError(f"--jobs is {options.jobs}; give a whole number from 1 on")
+    if options.system and options.model:
+        raise SettingError("give --system or --model, not both")
+    if options.fresh and options.report is None:
+        raise SettingError("--fresh goes with --report: without it nothing is kept")
     bars = parse_bars(options.fail_under)
     questions = read_gold(options.questions)
     if options.report is not None:
         check_writable(options.report)
-    results = _run(options, questions, parts or _real_parts())
-    scores = [result.score for result in results]
-    summary = summarise(scores)
-    _print(table(summary, scores))
-    if options.report is not None:
-        path = write_report(options.report, _report(options, results, summary))
-        print(f"report: {path}", file=sys.stderr)
+    judge = load_judge(options.judge)
+    summary = _measure(options, questions, judge, parts or _real_parts())
     missed = list(misses(summary, bars))
     for line in missed:
         print(f"wirecheck eval: {line}", file=sys.stderr)
     return 1 if missed else 0
+
+
+def _measure(
+    options: argparse.Namespace, questions: Sequence[GoldQuestion], judge: Judge, parts: Parts
+) -> Summary:
+    """Run, print the tables, and write the reports if a folder is given."""
+    note = JudgeNote(judge.name, agreement_of(judge))
+    with ExitStack() as stack:
+        folder = options.report
+        # Before the index is built: two runs at one folder must not cost minutes to be refused.
+        journal = stack.enter_context(Journal(folder, fresh=options.fresh)) if folder else None
+        index = stack.enter_context(_index(options, parts))
+        system, material = _system(options, index, parts), _material(index, judge)
+        kept = Kept(journal, _settings(options, index, judge)) if journal else None
+        _tell_kept(questions, kept)
+        scores = run(questions, system, material, _show_progress, jobs=options.jobs, kept=kept)
+        summary = summarise(scores)
+        _print(table(summary, scores, note))
+        if folder is not None and kept is not None:
+            head = _report_head(options, questions, index, summary, note)
+            for path in write_reports(folder, head, lambda: map(kept.record, questions)):
+                print(f"report: {path}", file=sys.stderr)
+    return summary
+
+
+def _tell_kept(questions: Sequence[GoldQuestion], kept: Kept | None) -> None:
+    known = sum(kept is not None and kept.score(gold) is not None for gold in questions)
+    if known:
+        print(
+            f"{known} of {len(questions)} questions were scored before, with the same settings, "
+            "and are not asked again (--fresh begins anew)",
+            file=sys.stderr,
+        )
+
+
+def _system(options: argparse.Namespace, index: Any, parts: Parts) -> System:
+    def ask(question: str) -> Answer:
+        return parts.answer(question, index=index, model=options.model)
+
+    def rank(question: str) -> list[Passage]:
+        return [hit.passage for hit in index.search(question, RANKED)]
+
+    if options.system:
+        # What it searches with, if at all, is its own affair.
+        return System(load_system(options.system, index))
+    return System(ask, rank if hasattr(index, "search") else None)
+
+
+def _material(index: Any, judge: Judge) -> Material:
+    """What the index knows; of one that isn't Wirecheck's, its articles alone."""
+    copies_of, passages_of = (getattr(index, n, None) for n in ("copies_of", "passages_of"))
+    grade = judge.grade if isinstance(judge, LLMJudge) else None
+    return Material(index.articles, judge, copies_of, passages_of, grade)
+
+
+def _settings(options: argparse.Namespace, index: Any, judge: Judge) -> dict[str, Any]:
+    """All that makes an answer or its score another one, JSON-ready."""
+    rows = [(a.id, a.sha256, a.outlet, a.published) for a in index.articles.values()]
+    return {
+        "model": options.model,
+        "system": options.system,
+        "judge": [judge.name, getattr(judge, "fingerprint", None)],
+        "articles": _hash(sorted(rows, key=lambda row: row[0])),
+        "encoder": getattr(getattr(index, "encoder", None), "fingerprint", None),
+        "program": _program_hash(),
+        "versions": _versions(),
+        # Not where vectors are cached: that changes no answer.
+        "environment": {
+            name: value
+            for name, value in sorted(os.environ.items())
+            if name.startswith("WIRECHECK_") and not name.startswith("WIRECHECK_CACHE")
+        },
+    }
+
+
+def _program_hash() -> str:
+    """A hash of this program's files: what another version of it said is not measured again."""
+    root = Path(__file__).parent.parent
+    found = hashlib.sha256()
+    for path in sorted(p for part in _PROGRAM for p in (root / part).glob("*") if p.is_file()):
+        found.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
+        # Weights, tens of megabytes, are told by their size and the hash that stands beside them.
+        if path.suffix != ".safetensors":
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def parse_bars(text: str) -> dict[str, float]:
@@ -292,17 +524,6 @@ def _real_parts() -> Parts:
     return Parts(build_index, open_index, answer)
 
 
-def _run(
-    options: argparse.Namespace, questions: Sequence[GoldQuestion], parts: Parts
-) -> list[Result]:
-    with _index(options, parts) as index:
-
-        def ask(question: str) -> Answer:
-            return parts.answer(question, index=index, model=options.model)
-
-        return run(questions, index, ask, _show_progress)
-
-
 @contextmanager
 def _index(options: argparse.Namespace, parts: Parts) -> Iterator[Any]:
     """The index that was named, or one built in a temporary folder."""
@@ -336,23 +557,31 @@ def _print(text: str) -> None:
     print(text.encode(encoding, "replace").decode(encoding))
 
 
-def _report(
-    options: argparse.Namespace, results: Sequence[Result], summary: Summary
+def _report_head(
+    options: argparse.Namespace,
+    questions: Sequence[GoldQuestion],
+    index: Any,
+    summary: Summary,
+    note: JudgeNote,
 ) -> dict[str, Any]:
+    """All of a report but its questions."""
     return {
         "format": REPORT_FORMAT,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "model": options.model,
+        "system": options.system,
+        "judge": asdict(note),
         "settings": {
             "index": _path(options.index),
             "articles": _path(options.articles),
             "questions": _path(options.questions),
-            "questions_sha256": _hash([asdict(result.gold) for result in results]),
+            "questions_sha256": _hash([asdict(gold) for gold in questions]),
+            "generation": getattr(index, "generation", None),
+            "jobs": options.jobs,
             "fail_under": options.fail_under,
         },
         "versions": _versions(),
         "summary": summary.to_dict(),
-        "questions": [_result_to_dict(result) for result in results],
     }
 
 
@@ -371,14 +600,14 @@ def _versions() -> dict[str, str | int | None]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = None
-    return {**versions, "machine": platform.machine(), "cores": os.cpu_count()}
+    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "processor": _processor()}
+    return {**versions, **machine}
 
 
-def _result_to_dict(result: Result) -> dict[str, Any]:
-    """Without the articles' texts, which their hashes stand for."""
-    answer = None
-    if result.answer is not None:
-        answer = result.answer.to_dict()
-        for article in answer["articles"].values():
-            del article["text"]
-    return {"gold": asdict(result.gold), "answer": answer, "score": asdict(result.score)}
+def _processor() -> str | None:
+    """The processor's name as the system tells it; None where it doesn't."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or None

@@ -22,21 +22,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from eval.entailment import LONGEST_CLAIM, MAX_TOKENS
 from eval.swaps import make_pairs
 from eval.train_reader import ReaderModel, read_rows
 from eval.training import export, train, training_parser
 from index.language import sentence_spans
 from rag.nearest import focus
-from rag.tuned import Tuned, batches
 
 SEED = 20251125
-#: Tokens of a claim with its evidence, and characters of the claim.
-MAX_TOKENS, LONGEST_CLAIM = 160, 500
 #: set -> share of its pairs that an epoch sees.
 TRAINED_ON = {
     "bump": 1.0,
@@ -66,29 +62,6 @@ MOST_FALSE = 1.2
 #: Evidence of fewer words is set among other sentences, for so many pairs of ten: most public pairs
 #: with long evidence are false, and length must not tell.
 SHORT, SET_AMONG = 45, 5
-
-
-class Entailment:
-    """Reads pairs of evidence and claim; safe to share between threads."""
-
-    def __init__(self, tuned: Tuned) -> None:
-        """Its head: support, one logit for a pair."""
-        self._tuned = tuned
-        tuned.tokenizer.no_padding()
-        tuned.tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
-
-    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-        """`(n,)` for pairs of (evidence, claim): above 0, the evidence supports the claim."""
-        rows = self._tuned.tokenizer.encode_batch(
-            [(claim[:LONGEST_CLAIM], focus(evidence, claim)) for evidence, claim in pairs]
-        )
-        found = np.zeros(len(pairs))
-        with torch.inference_mode():
-            for batch in batches(list(enumerate(rows))):
-                hidden = self._tuned.hidden([row for _, row in batch])
-                logits = self._tuned.head(hidden[:, 0], "support")[:, 0].numpy()
-                found[[number for number, _ in batch]] = logits
-        return found
 
 
 class CheckerModel(nn.Module):

@@ -180,16 +180,20 @@ def open_cache(fingerprint: str, dim: int) -> EmbeddingCache:
 
     Raises SettingError if WIRECHECK_CACHE_MB is no number.
     """
-    folder, megabytes = os.environ.get(FOLDER, ""), os.environ.get(MEGABYTES, "")
+    folder, megabytes = cache_folder(), os.environ.get(MEGABYTES, "")
     if megabytes and not megabytes.isdecimal():
         raise SettingError(f"{MEGABYTES} is {megabytes!r}; it must be a whole number of megabytes")
     limit = int(megabytes or DEFAULT_MEGABYTES) * 1_000_000
-    if folder.lower() == OFF or not limit:
+    if folder is None or not limit:
         return EmbeddingCache(None, 0, fingerprint, dim)
-    return EmbeddingCache(_folder(folder) / _NAME, limit, fingerprint, dim)
+    return EmbeddingCache(folder / _NAME, limit, fingerprint, dim)
 
 
-def _folder(named: str) -> Path:
+def cache_folder() -> Path | None:
+    """Return the folder that WIRECHECK_CACHE names, else this user's; None for "off"."""
+    named = os.environ.get(FOLDER, "")
+    if named.lower() == OFF:
+        return None
     if named:
         return Path(named).expanduser()
     from platformdirs import user_cache_path

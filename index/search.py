@@ -268,6 +268,17 @@ class Index:
         passing = self._passing(outlets, since, until)
         return tuple(contents.articles[n].id for n in numbers if passing is None or passing[n])
 
+    def passages_of(self, article_id: str) -> list[Passage]:
+        """All passages that an article was split into, in their order.
+
+        Raises SettingError if there is no such article.
+        """
+        found = self._opened.contents.articles.find(article_id)
+        if found is None:
+            raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
+        numbers = self._opened.contents.passages.of_article(found[0])
+        return [self.passages[int(n)] for n in numbers]
+
     def weighed(self, ranking: Ranking) -> Index:
         """The same index with other weights."""
         other = copy(self)

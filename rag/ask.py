@@ -146,7 +146,7 @@ def answer_part(piece: Part, parts: Parts, progress: Progress, filters: dict[str
     trace = _trace(question, parts, found)
     if piece.kind == "ask" and not is_addressed(question, found):
         found = search_again(piece, question, found, parts, filters, trace)
-    surveyed = survey(question, found, parts.index.cluster_of)
+    surveyed = survey(question, found, parts.index.cluster_of, parts.index.encoder)
     if piece.kind == "ask" and not surveyed.denials and not is_addressed(question, found):
         return decline(question, found, trace)
     progress("drafting")

@@ -16,7 +16,7 @@ from index import Article, Hit
 from index.words import stems
 from rag.evidence import Found, Scored
 from rag.ledger import Survey, labelled
-from rag.llm import complete
+from rag.llm import Server, complete
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.schema import DraftClaim, Evidence, Rejection
@@ -47,8 +47,13 @@ _LABEL = re.compile(r"E\d+")
 # --- write -------------------------------------------------------------------------------------
 
 
-def write(question: Question, evidence: Sequence[Evidence], model: str) -> list[DraftClaim]:
-    """What the model wrote, a claim for each line; empty if it says that there is no answer."""
+def write(
+    question: Question, evidence: Sequence[Evidence], model: str, server: Server | None = None
+) -> list[DraftClaim]:
+    """What the model wrote, a claim for each line; empty if it says that there is no answer.
+
+    `server` is asked instead of the model's provider.
+    """
     rows = [json.dumps(_shown(e), ensure_ascii=False) for e in evidence]
     reply = complete(
         model,
@@ -61,6 +66,7 @@ def write(question: Question, evidence: Sequence[Evidence], model: str) -> list[
                 ),
             },
         ],
+        server=server,
     )
     return parse_draft(reply.text)
 

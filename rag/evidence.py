@@ -257,7 +257,7 @@ def score_sentences(
     question: Question, hits: Sequence[Hit], encoder: Encoder, reader: Reader
 ) -> list[Scored]:
     """Every sentence of the hits' passages, once, best first."""
-    readings = reader.read(question.text, [h.passage.text for h in hits])
+    readings = reader.read(question.whole, [h.passage.text for h in hits])
     places = _sentences_of(hits)
     weights = _term_weights(question, places)
     drafts = [_without_cosine(question, p, hits, readings, weights) for p in places]
@@ -339,8 +339,12 @@ def is_addressed(question: Question, found: Found) -> bool:
 
 
 def address_weights(question: Question) -> dict[str, float]:
-    """The weights of "addressed"; who says something is found by its sentence, as if open."""
+    """The weights of "addressed"; who says something is found by its sentence, as if open.
+
+    So are words to look up, whose reader is never sure what they ask.
+    """
     is_open = question.answer_type in {None, "thing"} or question.asks_speaker
+    is_open = is_open or question.is_lookup
     return model_weights()["addressed_open" if is_open else "addressed_typed"]
 
 
@@ -349,8 +353,8 @@ def address_signals(
 ) -> tuple[float, ...]:
     """`ADDRESS_SIGNALS`; the reader looks once more at the best sentences."""
     best, top = sentences[0], [s.passage for s in sentences[:REREAD]]
-    alone = reader.read(question.text, [top[0].text])[0].answers
-    wide = reader.read(question.text, [with_neighbours(p).text for p in top])
+    alone = reader.read(question.whole, [top[0].text])[0].answers
+    wide = reader.read(question.whole, [with_neighbours(p).text for p in top])
     named = len(question.names) + len(question.numbers) + len(question.dates)
     return (
         best.signal("passage_answers"),

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from index import Article, Hit
+from index import Article, Encoder, Hit
 from rag.evidence import Found, Scored, with_neighbours
 from rag.positions import Saying, Side, sides_of
 from rag.premise import denials_of
@@ -72,9 +72,9 @@ class Survey:
         return all(name in self.replaced for name in side.article_ids)
 
 
-def survey(question: Question, found: Found, cluster_of: ClusterOf) -> Survey:
+def survey(question: Question, found: Found, cluster_of: ClusterOf, encoder: Encoder) -> Survey:
     """Each report's position on the point: its value, its denial, or its silence."""
-    sides = tuple(sides_of(question, found.sentences, cluster_of))
+    sides = tuple(sides_of(question, found.sentences, cluster_of, encoder))
     denials = tuple(denials_of(question.text, found.sentences))
     if denials:
         # A value of what a report says did not happen must be sure to be set against that.

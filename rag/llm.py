@@ -61,6 +61,14 @@ class Completion:
     finish: str
 
 
+@dataclass(frozen=True)
+class Server:
+    """An address that speaks a provider's language, and the key for it, "" for none."""
+
+    url: str
+    key: str = ""
+
+
 def default_model() -> str:
     """The configured model: what the environment's WIRECHECK_MODEL says, else "embedded"."""
     return os.environ.get("WIRECHECK_MODEL", "").strip() or EMBEDDED
@@ -109,20 +117,23 @@ def complete(
     max_tokens: int = 400,
     deadline: float = 60.0,
     choices: Sequence[str] | None = None,
+    server: Server | None = None,
 ) -> Completion:
     """The model's reply to `messages`, at temperature 0.
 
     `deadline` is in seconds and covers all tries and the waits between them; loading the embedded
     model comes before. With `choices` the reply is exactly one of them: the embedded model is bound
-    to them, another one's reply is refused if it is not among them.
+    to them, another one's reply is refused if it is not among them. `server` is asked instead of
+    the provider's own; a key for the provider is neither needed nor sent there.
 
     Raises what `check_model` raises; ModelUnreachable where no reply came in time or the provider
     failed; ModelReplyError where a reply came that is empty, cut off, refused or no choice.
     """
-    check_model(model)
+    if server is None:
+        check_model(model)
     if model == NONE:
         raise SettingError("the model 'none' writes nothing: choose another one")
-    call = _Call(model, messages, max_tokens, deadline, choices)
+    call = _Call(model, messages, max_tokens, deadline, choices, server)
     litellm = _litellm()
     if _is_embedded(model):
         embedded.load()
@@ -136,6 +147,7 @@ class _Call:
     max_tokens: int
     deadline: float
     choices: Sequence[str] | None
+    server: Server | None = None
 
     def options(self) -> dict[str, Any]:
         """What LiteLLM is called with: its own retries are off, ours know the deadline."""
@@ -148,6 +160,8 @@ class _Call:
             "max_retries": 0,
             "num_retries": 0,
         }
+        if self.server is not None:
+            options |= {"api_base": self.server.url, "api_key": self.server.key or "none"}
         if _is_embedded(self.model):
             options["model"] = f"{EMBEDDED}/{embedded.NAME}"
             if self.choices is not None:

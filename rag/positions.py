@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
-from index import Passage
+from index import Encoder, Passage
 from index.language import parse
 from index.words import stems
 from rag.evidence import Scored, logistic, model_weights
@@ -38,6 +39,15 @@ SPEAKERS = (0.12, 0.25)
 TOP_SHARE = 0.5
 #: Of amounts with a unit: the least share of the best sentence's score and of its matter.
 UNIT_SHARE, MATTER_SHARE = 0.12, 0.6
+#: Reports of one thing differ by at most so many times; an unlikely value that is further off is
+#: of something else.
+SIZE = 4
+#: A rival's amount is at most so many times the other; cosines that the words around it, its
+#: sentence and its report's top must have with those of the surest saying. Set on the sample's
+#: questions.
+AMOUNTS = frozenset({"count", "money", "percent", "duration", "measure"})
+RIVAL_SIZE, LIKE_AROUND, LIKE_SENTENCE, LIKE_TOP = 2, 0.4, 0.4, 0.25
+WORDS_BEFORE, WORDS_AFTER, TOP = 8, 10, 300
 #: A report is cited for a value if it says it at least this surely; for words such as "several",
 #: that may mean many numbers, as surely as a side of its own.
 CITED_SURE = 0.15
@@ -95,7 +105,10 @@ class Side:
 
 
 def sides_of(
-    question: Question, sentences: Sequence[Scored], cluster_of: Callable[[str], int]
+    question: Question,
+    sentences: Sequence[Scored],
+    cluster_of: Callable[[str], int],
+    encoder: Encoder,
 ) -> list[Side]:
     """The values that the sentences give for a typed question, surest first; [] if it has no type.
 
@@ -104,11 +117,14 @@ def sides_of(
     if question.answer_type is None or question.asks_words:
         return []
     said = weighed(question, sayings(question, sentences), cluster_of)
-    sides = grouped(question, _told_once(question, said))
+    rivals = rivals_of(question, said, cluster_of, encoder)
+    sides = grouped(question, _told_once(question, said, rivals))
     return [
-        _cited(s)
+        _cited(s, rivals)
         for s in sides
-        if _counts(s, said, question.asks_speaker) or _same_unit(question, s, said[0])
+        if _counts(question, s, said)
+        or (_same_unit(question, s, said[0]) and _same_story(s, said[0], encoder))
+        or not rivals.isdisjoint(s.sayings)
     ]
 
 
@@ -201,14 +217,16 @@ def grouped(question: Question, said: Sequence[Saying]) -> list[Side]:
     return [Side(tuple(group)) for group in groups]
 
 
-def _told_once(question: Question, said: Sequence[Saying]) -> list[Saying]:
+def _told_once(
+    question: Question, said: Sequence[Saying], rivals: AbstractSet[Saying]
+) -> list[Saying]:
     """One value for each article, surest first: the surest of all if it gives that, else its own.
 
     An article that gives the surest value and another besides does not contradict it.
     """
     if not said:
         return []
-    own = {s.article_id: s for s in reversed(said)}
+    own = {s.article_id: s for s in reversed(said)} | {s.article_id: s for s in rivals}
     for saying in said:
         same = same_value(question.answer_type, said[0].text, saying.text)
         if same and saying.sure >= TOP_SHARE * own[saying.article_id].sure:
@@ -216,10 +234,10 @@ def _told_once(question: Question, said: Sequence[Saying]) -> list[Saying]:
     return [s for s in said if same_value(question.answer_type, own[s.article_id].text, s.text)]
 
 
-def _cited(side: Side) -> Side:
+def _cited(side: Side, rivals: AbstractSet[Saying]) -> Side:
     """The side with those of its sayings that are sure enough to be cited, at least the surest."""
     first, *others = side.sayings
-    return Side((first, *(s for s in others if s.sure >= _needed(s))))
+    return Side((first, *(s for s in others if s.sure >= _needed(s) or s in rivals)))
 
 
 def _needed(saying: Saying) -> float:
@@ -234,17 +252,107 @@ def _same_unit(question: Question, side: Side, best: Saying) -> bool:
     """
     if question.answer_type not in {"duration", "percent", "money"}:
         return False
-    ours, theirs = side.sayings[0].sentence, best.sentence
-    matter = ours.signal("context_coverage") >= MATTER_SHARE * theirs.signal("context_coverage")
-    return matter and ours.score >= UNIT_SHARE * theirs.score
+    if not _same_size(side.text, best.text, SIZE):
+        return False
+    enough = side.sayings[0].sentence.score >= UNIT_SHARE * best.sentence.score
+    return enough and _on_matter(side, best)
 
 
-def _counts(side: Side, said: Sequence[Saying], is_speaker: bool) -> bool:
-    """Whether a side is sure enough to be set against the surest one."""
+def _same_story(side: Side, best: Saying, encoder: Encoder) -> bool:
+    """Whether the two reports begin alike enough to be on one story."""
+    one, other = encoder.encode([_top(side.sayings[0]), _top(best)])
+    return float(one @ other) >= LIKE_TOP
+
+
+def _on_matter(side: Side, best: Saying) -> bool:
+    """Whether a side's sentence with its neighbours covers enough of what the surest one does."""
+    ours, theirs = (s.sentence.signal("context_coverage") for s in (side.sayings[0], best))
+    return ours >= MATTER_SHARE * theirs
+
+
+def _counts(question: Question, side: Side, said: Sequence[Saying]) -> bool:
+    """Whether a side is sure enough to be set against the surest one.
+
+    Names stand in every sentence: another one must be on the matter, too.
+    """
     best = said[0].sure
+    if side.sure == best:
+        return True
     odds, most = side.sure / (1 - side.sure + 1e-9), best / (1 - best + 1e-9)
-    least, share = SPEAKERS if is_speaker else (LEAST_SURE, ODDS_SHARE)
-    return side.sure == best or (side.sure >= least and odds >= share * most)
+    least, share = SPEAKERS if question.asks_speaker else (LEAST_SURE, ODDS_SHARE)
+    if side.sure < least or odds < share * most:
+        return False
+    named = question.answer_type not in AMOUNTS and not question.asks_speaker
+    return not named or _on_matter(side, said[0])
+
+
+def _same_size(one: str, other: str, most: float) -> bool:
+    """Whether two texts begin with amounts of one family, at most `most` times each other."""
+    ours, theirs = find_quantities(one)[:1], find_quantities(other)[:1]
+    if not ours or not theirs or ours[0].family != theirs[0].family:
+        return False
+    low, high = sorted((ours[0].amount, theirs[0].amount))
+    return low > 0 and high <= most * low
+
+
+# --- rivals ------------------------------------------------------------------------------------
+
+
+def rivals_of(
+    question: Question,
+    said: Sequence[Saying],
+    cluster_of: Callable[[str], int],
+    encoder: Encoder,
+) -> frozenset[Saying]:
+    """Sayings of another amount than the surest one that say the same thing in other words.
+
+    A reader who looks for the question's words does not see that "the electricity was off for
+    almost three hours" is what another report's "cut off households for 150 minutes" says. So each
+    amount of about that size, in another report, is compared with the surest one: by the words
+    around it, by its sentence, and by what the two reports are about. `said` is surest first.
+    """
+    best = said[0] if said else None
+    if best is None or best.sure < LEAST_SURE or question.answer_type not in AMOUNTS:
+        return frozenset()
+    kept = [s for s in said[1:] if _may_rival(question, s, best, cluster_of)]
+    for text_of_saying, least in (
+        (_around, LIKE_AROUND),
+        (_sentence, LIKE_SENTENCE),
+        (_top, LIKE_TOP),
+    ):
+        if not kept:
+            break
+        vectors = encoder.encode([text_of_saying(s) for s in (best, *kept)])
+        near = vectors[1:] @ vectors[0]
+        kept = [s for s, cosine in zip(kept, near, strict=True) if cosine >= least]
+    return frozenset(kept)
+
+
+def _may_rival(
+    question: Question, saying: Saying, best: Saying, cluster_of: Callable[[str], int]
+) -> bool:
+    if cluster_of(saying.article_id) == cluster_of(best.article_id):
+        return False
+    if same_value(question.answer_type, saying.text, best.text):
+        return False
+    return _same_size(saying.text, best.text, RIVAL_SIZE) and not counts_others(question, saying)
+
+
+def _around(saying: Saying) -> str:
+    """The words around a value in its sentence, with "some" for the value itself."""
+    passage, (start, end) = saying.sentence.passage, saying.span
+    text = passage.article.text
+    before, after = text[passage.start : start].split(), text[end : passage.end].split()
+    return " ".join([*before[-WORDS_BEFORE:], "some", *after[:WORDS_AFTER]])
+
+
+def _sentence(saying: Saying) -> str:
+    return saying.sentence.passage.text
+
+
+def _top(saying: Saying) -> str:
+    article = saying.sentence.passage.article
+    return f"{article.title}. {article.text[:TOP]}"
 
 
 # --- spans -------------------------------------------------------------------------------------
@@ -298,7 +406,11 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
     if kind == "thing":
         return _trimmed(sentence) if len(said.split()) <= THING_WORDS else None
     if kind in {"place", "measure", "time"}:
-        return sentence.span
+        # A share or a sum is no time, however near it stands.
+        strange = kind == "time" and any(
+            q.family not in {"", "time"} for q in find_quantities(said)
+        )
+        return None if strange else sentence.span
     if question.asks_speaker:
         base = sentence.passage.start
         here = (sentence.span[0] - base, sentence.span[1] - base)

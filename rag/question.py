@@ -30,7 +30,7 @@ _TYPES = (
         "duration",
         r"\bhow long\b(?! is the| are the)|\bhow many (?:more |extra |full )?"
         r"(?:seconds|minutes|hours|days|nights|weeks|months|years)\b"
-        r"|\bfor what (?:time|period)\b",
+        r"|\bfor what (?:time|period)\b|\b(?:winning|finishing|record|race|lap) times?\b",
     ),
     (
         "percent",
@@ -55,7 +55,12 @@ _TYPES = (
         r"membership|circulation)\b|\bhow old\b|\bhow large\b"
         r"|\bhow big\b",
     ),
-    ("measure", r"\bhow (?:much|far|high|tall|deep|wide|heavy|fast|large|strong)\b"),
+    (
+        "measure",
+        r"\bhow (?:much|far|high|tall|deep|wide|heavy|fast|large|strong)\b"
+        r"|\b(?:what|which) (?:(?:is|was|were) the )?(?:\w+ ){0,2}(?:depth|height|length|width|"
+        r"weight|speed|altitude|distance|temperature|magnitude)\b",
+    ),
     (
         "time",
         rf"{_FIRST}when\b|\b(?:what|which|on what|on which|in which) "
@@ -83,6 +88,8 @@ _TYPES = (
         r"|\bwhat (?:is|was) the (?:full )?name of\b",
     ),
 )
+#: Types that a few words to look up may ask for.
+_AMOUNTS = {"duration", "percent", "money", "count", "measure"}
 #: What is a word or two, of no kind that rules know: "which sport", "what was her rank".
 _NO_THING = (
     r"(?!(?:reason|effect|result|outcome|point|plan|matter|problem|case|view|reaction|meaning|"
@@ -102,6 +109,18 @@ _THING = re.compile(
 #: "Who is X?" asks what somebody is, and the sentence that introduces the name answers it.
 _IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
 _OPEN = re.compile(r"\bwho (?:says?|said|told|claimed|reported) (?:what|something)", re.I)
+#: "How did the number of dead change?" asks for the values that it had.
+_CHANGE = re.compile(
+    r"^\s*how (?:did|has|have|does|do) .*\b(?:number|toll|count|total|tally|figure|estimate)s?\b"
+    r".*\b(?:change|rise|risen|grow|grown|fall|fallen|develop|evolve)d?\b",
+    re.I,
+)
+#: Without one of these at its beginning or any of the others, a question is a few words to look up.
+_VERB_FIRST = re.compile(
+    r"^\s*(?:did|do|does|is|was|were|are|has|have|had|will|would|can|could|should)\b"
+    r"|\b(?:who|whom|whose|what|which|when|where|why|how)\b",
+    re.I,
+)
 _SPEAKER = re.compile(
     r"\b(?:who|which\s+(?:\w+\s+){1,3}?|what\s+(?:official|expert|politician|minister)\s+)\s*"
     r"(?:\w+ly\s+)?(?:has\s+|have\s+|had\s+)?(?:"
@@ -182,6 +201,21 @@ class Question:
     quoted: tuple[str, ...]
 
     @property
+    def is_lookup(self) -> bool:
+        """Whether it is words to look up rather than a question: "death toll ferry Larkmoor"."""
+        return not _VERB_FIRST.search(self.text)
+
+    @property
+    def whole(self) -> str:
+        """The question as a reader of sentences expects it: words to look up become a question.
+
+        "death toll ferry Larkmoor" -> "What is the death toll ferry Larkmoor?"
+        """
+        if self.answer_type in _AMOUNTS and self.is_lookup:
+            return f"What is the {self.text.rstrip(' .?!')}?"
+        return self.text
+
+    @property
     def asks_speaker(self) -> bool:
         """Whether it asks who said something: "Who told reporters that ...?"."""
         return self.answer_type == "person" and _SPEAKER.search(self.text) is not None
@@ -223,10 +257,16 @@ def analyse(text: str) -> Question:
 def answer_type(text: str) -> str | None:
     """The kind of short answer that a question asks for; None for open questions.
 
-    "How long did the strike last?" -> "duration"; "Why did it end?" -> None.
+    "How long did the strike last?" -> "duration"; "Why did it end?" -> None. Words to look up are
+    read as "what is the": "death toll ferry Larkmoor" -> "count".
     """
     if _SPEAKER.search(text) and not _OPEN.search(text):
         return "person"
+    if _CHANGE.search(text):
+        return "count"
+    if not _VERB_FIRST.search(text):
+        kind = _listed_type(f"what is the {text}")
+        return kind if kind in _AMOUNTS else None
     if _OPEN.search(text) or re.match(
         r"\s*(?:why|how did|how do|how does|did|do|does|is|was|were|"
         r"are|has|have|will|would|can|could)\b",
@@ -238,10 +278,14 @@ def answer_type(text: str) -> str | None:
         return None
     head = re.split(r"\b(?:after|before|when|while|that|because)\b", text, maxsplit=1)[0]
     for part in (head, text) if len(head.split()) > 2 else (text,):
-        for kind, pattern in _TYPES:
-            if re.search(pattern, part, re.IGNORECASE):
-                return kind
+        if kind := _listed_type(part):
+            return kind
     return "thing" if _THING.search(text) else None
+
+
+def _listed_type(text: str) -> str | None:
+    found = (kind for kind, pattern in _TYPES if re.search(pattern, text, re.IGNORECASE))
+    return next(found, None)
 
 
 def _terms(text: str) -> tuple[str, ...]:

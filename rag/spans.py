@@ -33,6 +33,15 @@ _NAMED_RUN = re.compile(
     r"(?<![\w’'])[A-Z0-9][\w’'&.-]*(?<!\.)(?:\s+(?:(?:of|and|the|de|la|van|von|al|bin|&)\s+)*"
     r"[A-Z0-9][\w’'&.-]*(?<!\.))*"
 )
+#: What stands after a number that is a time of the day, and before and after one that is an age.
+_CLOCK = re.compile(
+    r"\s*(?::\d\d|\.\d\d\s*[ap]\.?m\b|[ap]\.?m\b|o[’']clock|in the (?:morning|afternoon|evening))",
+    re.I,
+)
+_PAST = re.compile(r"\d:$|\b(?:half|quarter|past|minutes to)\s+(?:past|to)?\s*$", re.I)
+_AGED = re.compile(r"(?:[A-Z][\w’'-]+,|\bwho (?:is|was)|\b(?:he|she) (?:is|was)|\baged)\s+$")
+_AGE_ENDS = re.compile(r"\s*(?:,|\.|and\b)|\s+years\s+old")
+_NAMED_BEFORE = re.compile(r"[A-Z][\w’'-]+\s+$")
 _FAMILIES: dict[str, Callable[[Quantity], bool]] = {
     "duration": lambda q: q.family == "time",
     "percent": lambda q: q.family == "percent",
@@ -58,6 +67,8 @@ def typed_spans(question: Question, text: str) -> list[Span]:
             for q in find_quantities(text)
             if wanted(q) and not any(same_quantity(q, a) and q.family == a.family for a in asked)
         ]
+        if kind == "count" and not re.search(r"\bhow old\b|\bage\b", question.text, re.I):
+            amounts = [q for q in amounts if may_count(text, q)]
         # "5.8 metres" is how high a river rose, "eleven" when, if a sentence has both.
         units = [q for q in amounts if q.family not in {"", "time"}] if kind == "measure" else []
         found = [(q.start, q.end) for q in units or amounts]
@@ -77,6 +88,19 @@ def typed_spans(question: Question, text: str) -> list[Span]:
     else:
         found = []
     return sorted(set(found))
+
+
+def may_count(text: str, amount: Quantity) -> bool:
+    """Whether a number may count things: it is no time of the day, no age, and no part of a name.
+
+    "the barge Dorrit Four left at 6:10 with Tilde Marsh, 34, and nine others" -> only "nine"
+    """
+    before, after = text[: amount.start], text[amount.end :]
+    if _CLOCK.match(after) or _PAST.search(before):
+        return False
+    if _AGED.search(before) and _AGE_ENDS.match(after):
+        return False
+    return not (text[amount.start].isupper() and _NAMED_BEFORE.search(before))
 
 
 def holds_type(question: Question, text: str) -> bool:

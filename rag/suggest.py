@@ -51,14 +51,27 @@ class Idea:
 
 def suggest(index: Index, count: int = 4) -> list[str]:
     """Up to `count` questions about the articles of `index`, best first."""
-    articles = [index.articles[name] for name in islice(index.articles, MAX_ARTICLES)]
-    reports = {index.cluster_of(a.id): a for a in reversed(articles)}
-    ideas = list(chain.from_iterable(_ideas(a) for a in reports.values()))
-    found = (q for q, report in _ranked(ideas) if _leads_back(q, report, index))
+    reports = _reports(index)
+    typical = (_typical(same) for same in ideas_of(index))
+    found = (q for q, report in typical if _leads_back(q, report, index))
     chosen = list(islice(found, count))
     headlines = (f"What do the reports say about “{a.title}”?" for a in reports.values())
     short = (h for h in headlines if len(h) <= _LONGEST)
     return [*chosen, *islice(short, count - len(chosen))]
+
+
+def ideas_of(index: Index) -> Iterator[list[Idea]]:
+    """What `suggest` chooses from, best first: each item the ideas that ask for the same.
+
+    They are as many as there are reports and values; the wordings may differ.
+    """
+    return _ranked(list(chain.from_iterable(_ideas(a) for a in _reports(index).values())))
+
+
+def _reports(index: Index) -> dict[int, Article]:
+    """The first article of each report, by the report's number, among the first articles."""
+    articles = [index.articles[name] for name in islice(index.articles, MAX_ARTICLES)]
+    return {index.cluster_of(a.id): a for a in reversed(articles)}
 
 
 def _leads_back(question: str, report: str, index: Index) -> bool:
@@ -66,8 +79,8 @@ def _leads_back(question: str, report: str, index: Index) -> bool:
     return any(h.passage.article.id == report for h in index.search(question, HITS))
 
 
-def _ranked(ideas: Sequence[Idea]) -> Iterator[tuple[str, str]]:
-    """Questions with a report each: one of each kind, then a second; but one mention at most.
+def _ranked(ideas: Sequence[Idea]) -> Iterator[list[Idea]]:
+    """Ideas that ask for the same: one of each kind, then a second; but one mention at most.
 
     Within a kind those come first that most values are told for, then those of most reports.
     """
@@ -84,14 +97,14 @@ def _ranked(ideas: Sequence[Idea]) -> Iterator[tuple[str, str]]:
     for same in chain.from_iterable(zip_longest(*kinds.values())):
         reports = {i.article_id for i in same or ()}
         if same and same[0].kind == "mention":
-            yield _typical(same)
+            yield same
         elif same and not seen & reports:  # A second question about one report tells less.
             seen |= reports
-            yield _typical(same)
+            yield same
 
 
 def _typical(same: Sequence[Idea]) -> tuple[str, str]:
-    """The wording that most reports lead to, the shorter one of two."""
+    """The wording that most reports lead to, the shorter one of two, and its report."""
     counts = Counter(i.question for i in same)
     best = min(same, key=lambda i: (-counts[i.question], len(i.question)))
     return best.question, best.article_id

@@ -7,6 +7,7 @@ from rag.ledger import survey
 from rag.positions import sides_of
 from rag.question import analyse
 from rag.schema import DraftClaim, Evidence
+from tests.fakes import TopicEncoder
 
 
 @pytest.mark.parametrize(
@@ -52,7 +53,7 @@ def found(*rows: tuple[str, str, float, str | None]) -> Found:
 
 def drafts(question: str, f: Found) -> list[DraftClaim]:
     asked = analyse(question)
-    return quote(asked, f, survey(asked, f, hash))[1]
+    return quote(asked, f, survey(asked, f, hash, TopicEncoder()))[1]
 
 
 def test_one_value_is_said_once_with_every_report_that_says_it():
@@ -133,7 +134,7 @@ def test_evidence_labels_count_from_one():
 
 def test_an_untyped_question_has_no_short_answer():
     f = found(("a", "It took four hours.", 0.9, "four hours"))
-    assert sides_of(analyse("Why did it take four hours?"), f.sentences, hash) == []
+    assert sides_of(analyse("Why did it take four hours?"), f.sentences, hash, TopicEncoder()) == []
 
 
 def test_exact_words_are_answered_by_quotations_alone():

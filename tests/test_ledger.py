@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from index.records import Article, Passage
@@ -14,6 +16,7 @@ from rag.ledger import (
 from rag.positions import counts_others, sayings, sides_of
 from rag.question import analyse
 from rag.schema import Voice
+from tests.fakes import TopicEncoder
 
 HURT = "How many dockers were hurt in the fall of the crane?"
 
@@ -35,7 +38,7 @@ def report(
 
 
 def surveyed(*sentences: Scored, cluster_of=hash, question: str = HURT):
-    return survey(analyse(question), Found(sentences, (), 0.9, ()), cluster_of)
+    return survey(analyse(question), Found(sentences, (), 0.9, ()), cluster_of, TopicEncoder())
 
 
 def first_sentences(found, cluster_of=hash) -> list[str]:
@@ -149,8 +152,49 @@ def test_a_difference_whose_values_do_not_stand_in_what_it_cites_is_refused():
 def test_an_article_that_gives_the_surest_value_and_another_contradicts_nobody():
     both = Article("b", "", "Nine dockers were hurt. Twelve dockers were off.")
     second = Scored(Passage(both, 24, 48), (0.8,) * len(SIGNALS), 0.9, (24, 30), 5.0)
-    sides = sides_of(analyse(HURT), [report("a", "Nine"), second, scored(both, "Nine")], hash)
+    sides = sides_of(
+        analyse(HURT), [report("a", "Nine"), second, scored(both, "Nine")], hash, TopicEncoder()
+    )
     assert [side.text for side in sides] == ["Nine dockers"]
+
+
+STORM = "How long was the town without power in the storm?"
+
+
+def dark(name, value, rest, signal=0.0):
+    """A report of a power cut, which its reader doubts if the signal is low."""
+    text = f"The storm kept the lights off for {value}{rest}."
+    start = text.index(value)
+    scores = (signal,) * len(SIGNALS), signal, (start, start + len(value)), 40 * signal - 10
+    return Scored(Passage(Article(name, "", text), 0, len(text)), *scores)
+
+
+@pytest.mark.parametrize(
+    ("second", "values"),
+    [
+        (dark("b", "three hours", " in the storm"), ["150 minutes", "three hours"]),
+        # Another matter, another size, a copy's own value, the same value.
+        (dark("b", "three hours", " at the museum, museum, museum, museum"), ["150 minutes"]),
+        (dark("b", "nine hours", " in the storm"), ["150 minutes"]),
+        (dark("a2", "three hours", " in the storm"), ["150 minutes"]),
+        (dark("b", "two and a half hours", " in the storm"), ["150 minutes"]),
+    ],
+)
+def test_an_amount_in_other_words_is_a_rival_if_sentence_and_report_are_alike(second, values):
+    sure = dark("a", "150 minutes", " in the storm", 0.9)
+    sides = sides_of(analyse(STORM), [sure, second], lambda name: name[0], TopicEncoder())
+    assert [side.text for side in sides] == values
+
+
+def test_another_name_must_be_on_the_matter_to_differ():
+    asked = analyse("In which building did the minister sign the railway agreement?")
+    one = scored(Article("a", "", "She signed it in the Customs House."), "Customs House")
+    other = Article("b", "", "She landed in Brenova.")
+    near, far = scored(other, "Brenova"), scored(other, "Brenova")
+    place = SIGNALS.index("context_coverage")
+    far = replace(far, signals=(*far.signals[:place], 0.1, *far.signals[place + 1 :]))
+    told = [len(sides_of(asked, [one, s], hash, TopicEncoder())) for s in (near, far)]
+    assert told == [2, 1]
 
 
 def test_a_count_of_other_things_is_no_answer():

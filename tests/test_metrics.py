@@ -6,25 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
+from eval.figures import Figure, _medians, figure
 from eval.gold import GoldQuestion
-from eval.metrics import (
-    BARS,
-    MEASURES,
-    Figure,
-    Found,
-    QuestionScore,
-    Summary,
-    figure,
-    fold,
-    holds,
-    misses,
-    quoted_words,
-    score,
-    score_failure,
-    summarise,
-)
+from eval.metrics import BARS, MEASURES, Material, Summary, misses, score_failure, summarise
+from eval.metrics import score as scored
+from eval.scores import Found, QuestionScore, Verdict
+from eval.wording import fold, holds, quoted_words
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim, Position, Rejection
 
@@ -92,6 +82,10 @@ WEEKS = cite(FERRY, "The Lorn bridge will stay shut for six weeks.")
 SANG = cite(CHOIR, "The choir of Lorn sang on the bridge.")
 
 
+def score(question: GoldQuestion, answer: Answer, articles: Any, **fields: Any) -> QuestionScore:
+    return scored(question, answer, Material(articles), **fields)
+
+
 # --- one question ---------------------------------------------------------------------------------
 
 
@@ -105,13 +99,16 @@ def test_a_right_answer_by_hand() -> None:
             Rejection("It sank.", "support", ""),
             Rejection("It is 9 m.", "number", ""),
         ),
-        trace={"answer_type": "how_long"},
+        trace={"answer_type": "how_long", "addressed": 0.75},
     )
-    assert score(gold(), answer, ARTICLES, seconds=1.5, memory_mb=300.0) == QuestionScore(
+    material = Material(ARTICLES, copies_of=lambda name: (name,))
+    row = scored(gold(), answer, material, story="bridge", seconds=1.5, memory_mb=300.0)
+    assert row == QuestionScore(
         id="q1",
         kind="conflict",
         answerable=True,
         outcome="answered",
+        story="bridge",
         nuggets=Found(2, 2),
         nuggets_in_text=Found(2, 2),
         must_cite=Found(2, 2),
@@ -122,7 +119,17 @@ def test_a_right_answer_by_hand() -> None:
         words=2 + 10 + 5,
         answer_type="how_long",
         short_answer=True,
+        differs=False,
         refused={"support": 2, "number": 1},
+        retrieval={},
+        verdicts=(
+            Verdict("supported", True, (True,)),
+            # "report", "says" and "one" are not in what is cited; "shut", "six" and "weeks" are.
+            Verdict("supported", True, (True,)),
+            Verdict("supported", True, (True,)),
+        ),
+        copies=1.0,
+        confidence=0.75,
         seconds=1.5,
         memory_mb=300.0,
     )
@@ -436,9 +443,10 @@ def test_figures_by_hand() -> None:
         ]
     )
     assert summary.n == 7
-    assert values(summary) == pytest.approx(
+    expected = pytest.approx(
         {
             "right_outcome": 4 / 7,
+            "complete": 2 / 5,
             "declined_right": 1 / 2,
             "declined_wrong": 2 / 5,
             "declined": 2 / 7,
@@ -458,8 +466,11 @@ def test_figures_by_hand() -> None:
             "failed": 1,
         }
     )
-    assert {name: figure.n for name, figure in summary.figures.items()} == {
+    known = {name: value for name, value in values(summary).items() if value is not None}
+    assert known == expected
+    assert {name: summary.figures[name].n for name in known} == {
         "right_outcome": 7,
+        "complete": 5,
         "declined_right": 2,
         "declined_wrong": 5,
         "declined": 7,
@@ -640,6 +651,15 @@ def test_the_interval_of_a_median() -> None:
     assert found.value == 51
     assert found.low == pytest.approx(41, abs=1.5)
     assert found.high == pytest.approx(61, abs=1.5)
+
+
+def test_the_median_of_a_draw_is_that_of_its_values() -> None:
+    rng = np.random.default_rng(8)
+    known = rng.integers(0, 9, 6).astype(float)
+    times = rng.multinomial(6, np.full(6, 1 / 6), size=300)
+    times = np.vstack([times, rng.multinomial(5, np.full(6, 1 / 6), size=300)])
+    expected = [np.median(np.repeat(known, row)) for row in times]
+    assert _medians(known, times).tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,12 @@ from rag.question import MAX_CHARACTERS, analyse, answer_type
         ("How many people were on board?", "count"),
         ("At the peak of the fire, how many crews were there?", "count"),
         ("What was the latest death toll in the accident?", "count"),
+        ("How did the number of dead change over the days?", "count"),
+        ("How did the mayor change the figures?", None),
+        ("death toll ferry Larkmoor", "count"),
+        ("Oda Renn winning time hill race", "duration"),
+        ("ferry accident Larkmoor", None),
+        ("At what depth does the wreck lie?", "measure"),
         ("How much did the bridge cost?", "money"),
         ("What price is given for the deal?", "money"),
         ("What does the mayor of Corrin earn in a year?", "money"),
@@ -33,6 +39,14 @@ from rag.question import MAX_CHARACTERS, analyse, answer_type
 )
 def test_the_kind_of_short_answer_that_a_question_wants(text, kind):
     assert answer_type(text) == kind
+
+
+def test_words_to_look_up_are_read_as_a_question():
+    assert analyse("Latest death toll, Larkmoor ferry?").whole == (
+        "What is the Latest death toll, Larkmoor ferry?"
+    )
+    for text in ("How many died?", "ferry accident Larkmoor", "Number of dead, or who died?"):
+        assert analyse(text).whole == text
 
 
 def test_what_is_read_off_a_question():

@@ -9,8 +9,18 @@ from typing import Any
 
 import pytest
 
-from eval.metrics import MEASURES, Found, QuestionScore, summarise
-from eval.report import WIDTH, check_writable, faults, table, write_report
+from eval.figures import Figure
+from eval.metrics import MEASURES, summarise
+from eval.report import (
+    REPORT_FORMAT,
+    WIDTH,
+    JudgeNote,
+    check_writable,
+    read_report,
+    write_reports,
+)
+from eval.report import table as tables
+from eval.scores import Found, QuestionScore, Verdict, faults
 from index.errors import SettingError
 
 
@@ -37,41 +47,103 @@ ROWS = [
 ]
 
 
-def test_the_whole_table() -> None:
+JUDGE = JudgeNote("letters", None)
+
+
+def table(rows: list[QuestionScore], judge: JudgeNote = JUDGE) -> str:
+    return tables(summarise(rows), rows, judge)
+
+
+def test_three_tables_and_the_run_are_never_mixed() -> None:
     """Nuggets: 1, 1/2, 0. Words: 7, 12, 20. Seconds: 0.5, 1.25, 2. Refused: 3 and 1."""
-    lines = table(summarise(ROWS), ROWS).splitlines()
-    assert lines[0].split() == ["figure", "value", "95", "%", "interval", "n"]
-    by_name = {line.split()[0]: line for line in lines[1 : len(MEASURES) + 1]}
-    assert list(by_name) == [measure.name for measure in MEASURES]
-    assert by_name["nuggets"].split()[-5:] == ["0.500", "0.000", "to", "1.000", "3"]
-    assert by_name["words"].split()[-5:] == ["12", "7", "to", "20", "3"]
-    assert by_name["seconds"].split()[-5:] == ["1.25", "0.50", "to", "2.00", "3"]
-    assert by_name["refused"].split()[-5:] == ["2.0", "1.0", "to", "3.0", "2"]
-    assert by_name["failed"].split()[-3:] == ["0", "-", "5"]
-    assert by_name["memory_mb"].split()[-3:] == ["-", "-", "0"]
-    assert by_name["words"] == (
-        "words               words in an answer's text, median             12         7 to 20  3"
-    )
-    ends = {len(line) for line in lines[: len(MEASURES) + 1]}
-    assert len(ends) == 1, "the last column is not aligned"
-    assert lines[len(MEASURES) + 2 :] == [
-        "kind          n  right  declined  nuggets  must_cite  cited right  short answer  words",
-        "single        2  0.500     0.500    0.500          -            -             -     12",
-        "conflict      1  1.000     0.000    0.500      0.000        0.500             -     20",
-        "unanswerable  2  0.500     0.500        -          -        0.000             -      7",
-        "",
-        "refused: support 3, number 1",
-        "",
+    text = table(ROWS)
+    blocks = {block.split()[0].rstrip(","): block.splitlines() for block in text.split("\n\n")}
+    for name in ("grounding", "answers"):
+        lines = blocks[name.upper()]
+        assert lines[1].split() == ["figure", "value", "95", "%", "interval", "n", "unscored"]
+        assert [line.split()[0] for line in lines[2:]] == [
+            m.name for m in MEASURES if m.table == name
+        ]
+        assert len({len(line) for line in lines[1:]}) == 1, "the last column is not aligned"
+    assert [line.split()[0] for line in blocks["THE"][2:]] == [
+        m.name for m in MEASURES if m.table == "run"
+    ]
+    by_name = {line.split()[0]: line.split() for block in blocks.values() for line in block}
+    assert by_name["nuggets"][-6:] == ["0.500", "0.000", "to", "1.000", "3", "0"]
+    assert by_name["words"][-6:] == ["12", "7", "to", "20", "3", "0"]
+    assert by_name["seconds"][-6:] == ["1.25", "0.50", "to", "2.00", "3", "0"]
+    assert by_name["refused"][-6:] == ["2.0", "1.0", "to", "3.0", "2", "0"]
+    assert by_name["failed"][-4:] == ["0", "-", "5", "0"]
+    assert by_name["memory_mb"][-4:] == ["-", "-", "0", "0"]
+    assert text.splitlines()[-4:] == [
         "something wrong in 3 of 5 questions",
         "q2  conflict      lacks six weeks (1/2); doesn't cite a|b (0/1); wrongly cites c (1/2)",
         "q3  single        declined",
         "q4  unanswerable  answered, should have declined; wrongly cites c (0/1)",
     ]
+    assert "refused: support 3, number 1" in text
+    assert "intervals: 95 %, bootstrap over 5 stories of 5 questions" in text
+
+
+def test_the_cells_and_the_kinds() -> None:
+    lines = table(ROWS).splitlines()
+    at = lines.index("questions              answered  declined  failed")
+    assert [line.split()[-3:] for line in lines[at + 1 : at + 3]] == [
+        ["2", "1", "0"],
+        ["1", "1", "0"],
+    ]
+    at = next(n for n, line in enumerate(lines) if line.startswith("kind "))
+    assert lines[at : at + 4] == [
+        "kind          n  found@10  cit. recall  cited right  nuggets  complete  right  declined  words",
+        "single        2         -            -            -    0.500     0.500  0.500     0.500     12",
+        "conflict      1         -            -        0.500    0.500     0.000  1.000     0.000     20",
+        "unanswerable  2         -            -        0.000        -         -  0.500     0.500      7",
+    ]
+
+
+def test_retrieval_by_cut_with_intervals_and_what_is_unscored() -> None:
+    rows = [row("q1", retrieval={f"article_recall@{k}": k / 10 for k in (1, 3, 5, 10)})]
+    rows += [row("q2", retrieval={f"article_recall@{k}": 0.0 for k in (1, 3, 5, 10)})]
+    rows += [row("q3", retrieval={})]
+    lines = table(rows).splitlines()
+    assert lines[0].split() == ["RETRIEVAL"] + [
+        w for k in (1, 3, 5, 10) for w in (f"@{k}", "[95", "%]")
+    ] + ["n", "unscored"]
+    assert (
+        lines[1].split()
+        == ("articles recall 0.050 [0 .10] 0.150 [0 .30] 0.250 [0 .50] 0.500 [0 1] 2 1").split()
+    )
+    assert lines[2].split() == ["articles", "nDCG", "-", "-", "-", "-", "0", "3"]
+
+
+def test_the_judge_stands_beside_its_figures_with_how_good_it_is() -> None:
+    rows = [row("q1", verdicts=(Verdict("supported", True, (True,)),))]
+    assert "GROUNDING, judged by letters, whose agreement with people was not measured" in table(
+        rows
+    )
+    told = JudgeNote("letters", Figure(0.71, 0.64, 0.78, 168))
+    assert (
+        "GROUNDING, judged by letters, balanced accuracy 0.710 [0.640, 0.780] on 168 labelled pairs"
+        in table(rows, told)
+    )
+
+
+def test_risk_by_coverage_is_told_or_said_to_be_missing() -> None:
+    rows = [row(f"q{n}", confidence=n / 10, nuggets=Found(n % 2, 1)) for n in range(10)]
+    assert "by coverage: 20%: 0.50, 40%: 0.50, 60%: 0.50, 80%: 0.50, all answers, 100%: 0.50\n" in (
+        table(rows)
+    )
+    rights = [row("q1", confidence=0.5, nuggets=Found(1, 1)), row("q2", outcome="declined")]
+    assert "by coverage: 20%: 0.00" not in table(rights), "there is no answer so sure"
+    rights += [row("q3", confidence=0.9, nuggets=Found(1, 1))] * 8
+    assert "by coverage: 20%: 0.00, 40%: 0.00" in table(rights), "no risk is not an unknown one"
+    missing = [row("q1", confidence=float("nan"))]
+    assert "risk and coverage: not measured, no confidence given (1 unscored)" in table(missing)
 
 
 def test_nothing_wrong_and_nothing_at_all() -> None:
-    assert table(summarise(ROWS[:1]), ROWS[:1]).endswith("\nnothing wrong in 1 question")
-    empty = table(summarise([]), [])
+    assert table(ROWS[:1]).endswith("\nnothing wrong in 1 question")
+    empty = table([])
     assert empty.endswith("\nnothing wrong in 0 questions")
     assert "kind" not in empty
     assert "refused:" not in empty
@@ -91,8 +163,9 @@ def test_the_table_fits_its_width_whatever_it_holds() -> None:
             refused={long: 10**6},
         ),
         row("q3", words=1, seconds=99999.0, refused={"a": 10**6}),
+        *(row(f"r{n}", retrieval={m.name: n / 9 for m in MEASURES}) for n in range(9)),
     ]
-    text = table(summarise(rows), rows)
+    text = table(rows)
     assert max(map(len, text.splitlines())) == WIDTH
     assert "\x1b" not in text
     assert text.count("...") >= 3
@@ -129,28 +202,76 @@ def test_what_is_wrong_with_an_answer(scored: QuestionScore, expected: list[str]
     assert faults(scored) == expected
 
 
-def test_the_report_is_written_whole_into_a_new_folder(tmp_path: Path) -> None:
-    path = write_report(tmp_path / "new" / "folder", {"words": "“déjà”", "n": None})
-    assert path == tmp_path / "new" / "folder" / "report.json"
-    text = path.read_text(encoding="utf-8")
-    assert json.loads(text) == {"words": "“déjà”", "n": None}
+def head(rows: list[QuestionScore], **fields: Any) -> dict[str, Any]:
+    return {
+        "format": REPORT_FORMAT,
+        "made": "2026-03-04T05:06:07+00:00",
+        "model": "none",
+        "judge": {"name": "letters", "agreement": None},
+        "settings": {"index": None},
+        "versions": {"python": "3"},
+        "summary": summarise(rows).to_dict(),
+        **fields,
+    }
+
+
+def record(scored: QuestionScore, **gold: Any) -> dict[str, Any]:
+    asked = {"id": scored.id, "kind": scored.kind, "question": "?", "reference": "“déjà”", **gold}
+    return {"gold": asked, "answer": None, "score": scored.to_dict(), "values": {}}
+
+
+def test_the_reports_are_written_whole_into_a_new_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    records = [record(scored) for scored in ROWS]
+    paths = write_reports(folder, head(ROWS), lambda: iter(records))
+    assert paths == [folder / "report.json", folder / "report.html"]
+    text = paths[0].read_text(encoding="utf-8")
+    assert json.loads(text) == {**json.loads(json.dumps(head(ROWS))), "questions": records}
     assert "“déjà”" in text, "a person reads it too"
-    assert os.listdir(path.parent) == ["report.json"]
+    assert sorted(os.listdir(folder)) == ["report.html", "report.json"]
+    assert read_report(folder) == read_report(paths[0]) == json.loads(text)
+
+
+def test_a_report_of_no_question_is_one(tmp_path: Path) -> None:
+    write_reports(tmp_path, head([]), lambda: [])
+    assert read_report(tmp_path)["questions"] == []
 
 
 def test_a_write_that_fails_leaves_the_report_that_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_report(tmp_path, {"n": 1})
+    write_reports(tmp_path, head(ROWS, made="before"), lambda: [])
+    before = [(tmp_path / name).read_bytes() for name in ("report.json", "report.html")]
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SettingError, match="No space left on device; give --report a folder"):
-        write_report(tmp_path, {"n": 2})
-    assert os.listdir(tmp_path) == ["report.json"]
-    assert json.loads((tmp_path / "report.json").read_text()) == {"n": 1}
+        write_reports(tmp_path, head(ROWS), lambda: [])
+    assert sorted(os.listdir(tmp_path)) == ["report.html", "report.json"]
+    assert before == [(tmp_path / n).read_bytes() for n in ("report.json", "report.html")]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is no report; name one that"),
+        ("[1]", "is no report; name one that"),
+        ("3", "is no report; name one that"),
+        ('{"format": 2}', "is no report; name one that"),
+        (
+            '{"format": 1, "summary": {}, "questions": [], "settings": {}}',
+            "is a report of format 1, this version reads 2; run the evaluation again",
+        ),
+    ],
+)
+def test_what_is_no_report_is_told_in_one_line(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "report.json").write_text(content)
+    with pytest.raises(SettingError, match=told):
+        read_report(tmp_path)
+    with pytest.raises(SettingError, match=r"can't read the report .*absent"):
+        read_report(tmp_path / "absent")
 
 
 def test_a_folder_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:

@@ -7,19 +7,25 @@ import io
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fakes import TopicEncoder
 
+from eval.agreement import read_pairs
 from eval.gold import GoldQuestion
-from eval.metrics import BARS
+from eval.metrics import BARS, Material
 from eval.run import (
     Parts,
     Result,
+    System,
     _peak_from_rusage,
     add_options,
     main,
@@ -27,6 +33,8 @@ from eval.run import (
     peak_memory_mb,
     run,
 )
+from eval.scores import QuestionScore
+from index import build_index, open_index
 from index.errors import IndexMissing, ModelReplyError, ModelUnknown, SettingError
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence
@@ -76,6 +84,7 @@ class Corpus:
 
 
 CORPUS = Corpus({"bridge": BRIDGE, "ferry": FERRY})
+MATERIAL = Material(CORPUS.articles)
 
 
 def questions() -> list[GoldQuestion]:
@@ -105,6 +114,10 @@ def right(question: str) -> Answer:
     return quote(question, FERRY if "ferry" in question else BRIDGE)
 
 
+def scored(ask: Callable[[str], Answer], **options: Any) -> list[QuestionScore]:
+    return run(questions(), System(ask), MATERIAL, **options)
+
+
 # --- run ------------------------------------------------------------------------------------------
 
 
@@ -119,13 +132,13 @@ def test_each_question_is_asked_once_in_order_and_timed() -> None:
     def progress(done: int, total: int, result: Result) -> None:
         seen.append((done, total, result.gold.id))
 
-    results = run(questions(), CORPUS, ask, progress)
+    scores = scored(ask, progress=progress)
     assert asked == [row["question"] for row in ROWS]
     assert seen == [(1, 3, "q1"), (2, 3, "q2"), (3, 3, "q3")]
-    assert [result.score.right_outcome for result in results] == [True, True, True]
-    for result in results:
-        assert result.score.seconds is not None and 0 <= result.score.seconds < 1
-        assert result.answer is not None
+    assert [row.right_outcome for row in scores] == [True, True, True]
+    assert [row.story for row in scores] == ["bridge", None, "ferry"]
+    for row in scores:
+        assert row.seconds is not None and 0 <= row.seconds < 1
 
 
 def raising(error: Exception) -> Callable[[str], Answer]:
@@ -160,23 +173,21 @@ def not_utf8(question: str) -> Answer:
     ],
 )
 def test_one_bad_answer_is_wrong_and_stops_nothing(bad: Callable[[str], Answer], told: str) -> None:
-    results = run(questions(), CORPUS, lambda q: bad(q) if "built" in q else right(q))
-    assert [result.score.outcome for result in results] == ["answered", "failed", "answered"]
-    failed = results[1]
-    assert failed.answer is None
-    assert failed.score.error is not None and failed.score.error.startswith(told)
-    assert failed.score.seconds is not None
+    scores = scored(lambda q: bad(q) if "built" in q else right(q))
+    assert [row.outcome for row in scores] == ["answered", "failed", "answered"]
+    assert scores[1].error is not None and scores[1].error.startswith(told)
+    assert scores[1].seconds is not None
 
 
 @pytest.mark.parametrize("error", [ModelUnknown("x"), IndexMissing("x"), SettingError("x")])
 def test_settings_that_cannot_work_stop_the_run_at_its_first_question(error: Exception) -> None:
     with pytest.raises(type(error)):
-        run(questions(), CORPUS, raising(error))
+        scored(raising(error))
 
 
 def test_a_first_question_that_fails_for_itself_does_not_stop_the_run() -> None:
-    results = run(questions(), CORPUS, raising(ModelReplyError("empty")))
-    assert [result.score.outcome for result in results] == ["failed"] * 3
+    scores = scored(raising(ModelReplyError("empty")))
+    assert [row.outcome for row in scores] == ["failed"] * 3
 
 
 def test_an_interruption_is_not_swallowed() -> None:
@@ -184,21 +195,21 @@ def test_an_interruption_is_not_swallowed() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(questions(), CORPUS, interrupted)
+        scored(interrupted)
 
 
 def test_articles_that_the_index_lacks_are_named_before_anything_is_asked() -> None:
     with pytest.raises(SettingError, match=r"name 2 article\(s\) that the index lacks: br.*, fe"):
-        run(questions(), Corpus({}), raising(AssertionError("asked")))
+        run(questions(), System(raising(AssertionError("asked"))), Material({}))
     many = replace(questions()[0], may_cite=tuple(f"a{n:02}" for n in range(12)), must_cite=())
     with pytest.raises(SettingError, match=r"name 12 .*: a00, .*, a09, \.\.\.; give"):
-        run([many], Corpus({}), right)
+        run([many], System(right), Material({}))
 
 
 def test_up_to_ten_articles_are_named_without_dots() -> None:
     ten = replace(questions()[0], may_cite=tuple(f"a{n}" for n in range(10)), must_cite=())
     with pytest.raises(SettingError, match=r"name 10 .*: a0, .*, a9; give"):
-        run([ten], Corpus({}), right)
+        run([ten], System(right), Material({}))
 
 
 def test_peak_memory_is_of_this_process_in_megabytes() -> None:
@@ -217,6 +228,37 @@ def test_peak_memory_where_the_system_keeps_no_status_file() -> None:
     peak = _peak_from_rusage()
     assert peak is not None
     assert 20 < peak < 4000
+
+
+def test_several_at_a_time_give_the_same_scores_in_the_same_order() -> None:
+    many = [replace(q, id=f"{q.id}-{n}") for n in range(12) for q in questions()]
+    inside, most = Lock(), [0, 0]
+
+    def ask(question: str) -> Answer:
+        with inside:
+            most[0] += 1
+            most[1] = max(most)
+        time.sleep(0.002)
+        with inside:
+            most[0] -= 1
+        return right(question)
+
+    def plain(row: QuestionScore) -> dict[str, Any]:
+        return {**row.to_dict(), "seconds": None, "memory_mb": None}
+
+    one = run(many, System(right), MATERIAL)
+    told: list[int] = []
+    several = run(many, System(ask), MATERIAL, lambda done, *_: told.append(done), jobs=3)
+    assert list(map(plain, several)) == list(map(plain, one))
+    assert told == list(range(1, len(many) + 1))
+    assert 2 <= most[1] <= 3
+
+
+def test_a_score_survives_the_journal() -> None:
+    for row in scored(lambda q: right(q) if "long" in q else raising(KeyError("x"))(q)):
+        again = QuestionScore.from_dict(json.loads(json.dumps(row.to_dict())))
+        assert again.to_dict() == row.to_dict()
+        assert repr(again) == repr(row), "nan, tuples and all"
 
 
 # --- wirecheck eval -------------------------------------------------------------------------------
@@ -347,7 +389,10 @@ def test_the_report_holds_everything_but_the_articles_texts(
     )
     assert code == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert (report["format"], report["model"]) == (1, "m/x")
+    assert (report["format"], report["model"]) == (2, "m/x")
+    assert report["judge"]["name"] == "deterministic"
+    assert 0 < report["judge"]["agreement"]["value"] < 1
+    assert report["judge"]["agreement"]["n"] == len(read_pairs())
     assert report["settings"]["index"] == "there"
     assert report["settings"]["questions"] == str(gold_file)
     assert len(report["settings"]["questions_sha256"]) == 64
@@ -365,6 +410,9 @@ def test_the_report_holds_everything_but_the_articles_texts(
         "sha256": BRIDGE.sha256,
     }
     assert first["score"]["nuggets"] == {"hits": 1, "of": 1, "missed": []}
+    assert first["values"]["citation_recall"] == 1
+    assert first["values"]["copies"] is None, "these articles' copies are not known"
+    assert "declined_right" not in first["values"], "it is about unanswerable questions"
     assert second["answer"]["outcome"] == "declined"
     assert (third["answer"], third["score"]["error"]) == (None, "empty")
     assert f"report: {tmp_path}" in capsys.readouterr().err
@@ -418,7 +466,7 @@ def test_bars_decide_the_exit_code(gold_file: Path, tmp_path: Path, capsys: Capt
         (["--index", "i", "--articles", "a"], "give --index or --articles, not both"),
         (["--questions", "absent.jsonl"], "can't read the gold questions absent.jsonl: "),
         (["--index", "i", "--questions", "GOLD", "--report", "GOLD"], "can't write a report to "),
-        (["--fail-under", "nugget=0.8"], "--fail-under: no figure 'nugget'; use one of right_"),
+        (["--fail-under", "nugget=0.8"], "--fail-under: no figure 'nugget'; use one of article_"),
         (["--index", "i"], "the gold questions name 64 article"),
     ],
 )
@@ -438,6 +486,78 @@ def test_a_model_that_cannot_be_used_is_one_line_and_2(gold_file: Path, capsys: 
     fake = Fake(raising(ModelUnknown("no model 'x'; name one as LiteLLM does")))
     assert main(["--index", "i", "--questions", str(gold_file)], fake.parts()) == 2
     assert capsys.readouterr().err == "wirecheck eval: no model 'x'; name one as LiteLLM does\n"
+
+
+def test_a_real_index_gives_rankings_passages_and_copies(tmp_path: Path) -> None:
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    (articles / "bridge.txt").write_text(BRIDGE.text + " The storm took the railway.")
+    (articles / "ferry.txt").write_text(FERRY.text + " No bank is open at the harbour.")
+    gold = tmp_path / "gold.jsonl"
+    asked = {**ROWS[0], "question": "How long did the storm shut the railway?"}
+    gold.write_text(json.dumps(asked))
+    encoder = TopicEncoder()
+
+    def ask(question: str, *, index: Any, model: str | None) -> Answer:
+        return quote(question, index.articles["bridge"])
+
+    parts = Parts(partial(build_index, encoder=encoder), partial(open_index, encoder=encoder), ask)
+    command = ["--articles", str(articles), "--questions", str(gold), "--report", str(tmp_path)]
+    assert main(command, parts) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    figures = report["summary"]["figures"]
+    found = {name: figures[name]["value"] for name in figures if "@" in name}
+    assert found["article_recall@1"] == found["span_found@1"] == found["span_ndcg@10"] == 1
+    assert None not in found.values()
+    assert figures["copies"]["value"] == 1
+    assert report["settings"]["generation"] == 1
+    # The index is made anew for each run, in another place: its articles are what counts.
+    made: list[str] = []
+    again = parts._replace(answer=lambda q, **_: made.append(q))
+    assert main(command, again) == 0
+    assert made == []
+
+
+def test_an_interrupted_run_says_that_it_goes_on_and_does(
+    gold_file: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    asked: list[str] = []
+
+    def ask(question: str) -> Answer:
+        asked.append(question)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return right(question)
+
+    command = ["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)]
+    assert main(command, Fake(ask).parts()) == 130
+    assert capsys.readouterr().err.endswith(
+        "\nwirecheck eval: stopped; the same command goes on from here\n"
+    )
+    assert not (tmp_path / "report.json").exists()
+    assert main(command, Fake(ask).parts()) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("1 of 3 questions were scored before, with the same settings,")
+    assert "[2/3] q2: declined" in told and "[1/3]" not in told
+    assert len(asked) == 4
+    assert main(command, Fake(ask).parts()) == 0
+    assert len(asked) == 4, "nothing is asked again"
+    assert main([*command, "--fresh"], Fake(ask).parts()) == 0
+    assert len(asked) == 7
+    assert main([*command, "--model", "m/x"], Fake(ask).parts()) == 0
+    assert len(asked) == 10, "of another model nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--jobs", "0"], "--jobs is 0; give a whole number from 1 on"),
+        (["--fresh"], "--fresh goes with --report: without it nothing is kept"),
+    ],
+)
+def test_options_that_make_no_sense(arguments: list[str], told: str, capsys: Captured) -> None:
+    assert main(["--index", "i", *arguments], Fake().parts()) == 2
+    assert capsys.readouterr().err == f"wirecheck eval: {told}\n"
 
 
 def test_an_unknown_option_and_help() -> None:

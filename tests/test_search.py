@@ -60,6 +60,22 @@ def test_hits_are_ranked_best_first(corpus):
     assert all(h.reasons == () for h in hits)
 
 
+def test_all_passages_of_an_article_in_their_order(corpus, tmp_path):
+    assert [p.text for p in corpus.passages_of("gale")] == ["The storm hit the harbour."]
+    (tmp_path / "a").mkdir()
+    for name in ("long", "other"):
+        sentences = "".join(f"The {name} storm took roof number {n}.\n\n" for n in range(200))
+        (tmp_path / "a" / f"{name}.txt").write_text(sentences)
+    build_index([tmp_path / "a"], tmp_path / "i", encoder=TopicEncoder())
+    opened = open_index(tmp_path / "i", TopicEncoder())
+    found = opened.passages_of("other")
+    assert len(found) > 1
+    assert [p.start for p in found] == sorted(p.start for p in found)
+    assert found == [p for p in opened.passages if p.article.id == "other"]
+    with pytest.raises(SettingError, match="has the ID 'absent'"):
+        opened.passages_of("absent")
+
+
 def weighed(index, **weights):
     none = {"dense": 0.5, "pairs": 0, "outlet": 0, "day": 0, "part": 0}
     return index.weighed(Ranking(**{**none, **weights}))

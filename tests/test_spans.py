@@ -21,6 +21,13 @@ from rag.spans import is_list_of_names, is_quoted, same_value, speaks, typed_spa
         ("When did it end?", "On 12 March nine ships left.", ["12 March"]),
         ("What share voted?", "Some 61 per cent voted.", ["Some 61 per cent"]),
         ("Why did it end?", "On 12 March nine ships left.", []),
+        (
+            "How many people were aboard?",
+            "The barge Dorrit Four left at 6:10 with Tilde Marsh, 34, and nine others.",
+            ["nine"],
+        ),
+        ("How many came?", "At half past six, 12 came; at seven o'clock 40.", ["12", "40"]),
+        ("How old was he?", "Osric Dane, 58, was the captain.", ["58"]),
         ("How many of the 40 houses burned?", "Of 40 houses twelve burned.", ["twelve"]),
     ],
 )

@@ -21,6 +21,7 @@ OWNERS = {
     "gradio": {"app.py"},
     "sklearn": {"eval/calibrate.py", "eval/fit_checker.py", "eval/fit_positions.py"},
     "pydantic": {"rag/bundle_file.py"},
+    "ir_measures": {"eval/retrieval.py"},
 }
 LAYERS = {
     "index": {"index"},

@@ -1,0 +1,243 @@
+"""How well an answer's sentences are grounded in what they cite.
+
+Citation recall and precision are ALCE's (Gao et al. 2023, `compute_autoais`), with a judge in the
+place of its entailment model:
+
+- Of a sentence, the first three citations count. It is supported if they support it together. A
+  sentence that cites nothing isn't, nor is one with a citation that can't be looked up; the
+  citations of the latter aren't counted.
+- *Citation recall* of an answer is the share of its sentences that are supported.
+- *Citation precision* is the share of its citations that are correct. Of a sentence that isn't
+  supported, none is; of one with a single citation, that one is; of one with several, each but
+  those that don't support it alone while the others do without them. An answer without any
+  citation that counts has 0.
+
+A sentence without a verdict is left out of both, with its citations. Evidence is the cited span
+after the name of its outlet, where ALCE has the whole passage after its title.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Literal
+
+from eval.figures import UNSCORED, Measure, share_of
+from eval.judging import Judge, Pair, Remembering
+from eval.scores import Finding, QuestionScore, Verdict
+from eval.wording import citation_fault, fold, quoted_words
+from index.records import Article, Passage
+from rag.schema import Answer, Citation, Claim
+
+#: Citations of a sentence that count, as in ALCE.
+MOST_CITATIONS = 3
+
+CopiesOf = Callable[[str], Sequence[str]]
+
+
+def verdicts_of(
+    answer: Answer, articles: Mapping[str, Article], judge: Judge
+) -> tuple[Verdict, ...]:
+    """The verdict on each sentence of an answer, in their order."""
+    ask = Remembering(judge)
+    # In one call, which is what a model is fastest at; each sentence then takes what it needs.
+    ask.judge([_pair(_counted(claim, articles), claim) for claim in _citing(answer, articles)])
+    return tuple(_verdict(claim, answer, articles, ask) for claim in answer.claims)
+
+
+def evidence_of(passage: Passage) -> str:
+    """What a judge is shown of a cited passage: its outlet, where known, and its words."""
+    outlet = passage.article.outlet
+    return f"{outlet}: {passage.text}" if outlet else passage.text
+
+
+def citation_recall(verdicts: Sequence[Verdict]) -> float | None:
+    """Share of the sentences that are supported, 0..1; None of none, nan where none was judged."""
+    known = [v.supported for v in verdicts if v.supported is not None]
+    return _share(known, bool(verdicts))
+
+
+def citation_precision(verdicts: Sequence[Verdict]) -> float | None:
+    """Share of the citations that are correct, 0..1; 0 where none counts, None of no sentence."""
+    if not verdicts:
+        return None
+    counted = [c for v in verdicts for c in v.citations]
+    if not counted:
+        return 0.0 if any(v.supported is not None for v in verdicts) else UNSCORED
+    return _share([c for c in counted if c is not None], True)
+
+
+def _share(known: Sequence[bool], asked: bool) -> float | None:
+    if known:
+        return sum(known) / len(known)
+    return UNSCORED if asked else None
+
+
+def copies_per_report(cited: Collection[str], copies_of: CopiesOf | None) -> float | None:
+    """Files cited for each independent report, 1 or more; nan where copies aren't known.
+
+    None where nothing is cited. 3 files that are copies of one report, and 1 other: 4 / 2.
+    """
+    if not cited:
+        return None
+    if copies_of is None:
+        return UNSCORED
+    return len(cited) / len({frozenset(copies_of(name)) for name in cited})
+
+
+def _citing(answer: Answer, articles: Mapping[str, Article]) -> list[Claim]:
+    return [claim for claim in answer.claims if _counted(claim, articles)]
+
+
+def _counted(claim: Claim, articles: Mapping[str, Article]) -> tuple[Citation, ...]:
+    """The citations that count; none if one of them all can't be looked up."""
+    if any(citation_fault(c, articles) is not None for c in claim.citations):
+        return ()
+    return claim.citations[:MOST_CITATIONS]
+
+
+def _pair(citations: Sequence[Citation], claim: Claim) -> Pair:
+    return "\n".join(evidence_of(c.passage) for c in citations), claim.text
+
+
+def _verdict(
+    claim: Claim, answer: Answer, articles: Mapping[str, Article], judge: Judge
+) -> Verdict:
+    cited = _counted(claim, articles)
+    supported = judge.judge([_pair(cited, claim)])[0] if cited else False
+    correct = _correct(claim, cited, supported, judge)
+    if _is_fabricated(claim, articles):
+        return Verdict("fabricated", supported, correct)
+    if supported is not False:
+        return Verdict("supported" if supported else "unscored", supported, correct)
+    elsewhere = _elsewhere(claim, answer, articles, judge)
+    finding: Finding = "misattributed" if elsewhere else "unsupported"
+    return Verdict(finding, supported, correct, elsewhere)
+
+
+def _correct(
+    claim: Claim, cited: Sequence[Citation], supported: bool | None, judge: Judge
+) -> tuple[bool | None, ...]:
+    if not supported or len(cited) == 1:
+        return (supported,) * len(cited)
+    alone = judge.judge([_pair([c], claim) for c in cited])
+    found: list[bool | None] = []
+    for place, supports in enumerate(alone):
+        if supports is False:
+            others = [c for n, c in enumerate(cited) if n != place]
+            without = judge.judge([_pair(others, claim)])[0]
+            found.append(None if without is None else not without)
+        else:
+            found.append(supports)
+    return tuple(found)
+
+
+def _is_fabricated(claim: Claim, articles: Mapping[str, Article]) -> bool:
+    """Whether words in the claim's quotation marks stand in no article at all."""
+    quotes = quoted_words(claim.text)
+    cited = [articles[c.article_id] for c in claim.citations if c.article_id in articles]
+    return any(
+        # What is cited first: else every article would be read for every quotation.
+        not any(quote in fold(article.text) for article in cited)
+        and not any(quote in fold(article.text) for article in articles.values())
+        for quote in quotes
+    )
+
+
+def _elsewhere(claim: Claim, answer: Answer, articles: Mapping[str, Article], judge: Judge) -> str:
+    """The first article of the answer's evidence that supports the claim and isn't cited; or ""."""
+    cited = {c.article_id for c in claim.citations}
+    others = [e.hit.passage for e in answer.evidence if e.hit.passage.article.id not in cited]
+    others = [p for p in others if citation_fault(Citation(p, 1.0), articles) is None]
+    found = judge.judge([(evidence_of(p), claim.text) for p in others])
+    return next((p.article.id for p, is_so in zip(others, found, strict=True) if is_so), "")
+
+
+def _of_verdicts(
+    count: Callable[[Sequence[Verdict]], float | None],
+) -> Callable[[QuestionScore], float | None]:
+    return lambda row: None if row.verdicts is None else count(row.verdicts)
+
+
+def _finding(name: Finding) -> Callable[[Sequence[Verdict]], float | None]:
+    def share(verdicts: Sequence[Verdict]) -> float | None:
+        judged = [v.finding == name for v in verdicts if v.finding != "unscored"]
+        return _share(judged, bool(verdicts))
+
+    return share
+
+
+def _judged(
+    name: str,
+    title: str,
+    better: Literal["higher", "lower"],
+    count: Callable[[Sequence[Verdict]], float | None],
+) -> Measure:
+    return Measure(name, title, "grounding", "share", better, "mean", _of_verdicts(count))
+
+
+MEASURES = (
+    _judged("citation_recall", "sentences that what they cite supports", "higher", citation_recall),
+    _judged(
+        "citation_precision", "citations that support, or are needed", "higher", citation_precision
+    ),
+    _judged(
+        "unsupported",
+        "sentences supported nowhere that it looked",
+        "lower",
+        _finding("unsupported"),
+    ),
+    _judged(
+        "misattributed",
+        "sentences that another article supports",
+        "lower",
+        _finding("misattributed"),
+    ),
+    _judged(
+        "fabricated", "sentences that quote what no article says", "lower", _finding("fabricated")
+    ),
+    Measure(
+        "valid_citations",
+        "citations with a real article and span",
+        "grounding",
+        "share",
+        "higher",
+        "mean",
+        share_of("valid_citations"),
+    ),
+    Measure(
+        "unverbatim",
+        "sentences whose quoted words aren't there",
+        "grounding",
+        "count",
+        "lower",
+        "sum",
+        lambda row: None if row.unverbatim is None else len(row.unverbatim),
+    ),
+    Measure(
+        "must_cite",
+        "groups of articles cited that must be",
+        "grounding",
+        "share",
+        "higher",
+        "mean",
+        share_of("must_cite"),
+    ),
+    Measure(
+        "may_cite",
+        "cited articles that support a right answer",
+        "grounding",
+        "share",
+        "higher",
+        "mean",
+        share_of("may_cite"),
+    ),
+    Measure(
+        "copies",
+        "files cited for each independent report",
+        "grounding",
+        "ratio",
+        "lower",
+        "mean",
+        lambda row: row.copies,
+    ),
+)

@@ -1,0 +1,240 @@
+"""Judges of the evaluation, by name; none of them is the checker that answers passed at run time.
+
+    deterministic    words, numbers, names and quotations compared by rule; no model
+    model:NAME       any cross-encoder that sentence-transformers loads, by name or folder
+    trained:FILE     weights that `python -m eval.train_checker --export` wrote
+    llm:MODEL        a language model as LiteLLM names it; it also grades answers (`LLMJudge.grade`)
+
+`wirecheck eval --judge-agreement` says how often each is right (`eval/agreement.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eval.judging import Case, DeterministicJudge, Grade, Judge
+from index.errors import ModelReplyError, SettingError
+from index.rerank import load_pair_model
+from index.words import words
+from rag.checkers import LLM, SETTING, SHIPPED, CrossEncoderChecker
+from rag.llm import can_write, check_model, complete
+from rag.nearest import focus
+from rag.prompts import load_prompt
+from rag.verify import Checker
+
+DETERMINISTIC, MODEL, TRAINED = "deterministic", "model:", "trained:"
+NAMES = f"{DETERMINISTIC}, {MODEL}NAME, {TRAINED}FILE or {LLM}MODEL"
+#: Words of evidence that a language model is sent, those nearest to the sentence.
+MOST_WORDS = 4000
+#: Questions that a language model is asked at once.
+_AT_ONCE = 6
+
+Asked = TypeVar("Asked")
+
+
+def load_judge(name: str) -> Judge:
+    """Return the judge called `name`.
+
+    Raises SettingError for an unknown name, for a model that can't be loaded, and for the checker
+    that is in use at run time; ModelError for a language model that can't serve.
+    """
+    name = name.strip()
+    _refuse_the_checker(name)
+    if name == DETERMINISTIC:
+        return DeterministicJudge()
+    for mark, load in _LOADERS.items():
+        if name.startswith(mark) and (name != mark or mark == LLM):
+            return load(name.removeprefix(mark).strip())
+    raise SettingError(f"no judge is called {name[:80]!r}; use {NAMES}")
+
+
+def _refuse_the_checker(name: str) -> None:
+    """A sentence is shown only if the checker supports it: as a judge it would find no fault."""
+    in_use = os.environ.get(SETTING, "").strip() or SHIPPED
+    if name.removeprefix(MODEL).strip() in (SHIPPED, in_use):
+        raise SettingError(
+            f"judge {name[:80]!r} is the checker that every shown sentence has passed, so it would "
+            f"find them all supported; use another: {NAMES}"
+        )
+
+
+class SupportJudge:
+    """Judges by a checker's support: true where it reaches the checker's threshold."""
+
+    def __init__(self, name: str, checker: Checker, fingerprint: str | None = None) -> None:
+        """`fingerprint` changes whenever the verdicts may; None where that can't be told."""
+        self.name, self.fingerprint = name, fingerprint
+        self._checker = checker
+
+    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+        """Whether the evidence supports the claim, of each (evidence, claim).
+
+        None where the claim holds no word; evidence without a word supports nothing.
+        """
+        full = [pair for pair in dict.fromkeys(pairs) if words(pair[0]) and words(pair[1])]
+        limit = self._checker.threshold
+        found = dict(zip(full, self._checker.support(full), strict=True)) if full else {}
+        return [found.get(p, 0.0) >= limit if words(p[1]) else None for p in pairs]
+
+
+def _cross_encoder(name: str) -> SupportJudge:
+    return SupportJudge(f"{MODEL}{name}", CrossEncoderChecker(load_pair_model(name, "judge")))
+
+
+class TrainedChecker:
+    """Support by a network that `eval/train_checker.py` trained."""
+
+    #: Where its logit is 0: nobody calibrated it.
+    threshold = 0.5
+
+    def __init__(self, network: Any) -> None:
+        """`network` gives logits, as `eval.entailment.Entailment` does."""
+        self._network = network
+
+    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """See Checker."""
+        return [1 / (1 + math.exp(-float(logit))) for logit in self._network.logits(pairs)]
+
+
+def _trained(file: str) -> SupportJudge:
+    from eval.entailment import Entailment
+    from rag.tuned import read_tuned
+
+    path = Path(file)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        network = Entailment(read_tuned(path))
+        network.logits([("One word.", "One word.")])
+    except OSError as error:
+        raise SettingError(f"judge {TRAINED}{file}: can't be read: {error.strerror}") from error
+    except Exception as error:
+        raise SettingError(
+            f"judge {TRAINED}{file}: no weights that eval.train_checker --export wrote"
+        ) from error
+    return SupportJudge(f"{TRAINED}{file}", TrainedChecker(network), digest)
+
+
+class LLMJudge:
+    """A language model that says whether evidence supports a sentence, and grades answers.
+
+    Equal questions are asked once. `unreadable` counts replies that were no verdict or no grade:
+    they are unscored, and never counted as either.
+    """
+
+    def __init__(self, model: str) -> None:
+        """`model` as LiteLLM names it. Raises SettingError or ModelError if it can't serve."""
+        if not model or not can_write(model):
+            raise SettingError(
+                f"judge {LLM}{model[:60]} can't judge: name another model as LiteLLM does, "
+                f"such as {LLM}openai/gpt-4o, or use {DETERMINISTIC}"
+            )
+        check_model(model)
+        self.name, self.model, self.unreadable = f"{LLM}{model}", model, 0
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the name and the prompts; a provider may change a model under the same name."""
+        prompts = [load_prompt(f"judge.{part}").sha256 for part in ("system", "user")]
+        return hashlib.sha256("\0".join([self.name, *prompts]).encode()).hexdigest()
+
+    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+        """Whether the evidence supports the claim; None where the reply is no verdict.
+
+        None, too, where the claim holds no word; evidence without a word supports nothing, and is
+        not asked about. Raises ModelError if the model can't be reached, or if it gave no usable
+        reply to any pair.
+        """
+        full = [p for p in dict.fromkeys(pairs) if words(p[0]) and words(p[1])]
+        found = self._ask_all(full, self._verdict)
+        return [found[p] if p in found else (False if words(p[1]) else None) for p in pairs]
+
+    def grade(self, cases: Sequence[Case]) -> list[Grade | None]:
+        """Each answer's grade against its reference; None where the reply is no grade.
+
+        An answer without a word is NOT_ATTEMPTED, and is not asked about. Raises as `judge` does.
+        """
+        said = [case for case in dict.fromkeys(cases) if words(case.answer)]
+        grades: dict[Case, Grade | None] = self._ask_all(said, self._grade)
+        return [grades.get(case) if words(case.answer) else "NOT_ATTEMPTED" for case in cases]
+
+    def _ask_all(self, asked: Sequence[Asked], ask: Callable[[Asked], Any]) -> dict[Asked, Any]:
+        def reply(item: Asked) -> Any:
+            try:
+                return ask(item)
+            except ModelReplyError as error:
+                return error
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            replies = list(pool.map(reply, asked))
+        failed = [r for r in replies if isinstance(r, ModelReplyError)]
+        if failed and len(failed) == len(replies):
+            raise failed[0]
+        said = [None if isinstance(r, ModelReplyError) else r for r in replies]
+        self.unreadable += said.count(None)
+        return dict(zip(asked, said, strict=True))
+
+    def _verdict(self, pair: tuple[str, str]) -> bool | None:
+        evidence, claim = pair
+        told = {"evidence": focus(evidence, claim, MOST_WORDS), "sentence": claim}
+        return read_verdict(self._reply("judge", pair=json.dumps(told, ensure_ascii=False)))
+
+    def _grade(self, case: Case) -> Grade | None:
+        told = json.dumps(case._asdict(), ensure_ascii=False)
+        return read_grade(self._reply("grade", case=told))
+
+    def _reply(self, prompt: str, **values: str) -> str:
+        messages = [
+            {"role": "system", "content": load_prompt(f"{prompt}.system").render()},
+            {"role": "user", "content": load_prompt(f"{prompt}.user").render(**values)},
+        ]
+        return complete(self.model, messages).text
+
+
+_LOADERS: dict[str, Callable[[str], Judge]] = {
+    LLM: LLMJudge,
+    MODEL: _cross_encoder,
+    TRAINED: _trained,
+}
+
+# The last one counts: an earlier one may be repeated from the text that is judged.
+_VERDICT = ("VERDICT", r"(NOT[ _-]?SUPPORTED|UNSUPPORTED|SUPPORTED)")
+_GRADE = ("GRADE", r"(CORRECT|PARTIAL|INCORRECT|NOT[ _-]?ATTEMPTED)")
+_GRADES: dict[str, Grade] = {
+    "CORRECT": "CORRECT",
+    "PARTIAL": "PARTIAL",
+    "INCORRECT": "INCORRECT",
+    "NOTATTEMPTED": "NOT_ATTEMPTED",
+}
+
+
+def read_verdict(reply: str) -> bool | None:
+    """What the reply's last "VERDICT: ..." says, or the reply if it is a verdict and no more.
+
+    "All is there. VERDICT: SUPPORTED" -> True, "not_supported" -> False, "It is" -> None
+    """
+    found = _last(_VERDICT, reply)
+    return found == "SUPPORTED" if found else None
+
+
+def read_grade(reply: str) -> Grade | None:
+    """What the reply's last "GRADE: ..." says, or the reply if it is a grade and no more.
+
+    "GRADE: INCORRECT" -> "INCORRECT", "partial" -> "PARTIAL", "It is correct." -> None
+    """
+    return _GRADES.get(_last(_GRADE, reply))
+
+
+def _last(form: tuple[str, str], reply: str) -> str:
+    mark, word = form
+    found = re.findall(rf"\b{mark}\W{{1,4}}{word}\b", reply, re.I)
+    bare = re.fullmatch(rf"\W*{word}\W*", reply, re.I)
+    said = found[-1] if found else bare[1] if bare else ""
+    return re.sub("[ _-]", "", said).upper()

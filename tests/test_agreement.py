@@ -1,0 +1,233 @@
+"""How often a judge is right: the labelled pairs, the figures, and what stands beside a score."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from eval import agreement
+from eval.agreement import Agreement, Pair, agreement_of, main, measure, measured, read_pairs, table
+from index.articles import read_articles
+from index.errors import SettingError
+from index.words import stems
+
+ARTICLES = Path(agreement.PAIRS).parent / "sample" / "articles"
+
+
+def pair(label, hard=False, kind="number", source="a", number=0):
+    claim = f"claim {number} of {source}"
+    return Pair(f"{kind}-{number}", "The ferry sank.", claim, label, kind, hard, source)
+
+
+class Says:
+    """Gives one verdict after the other, and counts what it was asked."""
+
+    name = "says"
+
+    def __init__(self, *verdicts, fingerprint=None):
+        self.verdicts, self.asked = list(verdicts), 0
+        if fingerprint:
+            self.fingerprint = fingerprint
+
+    def judge(self, pairs):
+        self.asked += len(pairs)
+        return [self.verdicts[n % len(self.verdicts)] for n in range(len(pairs))]
+
+
+# --- the pairs that ship -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return read_pairs()
+
+
+@pytest.fixture(scope="module")
+def texts():
+    articles = read_articles([ARTICLES]).articles
+    return {a.id: " ".join(a.text.split()) for a in articles}
+
+
+def test_there_are_enough_of_both_labels_and_hard_and_ordinary_ones(pairs):
+    assert len(pairs) >= 160
+    assert 0.45 <= sum(p.label for p in pairs) / len(pairs) <= 0.55
+    for label in (0, 1):
+        hard = [p.hard for p in pairs if p.label == label]
+        assert 0.4 <= sum(hard) / len(hard) <= 0.6
+    assert all(count >= 8 for count in Counter(p.kind for p in pairs).values())
+
+
+def test_evidence_stands_in_the_article_that_it_names(pairs, texts):
+    assert [p.id for p in pairs if p.evidence not in texts[p.source]] == []
+
+
+def test_no_claim_is_copied_and_none_comes_twice(pairs, texts):
+    assert [p.id for p in pairs if p.label and p.claim in texts[p.source]] == []
+    assert len({p.id for p in pairs}) == len(pairs) == len({(p.evidence, p.claim) for p in pairs})
+
+
+def test_shared_words_alone_mislead_on_the_hard_pairs(pairs):
+    class Overlap:
+        name = "overlap"
+
+        def judge(self, asked):
+            shares = []
+            for evidence, claim in asked:
+                wanted = set(stems(claim))
+                shares.append(len(wanted & set(stems(evidence))) / len(wanted))
+            middle = sorted(shares)[len(shares) // 2]
+            return [share >= middle for share in shares]
+
+    found = measure(Overlap(), pairs)
+    assert found.hard.value < 0.4 and found.balanced.value < 0.6
+
+
+# --- figures -----------------------------------------------------------------------------------
+
+
+def test_balanced_accuracy_is_the_mean_of_both_shares():
+    """True: 2 of 3 right; false: 1 of 1; balanced (2/3 + 1) / 2."""
+    rows = [pair(1, number=1), pair(1, number=2), pair(1, number=3), pair(0, number=4)]
+    found = measure(Says(True, False, True, False), rows)
+    assert found.balanced.value == pytest.approx((2 / 3 + 1) / 2)
+    assert (found.true_right.value, found.false_right.value) == (pytest.approx(2 / 3), 1.0)
+    assert (found.n, found.unscored, found.kinds["number"].value) == (4, 0, 0.75)
+
+
+def test_what_is_left_open_is_counted_and_not_scored():
+    rows = [pair(1, number=1), pair(1, number=2), pair(0, number=3)]
+    found = measure(Says(True, None, False), rows)
+    assert (found.balanced.value, found.balanced.n, found.unscored) == (1.0, 2, 1)
+
+
+def test_hard_and_ordinary_are_measured_apart():
+    rows = [pair(1, True, number=1), pair(0, True, number=2), pair(1, number=3), pair(0, number=4)]
+    found = measure(Says(False, True, True, False), rows)
+    assert (found.hard.value, found.ordinary.value, found.balanced.value) == (0.0, 1.0, 0.5)
+
+
+@pytest.mark.parametrize("verdicts", [(None,), (True, None)], ids=["nothing", "one label only"])
+def test_what_can_not_be_measured_is_not_zero(verdicts):
+    found = measure(Says(*verdicts), [pair(1, number=1), pair(0, number=2)])
+    assert found.balanced.value is None
+    assert "not measured" in table([found])
+
+
+def test_the_interval_is_drawn_by_article():
+    """All of one article's pairs are right and all of the other's wrong: whole articles differ."""
+    one = [pair(n % 2, source="a", number=n) for n in range(40)]
+    rows = [*one, *(pair(n % 2, source="b", number=n) for n in range(40))]
+    verdicts = [bool(n % 2) for n in range(40)] + [not n % 2 for n in range(40)]
+    found = measure(Says(*verdicts), rows)
+    assert (found.balanced.low, found.balanced.high) == (0.0, 1.0)
+
+
+def test_a_judge_no_better_than_chance_is_told():
+    rows = [pair(n % 2, source=f"s{n // 2}", number=n) for n in range(40)]
+    chance, good = measure(Says(True), rows), measure(Says(False, True), rows)
+    assert "says is not shown to be better than chance" in table([chance])
+    assert "chance is 0.5" in table([good]) and "not shown" not in table([good])
+
+
+# --- beside a score ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path))
+    agreement._once.cache_clear()
+    return tmp_path
+
+
+def test_a_judge_with_a_fingerprint_is_measured_once(cache):
+    first, again = Says(True, fingerprint="1"), Says(True, fingerprint="1")
+    assert agreement_of(first) == agreement_of(again)
+    assert (first.asked > 0, again.asked) == (True, 0)
+    assert isinstance(measured(again), Agreement) and measured(again) == measured(first)
+    other = Says(False, fingerprint="2")
+    measured(other)
+    assert other.asked
+
+
+def test_a_damaged_file_is_measured_again(cache):
+    measured(Says(True, fingerprint="1"))
+    [path] = cache.iterdir()
+    path.write_text("{", encoding="utf-8")
+    agreement._once.cache_clear()
+    again = Says(True, fingerprint="1")
+    measured(again)
+    assert again.asked
+
+
+def test_what_was_left_open_is_not_kept(cache):
+    measured(Says(True, None, fingerprint="1"))
+    assert list(cache.iterdir()) == []
+
+
+def test_other_pairs_are_measured_anew(cache, monkeypatch, tmp_path):
+    measured(Says(True, fingerprint="1"))
+    lines = agreement.PAIRS.read_text(encoding="utf-8").splitlines()[:40]
+    fewer = tmp_path / "pairs.jsonl"
+    fewer.write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.setattr(agreement, "PAIRS", fewer)
+    monkeypatch.setattr(agreement, "read_pairs", lambda: read_pairs(fewer))
+    agreement._once.cache_clear()
+    assert measured(Says(True, fingerprint="1")).n == 40
+
+
+def test_a_cache_that_is_off_keeps_nothing():
+    agreement._once.cache_clear()
+    judge = Says(True, fingerprint="1")
+    measured(judge)
+    measured(judge)
+    assert judge.asked == len(read_pairs())
+
+
+# --- files and the command ---------------------------------------------------------------------
+
+ROW = {"id": "x", "evidence": "It sank.", "claim": "It is lost.", "label": 1, "kind": "paraphrase", "hard": True, "source": "a"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["{"], "line 1: no pair"),
+        (["[]"], "line 1: no pair"),
+        ([json.dumps({**ROW, "label": 2})], "field 'label': is 2; write 1 or 0"),
+        ([json.dumps({**ROW, "label": True})], "field 'label': is True; write 1 or 0"),
+        ([json.dumps({**ROW, "hard": 1})], "field 'hard': is 1; write true or false"),
+        (["", json.dumps({**ROW, "claim": " "})], "line 2, field 'claim': is ' '; write some"),
+        ([json.dumps(ROW)], "needs pairs of both labels"),
+        ([], "needs pairs of both labels"),
+    ],
+)
+def test_a_file_that_can_not_be_used(tmp_path, rows, told):
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(SettingError) as caught:
+        read_pairs(path)
+    assert str(path) in str(caught.value) and told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(SettingError, match="can't be read"):
+        read_pairs(tmp_path / "none")
+
+
+def test_the_command_prints_each_judge_and_writes_json(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(agreement, "load_judge", lambda name: Says(name == "yes"))
+    assert main(["--judge", "yes", "--judge", "no", "--json", str(tmp_path / "a.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "balanced accuracy        0.500 [0.500, 0.500]" in printed
+    both = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert [row["true_right"]["value"] for row in both] == [1.0, 0.0]
+
+
+def test_a_judge_that_is_not_there_is_one_line(capsys):
+    assert main(["--judge", "nobody"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("wirecheck eval --judge-agreement: no judge is called 'nobody'; use")

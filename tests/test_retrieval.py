@@ -1,0 +1,250 @@
+"""Retrieval figures by hand, and against formulas of our own and, where it is installed, ranx."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from eval.figures import figure
+from eval.gold import GoldQuestion, stories_of
+from eval.metrics import summarise
+from eval.retrieval import CUTS, MEASURES, retrieval_scores
+from eval.scores import QuestionScore
+from index.records import Article, Passage
+
+GOLD = GoldQuestion(
+    id="q1",
+    kind="multi",
+    question="How long is the bridge shut?",
+    answerable=True,
+    reference="",
+    nuggets=(("40 days", "forty days"), ("six weeks",)),
+    must_cite=(("a", "b"), ("c",)),
+    may_cite=("a", "b", "c"),
+    forbid=(),
+)
+TEXTS = {
+    "a": "It is shut. It will take 40 days.",
+    "b": "It will take forty days. Nobody is glad.",
+    "c": "It takes six weeks, or 40 days.",
+    "x": "A choir sang for 40 days.",
+    "y": "Ferries are full.",
+}
+ARTICLES = {name: Article(name, name, text) for name, text in TEXTS.items()}
+
+
+def passages(name: str) -> list[Passage]:
+    """A passage for each sentence."""
+    article, start, found = ARTICLES[name], 0, []
+    for sentence in article.text.split(". "):
+        found.append(Passage(article, start, start + len(sentence)))
+        start += len(sentence) + 2
+    return found
+
+
+#: Articles in the order x, a, y, c; passages with a nugget of a right article: 3rd and 5th.
+RANKING = [passages("x")[0], passages("a")[0], passages("a")[1], passages("y")[0], passages("c")[0]]
+
+
+def test_articles_by_hand() -> None:
+    """Right ones: a at rank 2, c at rank 4, b nowhere."""
+    found = retrieval_scores(GOLD, RANKING, ARTICLES, passages)
+    assert found is not None
+    article = {name: v for name, v in found.items() if name.startswith("article")}
+    ideal = {1: 1, 3: 1 + 1 / math.log2(3) + 1 / 2, 5: 1 + 1 / math.log2(3) + 1 / 2}
+    assert article == pytest.approx(
+        {
+            "article_recall@1": 0,
+            "article_recall@3": 1 / 3,
+            "article_recall@5": 2 / 3,
+            "article_recall@10": 2 / 3,
+            "article_ndcg@1": 0,
+            "article_ndcg@3": 1 / math.log2(3) / ideal[3],
+            "article_ndcg@5": (1 / math.log2(3) + 1 / math.log2(5)) / ideal[5],
+            "article_ndcg@10": (1 / math.log2(3) + 1 / math.log2(5)) / ideal[5],
+            "article_mrr@10": 1 / 2,
+            # Of the groups (a or b) and (c): the second comes at rank 4.
+            "article_all@1": 0,
+            "article_all@3": 0,
+            "article_all@5": 1,
+            "article_all@10": 1,
+        }
+    )
+
+
+def test_spans_by_hand() -> None:
+    """ "40 days" is in a's second passage, at rank 3, "six weeks" in c's, at rank 5; x isn't right."""
+    found = retrieval_scores(GOLD, RANKING, ARTICLES, passages)
+    assert found is not None
+    spans = {name: v for name, v in found.items() if name.startswith("span")}
+    # Passages with a nugget: one of a, one of b (not found), one of c.
+    ideal = 1 + 1 / math.log2(3) + 1 / 2
+    assert spans == pytest.approx(
+        {
+            "span_found@1": 0,
+            "span_found@3": 1 / 2,
+            "span_found@5": 1,
+            "span_found@10": 1,
+            "span_all@1": 0,
+            "span_all@3": 0,
+            "span_all@5": 1,
+            "span_all@10": 1,
+            "span_recall@1": 0,
+            "span_recall@3": 1 / 3,
+            "span_recall@5": 2 / 3,
+            "span_recall@10": 2 / 3,
+            "span_ndcg@1": 0,
+            "span_ndcg@3": (1 / 2) / ideal,
+            "span_ndcg@5": (1 / 2 + 1 / math.log2(6)) / ideal,
+            "span_ndcg@10": (1 / 2 + 1 / math.log2(6)) / ideal,
+            "span_mrr@10": 1 / 3,
+        }
+    )
+
+
+def test_an_article_counts_where_its_first_passage_stands() -> None:
+    again = [passages("a")[0], passages("a")[1], passages("b")[0], passages("c")[0]]
+    found = retrieval_scores(GOLD, again, ARTICLES, passages)
+    assert found is not None
+    assert found["article_recall@3"] == 1
+    assert found["article_ndcg@3"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("gold", "ranking", "lacks", "zero"),
+    [
+        (GOLD, [], (), ("article_recall@10", "article_mrr@10", "span_found@10", "span_ndcg@10")),
+        (GOLD, RANKING[:1], (), ("article_recall@10", "span_all@10")),
+        (GOLD, None, ("article_recall@1", "span_found@1", "article_all@1"), ()),
+        (replace(GOLD, must_cite=()), RANKING, ("article_all@1",), ("article_recall@1",)),
+        (
+            replace(GOLD, nuggets=(("seven weeks",),)),
+            RANKING,
+            ("span_found@10", "span_recall@10", "span_mrr@10"),
+            ("article_recall@1",),
+        ),
+        (replace(GOLD, may_cite=(), must_cite=()), RANKING, None, ()),
+        (replace(GOLD, answerable=False, nuggets=()), RANKING, None, ()),
+    ],
+)
+def test_empty_partial_and_missing(
+    gold: GoldQuestion,
+    ranking: Sequence[Passage] | None,
+    lacks: tuple[str, ...] | None,
+    zero: tuple[str, ...],
+) -> None:
+    found = retrieval_scores(gold, ranking, ARTICLES, passages)
+    if lacks is None:
+        assert found is None
+        return
+    assert found is not None
+    assert not found.keys() & set(lacks)
+    assert {name: found[name] for name in zero} == dict.fromkeys(zero, 0)
+
+
+def test_without_all_passages_only_what_needs_them_is_missing() -> None:
+    whole = retrieval_scores(GOLD, RANKING, ARTICLES, passages)
+    part = retrieval_scores(GOLD, RANKING, ARTICLES)
+    assert whole is not None and part is not None
+    assert {n for n in whole if n not in part} == {
+        n for n in whole if n.startswith(("span_recall", "span_ndcg", "span_mrr"))
+    }
+    assert part == {name: whole[name] for name in part}
+
+
+def test_what_cannot_be_computed_is_counted_and_not_zero() -> None:
+    def row(retrieval: dict[str, float] | None) -> QuestionScore:
+        return QuestionScore("q", "multi", True, "answered", retrieval=retrieval)
+
+    found = summarise([row({"article_recall@5": 0.5}), row({}), row(None)]).figures
+    assert (found["article_recall@5"].value, found["article_recall@5"].n) == (0.5, 1)
+    assert found["article_recall@5"].unscored == 1
+    assert (found["span_found@5"].value, found["span_found@5"].n) == (None, 0)
+    assert found["span_found@5"].unscored == 2
+
+
+def random_ranking(rng: random.Random) -> tuple[list[str], list[str]]:
+    names = [f"d{n}" for n in range(30)]
+    order = rng.sample(names, rng.randint(1, 25))
+    return rng.sample(names, rng.randint(1, 12)), order
+
+
+def scores_of(right: list[str], order: list[str]) -> dict[str, float]:
+    articles = {name: Article(name, name, "text") for name in {*right, *order}}
+    gold = replace(GOLD, may_cite=tuple(right), must_cite=(), nuggets=(("none",),))
+    found = retrieval_scores(gold, [Passage(articles[n], 0, 4) for n in order], articles)
+    assert found is not None
+    return found
+
+
+def test_against_the_textbook_on_random_rankings() -> None:
+    rng = random.Random(7)
+    for _ in range(60):
+        right, order = random_ranking(rng)
+        gains = [float(name in right) for name in order]
+        found = scores_of(right, order)
+        for k in CUTS:
+            dcg = sum(g / math.log2(n + 2) for n, g in enumerate(gains[:k]))
+            ideal = sum(1 / math.log2(n + 2) for n in range(min(k, len(right))))
+            assert found[f"article_ndcg@{k}"] == pytest.approx(dcg / ideal)
+            assert found[f"article_recall@{k}"] == pytest.approx(sum(gains[:k]) / len(right))
+        first = next((n for n, g in enumerate(gains[:10], start=1) if g), None)
+        assert found["article_mrr@10"] == pytest.approx(1 / first if first else 0)
+
+
+def test_against_ranx_on_random_rankings() -> None:
+    ranx = pytest.importorskip("ranx")
+    rng = random.Random(11)
+    cases = {f"q{n}": random_ranking(rng) for n in range(40)}
+    run = {q: {d: float(100 - n) for n, d in enumerate(order)} for q, (_, order) in cases.items()}
+    qrels = {q: dict.fromkeys(right, 1) for q, (right, _) in cases.items()}
+    names = [f"{m}@{k}" for m in ("recall", "ndcg") for k in CUTS] + ["mrr@10"]
+    theirs = ranx.evaluate(ranx.Qrels(qrels), ranx.Run(run), names)
+    ours = [scores_of(*case) for case in cases.values()]
+    for name in names:
+        mean = sum(row[f"article_{name}"] for row in ours) / len(ours)
+        assert mean == pytest.approx(float(theirs[name])), name
+
+
+def test_every_measure_has_a_direction_and_a_name_of_its_own() -> None:
+    assert {m.better for m in MEASURES} == {"higher"}
+    assert len({m.name for m in MEASURES}) == len(MEASURES) == 7 * 4 + 2
+
+
+# --- stories ----------------------------------------------------------------------------------
+
+
+def asked(*articles: str, **fields: object) -> GoldQuestion:
+    return replace(GOLD, may_cite=articles, must_cite=(), **fields)  # type: ignore[arg-type]
+
+
+def test_questions_that_share_articles_are_one_story_through_any_chain() -> None:
+    questions = [asked("m", "k"), asked("z"), asked("k", "b"), asked(), asked("y", "z"), asked()]
+    assert stories_of(questions) == ["b", "y", "b", None, "y", None]
+    assert stories_of([]) == []
+
+
+def test_a_story_does_not_depend_on_the_order_of_questions() -> None:
+    rng = random.Random(3)
+    questions = [asked(*rng.sample("abcdefghijklmnopqrst", rng.randint(1, 2))) for _ in range(12)]
+    names = dict(zip(questions, stories_of(questions), strict=True))
+    for _ in range(20):
+        rng.shuffle(questions)
+        assert stories_of(questions) == [names[q] for q in questions]
+
+
+def test_an_interval_over_stories_is_as_wide_as_stories_are_few() -> None:
+    """Four stories of 25 questions that agree are four observations, not a hundred."""
+    values = [1.0] * 50 + [0.0] * 50
+    alone = figure("mean", values)
+    together = figure("mean", values, [f"s{n // 25}" for n in range(100)])
+    assert (alone.value, together.value) == (0.5, 0.5)
+    assert alone.low is not None and together.low is not None
+    assert alone.low == pytest.approx(0.4, abs=0.03)
+    # Of 4 draws of 4: none of the right two with 1/16, so the 2.5 % point is 0.
+    assert together.low == 0.0
+    assert figure("mean", values, ["one"] * 100).low is None
