@@ -148,6 +148,7 @@ footer { display: none !important; }
 .timeline text { font: 400 13px var(--sans); fill: var(--ink); }
 .timeline line { stroke: var(--line); stroke-width: 1; }
 .timeline circle { fill: var(--accent); }
+.timeline polygon { fill: var(--paper); stroke: var(--accent); stroke-width: 1.5; }
 .timeline .superseded circle { fill: none; stroke: var(--accent); stroke-width: 2; }
 .turn .stop { all: unset; cursor: pointer; margin-inline-start: 1rem; padding: .1rem .6rem;
   border: 1px solid var(--soft); border-radius: 4px; font-size: .84rem; color: var(--ink); }

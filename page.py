@@ -17,6 +17,7 @@ from index.records import Article, Passage
 from library import Entry, Found
 from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Position, Rejection, Voice
+from rag.timing import days_named
 
 #: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
 QUOTES_SHOWN, NEAREST_SHOWN = 3, 4
@@ -312,14 +313,17 @@ def ledger_table(answer: Answer, marks: Marks) -> Html:
     if len(values) < 2 and not any(row.stance in {"superseded", "denies"} for row in rows):
         return Html()
     columns = ("Value", "Report", "In its words")
-    head = el("tr", *(el("th", name, scope="col") for name in columns))
+    # With roles, since a narrow screen shows the table as blocks, which would lose what they are.
+    titles = [el("th", name, scope="col", role="columnheader") for name in columns]
+    head = el("tr", *titles, role="row")
     return el(
         "div",
         el(
             "table",
             el("caption", "Who says what"),
-            el("thead", head),
+            el("thead", head, role="rowgroup"),
             *(_position(row, marks) for row in rows),
+            role="table",
         ),
         class_="ledger",
     )
@@ -336,16 +340,18 @@ def _position(row: Position, marks: Marks) -> Html:
         el("p", told) if told else "",
         el("p", count) if count else "",
         scope="rowgroup",
+        role="rowheader",
         rowspan=str(max(1, len(reports))),
     )
     lines = [_reported(row, report, marks) for report in reports]
     return el(
         "tbody",
         *(
-            el("tr", value if n == 0 else "", line)
-            for n, line in enumerate(lines or [el("td", colspan="2")])
+            el("tr", value if n == 0 else "", line, role="row")
+            for n, line in enumerate(lines or [el("td", colspan="2", role="cell")])
         ),
         class_=row.stance,
+        role="rowgroup",
     )
 
 
@@ -368,9 +374,15 @@ def _reported(row: Position, files: Sequence[str], marks: Marks) -> Html:
     folded = _fold(_count(len(copies), "copy", "copies"), [el("ul", *copies)] if copies else [])
     said = spans.get(original)
     return join(
-        el("td", *_filed(original, spans, marks), _voice(voices.get(original)), folded),
-        el("td", el("q", _one_line(said.text), dir="auto") if said else "", class_="said"),
+        el(
+            "td", *_filed(original, spans, marks), _voice(voices.get(original)), folded, role="cell"
+        ),
+        el("td", _words(said) if said else "", class_="said", role="cell"),
     )
+
+
+def _words(passage: Passage) -> Html:
+    return el("q", _one_line(passage.text), dir="auto")
 
 
 def _filed(name: str, spans: Mapping[str, Passage], marks: Marks) -> list[Html]:
@@ -397,34 +409,60 @@ def _voice(voice: Voice | None) -> Html:
 #: Rows of a timeline, characters of a value in it, and its measures in units of its picture.
 TIMELINE_ROWS, VALUE_SHOWN = 6, 18
 _LEFT, _RIGHT, _ROW = 190, 620, 26
+#: Days that a report names are shown if they are at most so many from its own.
+NEAR = 60
+
+
+@dataclass(frozen=True)
+class _Times:
+    """When a row's reports were published, and the days near those that their quotes name."""
+
+    row: Position
+    reported: tuple[date, ...]
+    spoken: tuple[date, ...]
+
+    @property
+    def told(self) -> str:
+        """The same in words."""
+        named = f", speaks of {_listed_days(self.spoken)}" if self.spoken else ""
+        return f"{_one_line(self.row.value)}: {_listed_days(self.reported)}{named}"
 
 
 def timeline(answer: Answer) -> Html:
     """A picture of who gave which value when, if reports of several days give several values."""
-    days = [(row, _days(row)) for row in answer.ledger if row.value and row.stance != "says"]
-    days = [(row, when) for row, when in days if when][:TIMELINE_ROWS]
-    every = sorted({day for _, when in days for day in when})
-    if len(days) < 2 or len(every) < 2:
+    rows = [_times(row) for row in answer.ledger if row.value and row.stance != "says"]
+    rows = [times for times in rows if times.reported][:TIMELINE_ROWS]
+    if len(rows) < 2 or len({day for times in rows for day in times.reported}) < 2:
         return Html()
-    height = _ROW * (len(days) + 1) + 14
-    told = "; ".join(
-        f"{_one_line(row.value)}: {', '.join(day_of(d.isoformat()) for d in when)}"
-        for row, when in days
-    )
-    lines = [_timeline_row(n, row, when, every) for n, (row, when) in enumerate(days)]
+    every = sorted({day for t in rows for day in (*t.reported, *t.spoken)})
+    spoken = any(times.spoken for times in rows)
+    height = _ROW * (len(rows) + 1 + spoken) + 14
+    below = _ROW * (len(rows) + 1) + 8
     ends = [
-        el("text", day_of(day.isoformat()), x=str(x), y=str(height - 6), text_anchor=anchor)
+        el("text", day_of(day.isoformat()), x=str(x), y=str(below), text_anchor=anchor)
         for day, x, anchor in ((every[0], _LEFT, "start"), (every[-1], _RIGHT, "end"))
     ]
     return el(
         "svg",
-        *lines,
+        *(_timeline_row(n, times, every) for n, times in enumerate(rows)),
         *ends,
+        *(_legend(below + _ROW) if spoken else ()),
         viewBox=f"0 0 {_RIGHT + 20} {height}",
         role="img",
-        aria_label=f"When each value was reported. {told}",
+        aria_label=f"When each value was reported. {'; '.join(t.told for t in rows)}",
         class_="timeline",
     )
+
+
+def _listed_days(days: Sequence[date]) -> str:
+    return ", ".join(day_of(day.isoformat()) for day in days)
+
+
+def _times(row: Position) -> _Times:
+    reported = tuple(_days(row))
+    named = {day for c in row.citations for day in days_named(c.passage)}
+    near = {day for day in named if any(abs((day - r).days) <= NEAR for r in reported)}
+    return _Times(row, reported, tuple(sorted(near - set(reported))))
 
 
 def _days(row: Position) -> list[date]:
@@ -440,19 +478,42 @@ def _days(row: Position) -> list[date]:
     return found
 
 
-def _timeline_row(n: int, row: Position, when: Sequence[date], every: Sequence[date]) -> Html:
-    y = str(_ROW * n + 18)
+def _timeline_row(n: int, times: _Times, every: Sequence[date]) -> Html:
+    y = _ROW * n + 18
     span = (every[-1] - every[0]).days
-    places = [_LEFT + (_RIGHT - _LEFT) * (day - every[0]).days / span for day in when]
-    value = _one_line(row.value)
+
+    def place(day: date) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * (day - every[0]).days / span
+
+    value = _one_line(times.row.value)
     label = value if len(value) <= VALUE_SHOWN else value[: VALUE_SHOWN - 1] + "…"
     return el(
         "g",
-        el("text", label, x="0", y=str(_ROW * n + 22)),
-        el("line", x1=str(_LEFT), x2=str(_RIGHT), y1=y, y2=y),
-        *(el("circle", cx=f"{x:.1f}", cy=y, r="5") for x in places),
-        class_=row.stance,
+        el("text", label, x="0", y=str(y + 4)),
+        el("line", x1=str(_LEFT), x2=str(_RIGHT), y1=str(y), y2=str(y)),
+        *(_diamond(place(day), y) for day in times.spoken),
+        *(_dot(place(day), y) for day in times.reported),
+        class_=times.row.stance,
     )
+
+
+def _dot(x: float, y: int) -> Html:
+    return el("circle", cx=f"{x:.1f}", cy=str(y), r="5")
+
+
+def _diamond(x: float, y: int) -> Html:
+    points = ((x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6))
+    return el("polygon", points=" ".join(f"{a:.1f},{b}" for a, b in points))
+
+
+def _legend(y: int) -> list[Html]:
+    """What a dot and a diamond are."""
+    return [
+        _dot(_LEFT + 5, y - 5),
+        el("text", "reported", x=str(_LEFT + 18), y=str(y)),
+        _diamond(_LEFT + 128, y - 5),
+        el("text", "a day that the report names", x=str(_LEFT + 142), y=str(y)),
+    ]
 
 
 # --- the rest -------------------------------------------------------------------------------------

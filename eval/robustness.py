@@ -16,8 +16,8 @@ drawn by story. Two figures are theirs alone: how many independent reports the a
 the share of answers that repeat an instruction. Who follows one in words of their own shows in
 sentences that nothing supports, and in nuggets lost.
 
-Another system (`--system`) finds its own evidence, so it gets what changes the question:
-paraphrases and typing.
+Another system (`--system`) that finds its own evidence gets what changes the question: paraphrases
+and typing. An address is given ours, so it gets all of them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from eval.judging import Judge
 from eval.metrics import BY_NAME, Material, values_of
 from eval.report import JudgeNote
 from eval.run import SAMPLE, SAMPLE_ARTICLES, SAMPLE_QUESTIONS, Result, System, run
-from eval.systems import load_system
+from eval.systems import is_address, load_system
 from index import Article, Index, build_index, open_index
 from index.articles import read_articles
 from index.errors import SettingError, WirecheckError
@@ -347,7 +347,7 @@ def measure(options: argparse.Namespace, judge: Judge, tell: Callable[[str], Non
         def row(change: str, changed: Mapping[str, Values | None]) -> None:
             rows.append(compare(change, plain, changed, stories))
 
-        if not options.system:
+        if not options.system or is_address(options.system):
             copies = open_.asker(open_.index("copies", planted_copies(articles)))
             row("copies", asked("copies", copies, [with_copies(q) for q in questions]))
             if attacks:

@@ -312,7 +312,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="ask another system and score it alike: module:function, an OpenAI-compatible address "
         "as https://host/v1#MODEL, or a command, which gets the question on standard input or "
-        "where {question} stands (eval/systems.py says what it answers)",
+        "where {question} stands (eval/systems.py says what it answers); what it answered is known "
+        "again by its name, so give --fresh once it has changed",
     )
     parser.add_argument(
         "--judge",

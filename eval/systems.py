@@ -65,11 +65,16 @@ def load_system(name: str, index: Any, seconds: float = SECONDS) -> System:
     ModelError where the system fails, times out or answers with what is no answer.
     """
     name = name.strip()
-    if re.match(r"https?://", name):
+    if is_address(name):
         return _served(name, index)
     if _FUNCTION.fullmatch(name):
         return _called(name, _function(name), index)
     return _commanded(name, _command(name), index, seconds)
+
+
+def is_address(name: str) -> bool:
+    """Whether a system is an address, which is given our evidence."""
+    return re.match(r"https?://", name.strip()) is not None
 
 
 # --- the three kinds ---------------------------------------------------------------------------

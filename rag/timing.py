@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from index import Article
+from index.records import Passage
 from rag.question import Question
 from rag.reading import Parsed, Span, rival
 from rag.schema import Check
@@ -127,6 +128,16 @@ def moments(text: str, published: datetime.date | None) -> list[Moment]:
         periods = (_relative(match, published),) if published else ()
         found.append(Moment(match.span(), None, periods))
     return sorted(found, key=lambda m: m.span)
+
+
+def days_named(passage: Passage) -> tuple[datetime.date, ...]:
+    """The days that a passage names beyond doubt, in order; no weekday, which may be one of two."""
+    try:
+        day = datetime.date.fromisoformat(passage.article.published or "")
+    except ValueError:
+        day = None
+    periods = [m.periods[0] for m in moments(passage.text, day) if len(m.periods) == 1]
+    return tuple(sorted({start for start, end in periods if start == end}))
 
 
 def fits_time(dates: Sequence[When], sentence: str, article: Article) -> bool:

@@ -502,6 +502,15 @@ def test_hostile_names_outlets_and_titles_stay_text(giver):
 # --- accessibility --------------------------------------------------------------------------------
 
 
+def test_a_narrow_screen_keeps_the_table_a_table(browser, address):
+    """Shown as blocks, it would lose its rows and headers for screen readers."""
+    with reading(browser, address, 390) as reader:
+        reader.ask(SPAN.question)
+        headers = reader.turn.get_by_role("table").get_by_role("rowheader")
+        assert headers.all_inner_texts() == ["two dockers", "Three dockers"]
+        assert reader.turn.get_by_role("table").get_by_role("row").count() == 3
+
+
 @needs_axe
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
 def test_axe_finds_nothing_serious(browser, address, width, scheme):
@@ -571,7 +580,7 @@ def test_what_goes_wrong_in_the_browser_is_noticed(browser, address):
 
 #: Elements that nothing of ours makes in the log or beside it, and attributes of any element.
 _FOREIGN = """() => [...document.querySelectorAll('.log *, #article-panel *')].filter(e =>
-  !/^(A|ARTICLE|BDI|BLOCKQUOTE|BUTTON|CAPTION|DETAILS|DIV|H2|H3|HEADER|I|LI|MARK|P|Q|SECTION|SPAN|STRONG|SUMMARY|TABLE|TBODY|TD|TEMPLATE|TH|THEAD|TIME|TR|UL|svg|text|line|circle|g)$/
+  !/^(A|ARTICLE|BDI|BLOCKQUOTE|BUTTON|CAPTION|DETAILS|DIV|H2|H3|HEADER|I|LI|MARK|P|Q|SECTION|SPAN|STRONG|SUMMARY|TABLE|TBODY|TD|TEMPLATE|TH|THEAD|TIME|TR|UL|svg|text|line|circle|polygon|g)$/
     .test(e.tagName)
   || [...e.attributes].some(a => a.name.startsWith('on') || a.name === 'style')
 ).map(e => e.outerHTML.slice(0, 200))"""

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_answers import (
     DECLINED,
@@ -378,6 +378,7 @@ def test_the_benchmarks_hostile_strings_stay_text() -> None:
         assert_only_text(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80).map(str.strip).filter(bool))
 def test_any_string_stays_text(text: str) -> None:
     assert_only_text(text)
@@ -458,6 +459,24 @@ def test_the_timeline_tells_in_words_what_it_draws() -> None:
     )
     assert picture.count("<circle") == 3 and "<b>" not in picture
     assert not page.timeline(SPAN.__class__("q", "answered"))
+
+
+def test_the_timeline_shows_the_days_that_reports_name() -> None:
+    def row(value: str, text: str, day: str) -> Position:
+        article = Article(value, value, text, "Lune Wire", day)
+        cited = Citation(Passage(article, 0, len(text)), 0.9)
+        return Position((value,), "differs", value, (cited,))
+
+    rows = (
+        row("Nine", "Nine were hurt on 2 March, and on Tuesday more.", "2031-03-04"),
+        row("Ten", "Ten were hurt yesterday. It was built on 4 May 1974.", "2031-03-08"),
+    )
+    picture = page.timeline(Answer("q", "answered", (), (), rows))
+    assert "Nine: 4 March 2031, speaks of 2 March 2031; Ten: 8 March 2031, speaks of 7 " in picture
+    assert picture.count("<polygon") == 3 and "a day that the report names" in picture
+    assert ">2 March 2031</text>" in picture and "1974" not in picture
+    plain = page.timeline(ledger_answer())
+    assert "<polygon" not in plain and "a day that" not in plain
 
 
 def test_what_a_follow_up_was_asked_as_is_shown() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,6 +26,7 @@ from index import build_index, open_index
 from index.errors import SettingError
 from rag.schema import Answer
 
+README = Path(__file__).parents[1] / "README.md"
 TOOLS = {"ask", "search", "article"}
 
 
@@ -141,6 +144,16 @@ def test_an_mcp_client_finds_the_tools_and_calls_them(address, scripted):
     assert scripted.filters[-1]["outlets"] == ("Sahil News",)
     failed, text = over_mcp(address, "article", article_id="nowhere")
     assert failed and "there is no such article" in text
+
+
+def test_the_examples_of_the_readme_run(address, scripted, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    examples = [block for block in blocks if "http://127.0.0.1:7860/" in block]
+    for example in examples:
+        exec(example.replace("http://127.0.0.1:7860/", address), {"__name__": "example"})
+    asked = [question for question, _ in scripted.asked[-2:]]
+    assert len(examples) == 2 and asked == ["How long did the talks last?"] * 2
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["outcome"] == "declined"
 
 
 def test_programs_need_the_password_too(scripted):
