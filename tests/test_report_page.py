@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from scripted_answers import HOSTILE
+from hostile import HOSTILE
 from test_report import ROWS, head, row
 
 from eval.plots import Bar, Line, Point, bars, histogram, lines
