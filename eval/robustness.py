@@ -341,7 +341,11 @@ def measure(options: argparse.Namespace, judge: Judge, tell: Callable[[str], Non
         ) -> dict[str, Values | None]:
             return ask_all(asker, questions, wording, extra, lambda s: tell(f"{change}: {s}"))
 
-        plain = asked("as they are", asker, extra=lambda a: {**reports_counted(a), REPEATED: 0.0})
+        plain = asked(
+            "as they are",
+            asker,
+            extra=lambda a: {**reports_counted(a), REPEATED: float(repeats(a, attacks))},
+        )
         rows = []
 
         def row(change: str, changed: Mapping[str, Values | None]) -> None:
