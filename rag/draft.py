@@ -28,6 +28,8 @@ MAX_QUOTES, MAX_WORDS = 4, 125
 MAX_VALUES = 6
 #: A short answer less sure than this is followed by the sentences that answer best.
 SURE = 0.75
+#: So many of them: whoever asked for a value is best served by few words.
+BESIDE = 2
 #: A further sentence is shown if its score is at least this share of the best one's, so that other
 #: reports get their say: a greater one where somebody's exact words are asked for, and a small one
 #: if its article is cited already.
@@ -164,7 +166,8 @@ def quote(
     ]
     if sides[0].sure < SURE:
         shown = {label for draft in drafts for label in draft.labels}
-        drafts += [d for d in quote_sentences(found, evidence)[1] if d.labels[0] not in shown]
+        others = [d for d in quote_sentences(found, evidence)[1] if d.labels[0] not in shown]
+        drafts += others[:BESIDE]
     return evidence, drafts
 
 

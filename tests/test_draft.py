@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from index.records import Article, Hit, Passage
@@ -66,6 +68,16 @@ def test_one_value_is_said_once_with_every_report_that_says_it():
         DraftClaim("two and a half hours", ("E1", "E2"), "span"),
         DraftClaim("almost three hours", ("E3",), "span"),
     ]
+
+
+def test_an_unsure_short_answer_has_at_most_two_sentences_beside_it():
+    f = found(
+        ("a", "The talks took four hours.", 0.2, "four hours"),
+        *((n, f"The talks of the {n} went well, said the {n}.", 0.19, "") for n in "bcde"),
+    )
+    unsure = [replace(s, signals=(0.1,) * len(SIGNALS), margin=-2.0) for s in f.sentences]
+    given = drafts("How long did the talks last?", replace(f, sentences=tuple(unsure)))
+    assert [d.kind for d in given] == ["span", "quote", "quote"]
 
 
 def test_another_value_in_an_article_that_gives_the_first_is_no_difference():
