@@ -19,7 +19,17 @@ from index.words import stems
 from rag.evidence import Scored, logistic, model_weights
 from rag.question import Question
 from rag.reading import content_words
-from rag.spans import LINK, Span, is_list_of_names, named_run, same_value, speaks, typed_spans
+from rag.spans import (
+    LINK,
+    Span,
+    has_name,
+    is_list_of_names,
+    named_run,
+    same_value,
+    speaks,
+    tells_of_others,
+    typed_spans,
+)
 from rag.values import find_quantities
 from rag.voice import speaker_of
 
@@ -117,6 +127,9 @@ def sides_of(
     if question.answer_type is None or question.asks_words:
         return []
     said = weighed(question, sayings(question, sentences), cluster_of)
+    if said and _wants_name(question) and not _is_named(said[0]):
+        # Two burglars did it: the name that stands nearest is somebody else's.
+        return []
     rivals = rivals_of(question, said, cluster_of, encoder)
     sides = grouped(question, _told_once(question, said, rivals))
     return [
@@ -273,7 +286,8 @@ def _on_matter(side: Side, best: Saying) -> bool:
 def _counts(question: Question, side: Side, said: Sequence[Saying]) -> bool:
     """Whether a side is sure enough to be set against the surest one.
 
-    Names stand in every sentence: another one must be on the matter, too.
+    Names stand in every sentence: another one must be on the matter, too. Somebody without a name
+    may be the same person.
     """
     best = said[0].sure
     if side.sure == best:
@@ -282,8 +296,20 @@ def _counts(question: Question, side: Side, said: Sequence[Saying]) -> bool:
     least, share = SPEAKERS if question.asks_speaker else (LEAST_SURE, ODDS_SHARE)
     if side.sure < least or odds < share * most:
         return False
-    named = question.answer_type not in AMOUNTS and not question.asks_speaker
-    return not named or _on_matter(side, said[0])
+    if question.answer_type in AMOUNTS or question.asks_speaker:
+        return True
+    named = not _wants_name(question) or _is_named(side.sayings[0])
+    return named and _on_matter(side, said[0])
+
+
+def _wants_name(question: Question) -> bool:
+    """Whether it asks who did something: somebody with a name, where who said it may have none."""
+    return question.answer_type == "person" and not question.asks_speaker
+
+
+def _is_named(saying: Saying) -> bool:
+    passage, (start, end) = saying.sentence.passage, saying.span
+    return has_name(passage.text, (start - passage.start, end - passage.start))
 
 
 def _same_size(one: str, other: str, most: float) -> bool:
@@ -373,6 +399,10 @@ def best_span(question: Question, sentence: Scored) -> Span | None:
         typed = [t for t in typed if speaks(text, (t[0] - base, t[1] - base))]
     start, end = sentence.span
     sure = sentence.margin > 0
+    if kind == "person" and not question.asks_speaker:
+        asked = set(stems(question.text))
+        typed = [t for t in typed if not tells_of_others(text, (t[0] - base, t[1] - base), asked)]
+        sure = sure and not tells_of_others(text, (start - base, end - base), asked)
     if sure and kind in {"person", "place", "name"} and not question.asks_speaker:
         if is_list_of_names(text_of(sentence)):
             return sentence.span
@@ -416,8 +446,12 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
         here = (sentence.span[0] - base, sentence.span[1] - base)
         return sentence.span if speaks(sentence.passage.text, here) else None
     if kind in {"name", "person"}:
-        run = named_run(said)
-        return run and (sentence.span[0] + run[0], sentence.span[0] + run[1])
+        base, run = sentence.span[0] - sentence.passage.start, named_run(said)
+        if run and has_name(sentence.passage.text, (base + run[0], base + run[1])):
+            return sentence.span[0] + run[0], sentence.span[0] + run[1]
+        # Nobody is named, which `sides_of` must know of.
+        short = kind == "person" and len(said.split()) <= THING_WORDS
+        return _trimmed(sentence) if short else None
     return None
 
 

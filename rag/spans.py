@@ -7,7 +7,8 @@ source's own words.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
+from typing import Any
 
 from index.language import parse
 from index.words import stems, words
@@ -155,12 +156,33 @@ def speaks(text: str, span: Span) -> bool:
 
     "The dam was safe, said Ada Holm" -> "Ada Holm" speaks; the dam does not.
     """
-    doc = parse(text)
-    inside = [t for t in doc if t.idx < span[1] and t.idx + len(t) > span[0]]
+    inside = _inside(text, span)
     if any(t.dep_ in {"nsubj", "agent"} and t.head.lemma_.lower() in SPEECH for t in inside):
         return True
     before = text[: span[0]].rstrip().lower()
     return bool(inside) and before.endswith(("according to", "according to a", "according to the"))
+
+
+def has_name(text: str, span: Span) -> bool:
+    """Whether a proper name is among the words at `span`: not in "Police" or "Two" at the start."""
+    return any(t.pos_ == "PROPN" for t in _inside(text, span))
+
+
+def tells_of_others(text: str, span: Span, asked: Set[str]) -> bool:
+    """Whether the words at `span` are only who tells what the rest of `text` says.
+
+    `asked` are stems of the question. "Hundreds were arrested, according to Ada Holm" names nobody
+    who was arrested; "said Ada Holm, who leads the crews" does name who leads them.
+    """
+    if not speaks(text, span):
+        return False
+    about = {t.i for token in _inside(text, span) for t in token.subtree}
+    done = [t for t in parse(text) if t.pos_ == "VERB" and set(stems(t.text)) & asked]
+    return bool(done) and all(t.i not in about for t in done)
+
+
+def _inside(text: str, span: Span) -> list[Any]:
+    return [t for t in parse(text) if t.idx < span[1] and t.idx + len(t) > span[0]]
 
 
 def same_value(kind: str | None, a: str, b: str) -> bool:

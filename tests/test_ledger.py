@@ -197,6 +197,35 @@ def test_another_name_must_be_on_the_matter_to_differ():
     assert told == [2, 1]
 
 
+def arrested(text, answer):
+    """A report of arrests of which the reader is sure."""
+    return scored(Article(answer, "", text), answer)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "said"),
+    [
+        # Nobody is named: no number, no capital letter, nor another name is an answer.
+        ([arrested("Two men were arrested at noon by Ada Holm.", "Two men")], []),
+        # Who tells of it is not who was arrested; whoever is described by it is.
+        ([arrested("Hundreds were arrested, according to Ada Holm.", "Ada Holm")], []),
+        ([arrested("Nobody spoke, said Ada Holm, who was arrested.", "Ada Holm")], ["Ada Holm"]),
+        # Somebody without a name may be the same person.
+        (
+            [
+                arrested("Ada Holm was arrested at noon.", "Ada Holm"),
+                arrested("Police arrested a woman.", "a woman"),
+                arrested("Lene Doorn was arrested.", "Lene Doorn"),
+            ],
+            ["Ada Holm", "Lene Doorn"],
+        ),
+    ],
+)
+def test_who_is_asked_for_is_not_who_tells_of_it_nor_a_word_with_a_capital(sentences, said):
+    sides = sides_of(analyse("Who has been arrested?"), sentences, hash, TopicEncoder())
+    assert [side.text for side in sides] == said
+
+
 def test_a_count_of_other_things_is_no_answer():
     asked = analyse(HURT)
     boats = scored(Article("c", "", "Four boats stood by."), "Four")
