@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,10 +21,12 @@ import numpy as np
 
 from eval.bootstrap import balanced_accuracy, balanced_draws, interval
 from eval.figures import Figure, figure
+from eval.files import write_json
 from eval.judges import DETERMINISTIC, NAMES, load_judge
 from eval.judging import Judge
 from index.cache import cache_folder
 from index.errors import SettingError, WirecheckError
+from index.whole import replace_file
 
 PAIRS = Path(__file__).parent / "judge_pairs.jsonl"
 SEED = 20251128
@@ -207,14 +209,10 @@ def _read(path: Path) -> Agreement | None:
 
 
 def _keep(path: Path, agreement: Agreement) -> None:
-    text = json.dumps(agreement.to_dict())
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
+    # Nothing depends on it: where it can't be kept, it is measured again.
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)  # Nothing depends on it: it is measured again.
+        replace_file(path, [json.dumps(agreement.to_dict()).encode()])
 
 
 # --- the command -------------------------------------------------------------------------------
@@ -286,19 +284,11 @@ def main(words: Sequence[str] | None = None) -> int:
         found = [measure(load_judge(name), pairs) for name in names]
         print(table(found))
         if options.json:
-            _write(options.json, [a.to_dict() for a in found])
+            write_json(options.json, [a.to_dict() for a in found])
     except WirecheckError as error:
         print(f"wirecheck eval --judge-agreement: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    text = json.dumps(rows, ensure_ascii=False, indent=1, allow_nan=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SettingError(f"{path} can't be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.figures import UNSCORED, Figure, Measure, Numbers, draws_of, if_, interval, share_of
+from eval.bootstrap import interval
+from eval.figures import UNSCORED, Figure, Measure, Numbers, draws_of, if_, share_of
 from eval.judging import Grade
 from eval.scores import Found, QuestionScore
 from rag.schema import Answer

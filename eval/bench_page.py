@@ -36,6 +36,7 @@ from typing import Any
 
 import httpx
 
+from eval.files import write_json
 from eval.gold import read_gold
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures[name] = MEASURES[name](options)
         print(json.dumps({name: figures[name]}), flush=True)
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, figures)
     return 0
 
 

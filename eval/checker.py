@@ -11,7 +11,6 @@ WIRECHECK_CHECKER names another checker to measure.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -23,7 +22,8 @@ import numpy as np
 
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
 from eval.checker_sets import SEED, SETS, Case, load_sets
-from index.errors import SettingError, WirecheckError
+from eval.files import write_json
+from index.errors import WirecheckError
 from rag.checkers import load_checker, name_of
 from rag.checks import hard_checks
 from rag.verify import Checker
@@ -265,19 +265,11 @@ def main(words: Sequence[str] | None = None) -> int:
         report = measure_all(options.data, options.set, load_checker())
         print(table(report))
         if options.json:
-            _write(options.json, report)
+            write_json(options.json, report.to_dict())
     except WirecheckError as error:
         print(f"wirecheck eval --checker: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _write(path: Path, report: Report) -> None:
-    text = json.dumps(report.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SettingError(f"{path} can't be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

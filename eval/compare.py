@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.figures import SEED, Measure, Numbers, draws_of, interval
+from eval.bootstrap import interval
+from eval.figures import SEED, Measure, Numbers, draws_of
 from eval.metrics import MEASURES
 from index.errors import SettingError
 

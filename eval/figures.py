@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.bootstrap import interval
 from eval.scores import Found, QuestionScore
 
 RESAMPLES = 5000
@@ -120,12 +121,6 @@ def figure(
     times = (draws_of(names) if draws is None else draws)[:, has]
     low, high = interval(_DRAWN[combine](known, times[times.sum(axis=1) > 0]))
     return Figure(value, low, high, known.size, unscored)
-
-
-def interval(draws: Numbers) -> tuple[float, float]:
-    """The percentile interval: the middle 95 % of the draws."""
-    low, high = np.percentile(draws, (2.5, 97.5))
-    return float(low), float(high)
 
 
 def _count(stories: Sequence[str | None], has: NDArray[np.bool_]) -> int:

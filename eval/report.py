@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from eval.report_page import page_parts
 from eval.retrieval import CUTS
 from eval.scores import QuestionScore, faults
 from index.errors import SettingError
+from index.whole import replace_file
 
 WIDTH = 100
 FILE_NAME = "report.json"
@@ -98,7 +98,7 @@ def write_reports(
     for name, parts in ((FILE_NAME, _json_parts), (PAGE_NAME, page_parts)):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _replace(folder / name, parts(head, records()))
+            replace_file(folder / name, map(_encoded, parts(head, records())))
         except OSError as error:
             raise _unwritable(directory, error) from error
         written.append(folder / name)
@@ -152,27 +152,16 @@ def _json_parts(head: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -
     yield "\n ]\n}\n"
 
 
+def _encoded(text: str) -> bytes:
+    # An answer holds no half of a surrogate pair (see `run`), but an error may.
+    return text.encode("utf-8", "replace")
+
+
 def _unwritable(directory: str | Path, error: OSError) -> SettingError:
     reason = error.strerror or type(error).__name__
     return SettingError(
         f"can't write a report to {directory}: {reason}; give --report a folder to write in"
     )
-
-
-def _replace(target: Path, parts: Iterable[str]) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for part in parts:
-                # An answer holds no half of a surrogate pair (see `run`), but an error may.
-                file.write(part.encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _retrieval(summary: Summary) -> str:

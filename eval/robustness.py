@@ -29,7 +29,7 @@ import random
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from typing import Any
 
 from eval.agreement import agreement_of
 from eval.figures import Figure, figure
+from eval.files import write_json
 from eval.gold import GoldQuestion, read_gold, stories_of
 from eval.judges import DETERMINISTIC, NAMES, load_judge
 from eval.judging import Judge
@@ -450,7 +451,7 @@ def main(words: Sequence[str] | None = None) -> int:
         rows = measure(options, judge, _tell)
         print(table(rows, JudgeNote(judge.name, agreement_of(judge))))
         if options.json:
-            _write(options.json, [asdict(row) for row in rows])
+            write_json(options.json, [asdict(row) for row in rows])
     except WirecheckError as error:
         print(f"wirecheck eval --robustness: {error}", file=sys.stderr)
         return 2
@@ -480,14 +481,6 @@ def _tell(step: str) -> None:
         print(f"\r{step}\x1b[K", end="", file=sys.stderr, flush=True)
     elif re.search(r"indexing|0/", step):
         print(step, file=sys.stderr, flush=True)
-
-
-def _write(path: Path, rows: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> None:
-    text = json.dumps(list(rows), ensure_ascii=False, indent=1, allow_nan=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise SettingError(f"{path} can't be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

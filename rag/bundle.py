@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingError
+from index.whole import replace_file
 from rag.schema import Answer, Citation, escaped
 
 FORMAT = "wirecheck-bundle/1"
@@ -97,7 +97,7 @@ def write_bundle(
     be written.
     """
     check_ending(path)
-    _replace(path, encoded(answer, path.suffix.lower(), made, settings))
+    replace_file(path, [encoded(answer, path.suffix.lower(), made, settings)])
 
 
 def encoded(
@@ -124,19 +124,6 @@ def check_ending(path: Path) -> None:
     """Raises SettingError if a bundle can't be written under that name."""
     if path.suffix.lower() not in ENDINGS:
         raise SettingError(f"a bundle's name must end in {' or '.join(ENDINGS)}, not {path.name!r}")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with open(unfinished, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _values(tree: Any, name: str) -> Iterator[Any]:
