@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from rag.nearest import focus
-from rag.tuned import Tuned, batches
+from rag.tuned import Tuned
 
 #: Tokens of a claim with its evidence, and characters of the claim.
 MAX_TOKENS, LONGEST_CLAIM = 160, 500
@@ -32,10 +32,7 @@ class Entailment:
         rows = self._tuned.tokenizer.encode_batch(
             [(claim[:LONGEST_CLAIM], focus(evidence, claim)) for evidence, claim in pairs]
         )
-        found = np.zeros(len(pairs))
         with torch.inference_mode():
-            for batch in batches(list(enumerate(rows))):
-                hidden = self._tuned.hidden([row for _, row in batch])
-                logits = self._tuned.head(hidden[:, 0], "support")[:, 0].numpy()
-                found[[number for number, _ in batch]] = logits
-        return found
+            firsts = [hidden[0] for hidden in self._tuned.hidden(rows)]
+            logits = [float(self._tuned.head(first, "support")[0]) for first in firsts]
+        return np.array(logits)

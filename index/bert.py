@@ -8,8 +8,9 @@ vectors.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _EPSILON = 1e-12
+#: Tokens that are computed together: more take more memory, and no less time.
+_BATCH_TOKENS = 2048
 
 
 @lru_cache(maxsize=2)
@@ -53,56 +56,73 @@ class Bert:
         self._layers = sum(name.endswith("query.weight") for name in self._weights)
         self._heads = heads
 
-    def means(self, batch: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        """Embed a batch: rows of token numbers, special ones included, to `(n, dim)`."""
+    def means(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Embed rows of token numbers, special ones included, to `(n, dim)`."""
         import torch
 
-        longest = max(map(len, batch))
-        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in batch])
-        mask = torch.tensor([[n < len(row) for n in range(longest)] for row in batch])
         with torch.inference_mode():
-            hidden = self.hidden(ids, mask).float() * mask[:, :, None]
-            means: NDArray[np.float32] = (hidden.sum(1) / mask.sum(1, keepdim=True)).numpy()
-        return means
+            means = [hidden.mean(0).numpy() for hidden in self.hidden(rows)]
+        return np.array(means, dtype=np.float32).reshape(len(rows), -1)
 
-    def hidden(self, ids: Tensor, mask: Tensor, kinds: Tensor | None = None) -> Tensor:
-        """Compute the last layer, `(n, tokens, hidden size)`.
+    def hidden(
+        self, rows: Sequence[Sequence[int]], kinds: Sequence[Sequence[int]] | None = None
+    ) -> list[Tensor]:
+        """Compute the last layer of each row, `(tokens, hidden size)` float32. Call without grad.
 
-        `ids` and `mask` are `(n, tokens)`, the mask true where there is a token; `kinds` is 1 where
-        it belongs to the second text of a pair, all 0 if not given.
+        `rows` are token numbers, special ones included; `kinds` is 1 where a token belongs to the
+        second text of a pair, all 0 if not given.
         """
-        w = self._weights
-        x = w["embeddings.word_embeddings.weight"][ids]
-        x = x + w["embeddings.position_embeddings.weight"][: ids.shape[1]]
-        x = x + w["embeddings.token_type_embeddings.weight"][0 if kinds is None else kinds]
+        found: list[Tensor] = []
+        for batch in _batches([len(row) for row in rows]):
+            some = None if kinds is None else kinds[batch]
+            found += self._packed(rows[batch], some)
+        return found
+
+    def _packed(
+        self, rows: Sequence[Sequence[int]], kinds: Sequence[Sequence[int]] | None
+    ) -> list[Tensor]:
+        """`hidden` of a batch: its tokens in one long row, so that no padding is computed."""
+        import torch
+
+        w, lengths = self._weights, [len(row) for row in rows]
+        places = torch.cat([torch.arange(length) for length in lengths])
+        second = torch.tensor([*chain(*kinds)]) if kinds is not None else torch.zeros_like(places)
+        x = w["embeddings.word_embeddings.weight"][torch.tensor([*chain(*rows)])]
+        x = x + w["embeddings.position_embeddings.weight"][places]
+        x = x + w["embeddings.token_type_embeddings.weight"][second]
         x = self._norm(x, "embeddings.LayerNorm")
         for number in range(self._layers):
-            x = self._layer(x, mask, f"encoder.layer.{number}")
-        return x
+            x = self._layer(x, lengths, f"encoder.layer.{number}")
+        return list(x.float().split_with_sizes(lengths))
 
-    def _layer(self, x: Tensor, mask: Tensor, name: str) -> Tensor:
+    def _layer(self, x: Tensor, lengths: list[int], name: str) -> Tensor:
         from torch.nn import functional
 
-        attended = self._linear(self._attend(x, mask, name), f"{name}.attention.output.dense")
+        attended = self._linear(self._attend(x, lengths, name), f"{name}.attention.output.dense")
         x = self._norm(x + attended, f"{name}.attention.output.LayerNorm")
         inner = functional.gelu(self._linear(x, f"{name}.intermediate.dense"))
         return self._norm(
             x + self._linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm"
         )
 
-    def _attend(self, x: Tensor, mask: Tensor, name: str) -> Tensor:
+    def _attend(self, x: Tensor, lengths: list[int], name: str) -> Tensor:
+        """What each token takes from those of its own row."""
+        import torch
         from torch.nn import functional
 
+        # (1, heads, tokens, size of a head): the shape that has a fast way.
         query, key, value = (
             self._linear(x, f"{name}.attention.self.{part}")
-            .view(*x.shape[:2], self._heads, -1)
+            .view(1, len(x), self._heads, -1)
             .transpose(1, 2)
+            .split_with_sizes(lengths, dim=2)
             for part in ("query", "key", "value")
         )
-        found = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=mask[:, None, None, :]
-        )
-        return found.transpose(1, 2).flatten(2)
+        found = [
+            functional.scaled_dot_product_attention(*row)
+            for row in zip(query, key, value, strict=True)
+        ]
+        return torch.cat(found, dim=2).transpose(1, 2).flatten(2)[0]
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
         from torch.nn import functional
@@ -114,3 +134,15 @@ class Bert:
 
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         return functional.layer_norm(x, (x.shape[-1],), weight, bias, _EPSILON)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[slice]:
+    """Neighbours that are computed together: at most `_BATCH_TOKENS`, or one longer row alone."""
+    start = tokens = 0
+    for number, length in enumerate(lengths):
+        if tokens and tokens + length > _BATCH_TOKENS:
+            yield slice(start, number)
+            start, tokens = number, 0
+        tokens += length
+    if start < len(lengths):
+        yield slice(start, len(lengths))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from .bert import Bert
 from .errors import SettingError
+from .recent import Recent
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,8 @@ _FILES = (
 )
 _BUNDLED_DIM = 384
 _BUNDLED_HEADS = 12
-_BATCH_TOKENS = 2048
+#: Texts whose vectors are kept, 1.5 KB each: sentences of a story are asked about again and again.
+_RECENT = 4096
 
 
 class Encoder(Protocol):
@@ -162,14 +164,17 @@ class BundledEncoder(_Tokenized):
         super().__init__(BUNDLED, fingerprint, _BUNDLED_DIM, tokenizer)
         self._folder = folder
         self._bert: Bert | None = None
+        self._recent: Recent[Vectors] = Recent(_RECENT)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See Encoder."""
-        rows = [self._cut(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
-        raw = np.zeros((len(rows), self.dim), dtype=np.float32)
-        for numbers in _batches([len(row) for row in rows]):
-            raw[numbers] = self._network().means([rows[n] for n in numbers])
-        return self._unit(raw, len(rows))
+        found = self._recent.of(texts, self._encoded)
+        return np.stack(found) if found else np.zeros((0, self.dim), dtype=np.float32)
+
+    def _encoded(self, texts: list[str]) -> list[Vectors]:
+        rows = [self._cut(row.ids) for row in self._tokenizer.encode_batch(texts)]
+        # Copies: a row of an array would keep all of it alive.
+        return [row.copy() for row in self._unit(self._network().means(rows), len(rows))]
 
     def encode_query(self, text: str) -> Vectors:
         """See Encoder."""
@@ -184,21 +189,6 @@ class BundledEncoder(_Tokenized):
             if self._bert is None:
                 self._bert = Bert(self._folder / _WEIGHTS, _BUNDLED_HEADS, best_dtype())
             return self._bert
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Numbers of texts that go together: like lengths, so that little padding is computed.
-
-    lengths 5, 3, 900, 5 -> [1, 0, 3], [2]
-    """
-    batch: list[int] = []
-    for number in sorted(range(len(lengths)), key=lambda n: lengths[n]):
-        if batch and (len(batch) + 1) * lengths[number] > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
 
 
 class SentenceEncoder(_Tokenized):

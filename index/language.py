@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import SettingError
+from .recent import Recent
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -43,7 +43,7 @@ _BEFORE_NUMBER = re.compile(
 _LONG_RUN = re.compile(r"\S{51,}")
 
 _lock = threading.RLock()
-_parsed: OrderedDict[str, Doc] = OrderedDict()
+_parsed: Recent[Doc] = Recent(CACHED_DOCS)
 
 
 def sentence_spans(text: str) -> list[Span]:
@@ -80,20 +80,7 @@ def parse_many(texts: Iterable[str]) -> list[Doc]:
         if len(text) > MAX_PARSED:
             raise SettingError(f"a text of {len(text):,} characters is too long to parse")
     with _lock:
-        known = {text: _parsed[text] for text in wanted if text in _parsed}
-        fresh = [text for text in dict.fromkeys(wanted) if text not in known]
-        if fresh:
-            known.update(zip(fresh, map(_slim, _english().pipe(fresh)), strict=True))
-        for text in known:
-            _remember(text, known[text])
-    return [known[text] for text in wanted]
-
-
-def _remember(text: str, doc: Doc) -> None:
-    _parsed[text] = doc
-    _parsed.move_to_end(text)
-    if len(_parsed) > CACHED_DOCS:
-        _parsed.popitem(last=False)
+        return _parsed.of(wanted, lambda fresh: map(_slim, _english().pipe(fresh)))
 
 
 def _slim(doc: Doc) -> Doc:

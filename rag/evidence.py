@@ -353,12 +353,13 @@ def address_signals(
 ) -> tuple[float, ...]:
     """`ADDRESS_SIGNALS`; the reader looks once more at the best sentences."""
     best, top = sentences[0], [s.passage for s in sentences[:REREAD]]
-    alone = reader.read(question.whole, [top[0].text])[0].answers
-    wide = reader.read(question.whole, [with_neighbours(p).text for p in top])
+    alone, *wide = reader.read(
+        question.whole, [top[0].text, *(with_neighbours(p).text for p in top)]
+    )
     named = len(question.names) + len(question.numbers) + len(question.dates)
     return (
         best.signal("passage_answers"),
-        alone,
+        alone.answers,
         max(reading.answers for reading in wide),
         best.signal("cosine"),
         max(s.signal("cosine") for s in sentences),

@@ -25,6 +25,7 @@ from rag.spans import (
     has_name,
     is_list_of_names,
     named_run,
+    read_names,
     same_value,
     speaks,
     tells_of_others,
@@ -143,6 +144,7 @@ def sides_of(
 
 def sayings(question: Question, sentences: Sequence[Scored]) -> list[Saying]:
     """A saying for each sentence that holds a span of the question's type, not yet weighed."""
+    read_names(question, [s.passage.text for s in sentences])
     spans = [(s, span) for s in sentences if (span := best_span(question, s)) is not None]
     if not spans:
         return []

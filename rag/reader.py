@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.tuned import Tuned, batches, load_tuned
+from rag.tuned import Tuned, load_tuned
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -81,22 +81,23 @@ class Reader:
         ):
             windows += [(number, row), *((number, more) for more in row.overflowing)]
         parts: list[list[Reading]] = [[] for _ in passages]
-        for batch in batches(windows):
-            readings = self._read_windows([window for _, window in batch])
-            for (number, _), reading in zip(batch, readings, strict=True):
-                parts[number].append(reading)
+        readings = self._read_windows([window for _, window in windows])
+        for (number, _), reading in zip(windows, readings, strict=True):
+            parts[number].append(reading)
         return [_merge(part) for part in parts]
 
     def _read_windows(self, windows: Sequence[Encoding]) -> list[Reading]:
         import torch
 
         with torch.inference_mode():
-            hidden = self._tuned.hidden(windows)
-            spans = self._tuned.head(hidden, "span").numpy()
-            answers = torch.sigmoid(self._tuned.head(hidden[:, 0], "answers")).numpy()
-        return [
-            _reading(window, spans[n], float(answers[n, 0])) for n, window in enumerate(windows)
-        ]
+            return [
+                _reading(
+                    window,
+                    self._tuned.head(hidden, "span").numpy(),
+                    float(torch.sigmoid(self._tuned.head(hidden[0], "answers"))[0]),
+                )
+                for window, hidden in zip(windows, self._tuned.hidden(windows), strict=True)
+            ]
 
 
 def _reading(window: Encoding, spans: np.ndarray, answers: float) -> Reading:

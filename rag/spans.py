@@ -7,10 +7,10 @@ source's own words.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
-from index.language import parse
+from index.language import parse, parse_many
 from index.words import stems, words
 from rag.question import Question
 from rag.values import Quantity, find_dates, find_quantities, same_date, same_quantity
@@ -89,6 +89,12 @@ def typed_spans(question: Question, text: str) -> list[Span]:
     else:
         found = []
     return sorted(set(found))
+
+
+def read_names(question: Question, texts: Sequence[str]) -> None:
+    """Parse `texts` at once if the question wants names in them: quicker than one by one."""
+    if question.answer_type == "time" or question.answer_type in _ENTITIES:
+        parse_many(texts)
 
 
 def may_count(text: str, amount: Quantity) -> bool:

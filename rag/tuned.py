@@ -7,10 +7,10 @@ sha256 in `NAME.sha256`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from index.bert import Bert
 from index.encoder import best_dtype, bundled_folder
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
     from torch import Tensor
 
-#: Attention heads of a layer; padded tokens of a batch.
-HEADS, BATCH_TOKENS = 12, 8192
-Item = TypeVar("Item")
+#: Attention heads of a layer.
+HEADS = 12
 
 
 class Tuned:
@@ -34,18 +33,9 @@ class Tuned:
         self._heads = {name: tensor.float() for name, tensor in heads.items()}
         self.tokenizer = tokenizer
 
-    def hidden(self, pairs: Sequence[Encoding]) -> Tensor:
-        """The last layer for encoded pairs, `(n, tokens, hidden)` float32. Call without grad."""
-        import torch
-
-        longest = max(len(p.ids) for p in pairs)
-
-        def padded(rows: Sequence[Sequence[int]]) -> Tensor:
-            return torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
-
-        mask = padded([p.attention_mask for p in pairs]).bool()
-        kinds = padded([p.type_ids for p in pairs])
-        return self._network.hidden(padded([p.ids for p in pairs]), mask, kinds).float()
+    def hidden(self, pairs: Sequence[Encoding]) -> list[Tensor]:
+        """The last layer of each encoded pair, `(tokens, hidden)` float32. Call without grad."""
+        return self._network.hidden([p.ids for p in pairs], [p.type_ids for p in pairs])
 
     def head(self, hidden: Tensor, name: str) -> Tensor:
         """The logits of one head, `(..., outputs)`."""
@@ -77,15 +67,3 @@ def read_tuned(weights: Path) -> Tuned:
     heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}
     network = Bert(folder / "model.safetensors", HEADS, best_dtype(), layers)
     return Tuned(network, heads, Tokenizer.from_file(str(folder / "tokenizer.json")))
-
-
-def batches(items: Sequence[tuple[Item, Encoding]]) -> Iterator[list[tuple[Item, Encoding]]]:
-    """Encoded pairs, shortest first, in batches of at most `BATCH_TOKENS` padded tokens."""
-    batch: list[tuple[Item, Encoding]] = []
-    for item in sorted(items, key=lambda i: len(i[1].ids)):
-        if batch and (len(batch) + 1) * len(item[1].ids) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(item)
-    if batch:
-        yield batch

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import index.encoder
-from index.bert import Bert
-from index.encoder import Encoder, _batches, bundled_folder, load_encoder
+from index.bert import Bert, _batches
+from index.encoder import Encoder, bundled_folder, load_encoder
 from index.errors import SettingError
 
 
@@ -63,13 +63,16 @@ def test_order_and_batches_do_not_matter(encoder):
     ("lengths", "batches"),
     [
         ([], []),
-        ([5, 3, 900, 5], [[1, 0, 3], [2]]),
+        ([5, 3, 900, 5], [[0, 1, 2, 3]]),
         ([256] * 9, [list(range(8)), [8]]),
-        ([5000, 1], [[1], [0]]),
+        ([5000, 1], [[0], [1]]),
+        ([1, 5000], [[0], [1]]),
+        ([2048, 2048], [[0], [1]]),
     ],
 )
 def test_batches(lengths, batches):
-    assert list(_batches(lengths)) == batches
+    numbers = list(range(len(lengths)))
+    assert [numbers[batch] for batch in _batches(lengths)] == batches
 
 
 NEWS = [
