@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from functools import wraps
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import look
@@ -37,6 +38,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SAMPLE = Path(__file__).parent / "eval" / "sample"
 #: A question of each of these kinds is suggested over the sample articles.
 SUGGESTED_KINDS = ("conflict", "multi", "quote", "temporal")
+#: Seconds after which the models are loaded although nobody has opened the page.
+UNSEEN = 10.0
 
 #: No news to its makers, and no table of all questions ever asked, which nobody here reads.
 _GRADIO = {
@@ -59,6 +62,10 @@ def build_page(
     os.environ.update(_GRADIO)
     import gradio as gr
     from gradio.events import api
+
+    def status() -> tuple[str, gr.Timer]:
+        desk.seen()
+        return page.status_bar(facts, desk.warmth), gr.Timer(active=desk.warming)
 
     blocks: gr.Blocks = gr.Blocks(title="Wirecheck", analytics_enabled=False)
     with blocks:
@@ -106,7 +113,7 @@ def build_page(
         # asked at that moment is waiting on.
         gr.on(
             [timer.tick, blocks.load],
-            lambda: (page.status_bar(facts, desk.warmth), gr.Timer(active=desk.warming)),
+            status,
             None,
             [bar, timer],
             queue=False,
@@ -277,11 +284,15 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
             blocks, doors, hosts=_hosts(host), password=password, programs=programs is not None
         )
         server = server_of(served)
-        # Not before: it would keep Gradio's slow import waiting, and with it the first page.
-        desk.warm(gold[0] if gold else "What happened?", name)
+        # Not now: loading the models would keep the first page waiting.
+        desk.warm_when_seen(gold[0] if gold else "What happened?", name)
+        unseen = Timer(UNSEEN, desk.seen)
+        unseen.daemon = True
+        unseen.start()
         _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
         with closing(doors):
             server.run(sockets=[listening])
+        unseen.cancel()
 
 
 def api_wanted() -> bool:

@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -169,6 +170,7 @@ class Desk:
         #: Conversations by the card that ends them; only who knows its name can go on with one.
         self.talks: OrderedDict[str, Talk] = OrderedDict()
         self.warming, self.warmth = False, "ready"
+        self._unwarmed: list[Callable[[], None]] = []
 
     def ask(self, question: str, model: str, within: Within = Within()) -> Job:
         """Queue a question. Raises SettingError if there is no such corpus."""
@@ -205,6 +207,16 @@ class Desk:
         for job in jobs:
             job.stop()
         return bool(jobs)
+
+    def warm_when_seen(self, question: str, model: str) -> None:
+        """Have `warm` wait for `seen`."""
+        self._unwarmed.append(partial(self.warm, question, model))
+        self.warming, self.warmth = True, "loading the models"
+
+    def seen(self) -> None:
+        """Note that somebody has the page: the first time, what waits to be warmed up is."""
+        with suppress(IndexError):
+            self._unwarmed.pop()()
 
     def warm(self, question: str, model: str) -> None:
         """Load whatever an answer needs, by asking a question before anybody else does."""

@@ -137,6 +137,19 @@ def test_warming_up_is_told_and_its_failure_too(caplog):
         assert desk.warmth == warmth and not desk.warming
 
 
+def test_warming_up_waits_for_the_page_and_is_done_once():
+    scripted = Scripted()
+    desk = Desk(scripted, Shelf())
+    desk.seen()
+    desk.warm_when_seen(SPAN.question, "scripted")
+    assert desk.warming and not scripted.asked
+    desk.seen()
+    desk.seen()
+    desk.pool.shutdown()
+    assert [question for question, _ in scripted.asked] == [SPAN.question]
+    assert desk.warmth == "ready after 0 s" and not desk.warming
+
+
 def test_a_future_without_an_error_has_no_problem():
     done: Future[Answer] = Future()
     done.set_result(SPAN)
