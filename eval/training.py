@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from index.encoder import best_dtype
+
 
 def training_parser(description: str, rate: float) -> argparse.ArgumentParser:
     """The options of a training script; `rate` is the highest learning rate if none is given."""
@@ -51,7 +53,8 @@ def train(
         warmup_steps=100,
         weight_decay=0.01,
         lr_scheduler_type="linear",
-        bf16=True,
+        # Where the processor only imitates bfloat16, it takes several times as long.
+        bf16=best_dtype() is torch.bfloat16,
         use_cpu=True,
         seed=seed,
         logging_steps=50,

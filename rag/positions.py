@@ -15,7 +15,7 @@ from typing import Any
 
 from index import Encoder, Passage
 from index.language import parse
-from index.words import stems
+from index.words import stems, words
 from rag.evidence import Scored, logistic, model_weights
 from rag.question import Question
 from rag.reading import content_words
@@ -28,6 +28,7 @@ from rag.spans import (
     read_names,
     same_value,
     speaks,
+    tells_grain,
     tells_of_others,
     typed_spans,
 )
@@ -66,6 +67,12 @@ CITED_SURE = 0.15
 THING_WORDS = 8
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
 _ANYBODY = frozenset("people person inhabitant resident vote percent per cent".split())
+#: Of an age, a sex or a side: there are fewer of these than of all people.
+_OF_PEOPLE = re.compile(
+    r"\bhow many (?:\w+ ){0,2}?(?:child(?:ren)?|wom[ae]n|m[ae]n|girls?|boys?|bab(?:y|ies)|infants?|"
+    r"minors|teenagers?|civilians?|soldiers?|troops|journalists?|foreigners?|tourists?)\b",
+    re.I,
+)
 _BOTH = re.compile(r"\b(?:between|from when|dates|years|months|days)\b", re.I)
 _EDGES = " \t\n,;:.()[]–-"
 
@@ -127,7 +134,8 @@ def sides_of(
     """
     if question.answer_type is None or question.asks_words:
         return []
-    said = weighed(question, sayings(question, sentences), cluster_of)
+    told = [s for s in sayings(question, sentences) if not _counts_everybody(question, s)]
+    said = weighed(question, told, cluster_of)
     if said and _wants_name(question) and not _is_named(said[0]):
         # Two burglars did it: the name that stands nearest is somebody else's.
         return []
@@ -201,16 +209,30 @@ def counts_others(question: Question, saying: Saying) -> bool:
 
     People may be anybody. Words that only stand after a number ("in", "were") are no things.
     """
-    if question.answer_type != "count":
+    thing = _counted(question, saying)
+    if thing is None or thing.lemma_.lower() in _ANYBODY:
         return False
+    return not set(stems(thing.text)) & set(stems(question.text))
+
+
+def _counts_everybody(question: Question, saying: Saying) -> bool:
+    """Whether a number counts people where some of them are asked for: "How many children"."""
+    if _OF_PEOPLE.search(question.text) is None:
+        return False
+    thing = _counted(question, saying)
+    return thing is not None and thing.lemma_.lower() in {"people", "person"}
+
+
+def _counted(question: Question, saying: Saying) -> Any:
+    """The noun that a saying's number counts; None if it counts nothing or none is asked for."""
+    if question.answer_type != "count":
+        return None
     article = saying.sentence.passage.article
     number = max(find_quantities(saying.text), key=lambda q: q.end, default=None)
     at = saying.span[0] + (number.end if number else len(saying.text))
     after = article.text[at : saying.sentence.passage.end]
     thing = next((t for t in parse(after[:60]) if not _describes(t)), None)
-    if thing is None or thing.pos_ != "NOUN" or thing.lemma_.lower() in _ANYBODY:
-        return False
-    return not set(stems(thing.text)) & set(stems(question.text))
+    return thing if thing is not None and thing.pos_ == "NOUN" else None
 
 
 def _describes(token: Any) -> bool:
@@ -407,16 +429,33 @@ def best_span(question: Question, sentence: Scored) -> Span | None:
         sure = sure and not tells_of_others(text, (start - base, end - base), asked)
     if sure and kind in {"person", "place", "name"} and not question.asks_speaker:
         if is_list_of_names(text_of(sentence)):
-            return sentence.span
+            return None if _names_asked(question, text_of(sentence)) else sentence.span
     touching = [t for t in typed if t[0] < end and t[1] > start]
     if touching:
         joined = _joined(touching, sentence)
         if kind == "count":
             return joined[0], joined[1] + thing_after(sentence.passage, joined[1])
+        if kind == "name" and sure and _is_called(question, text_of(sentence)):
+            return _trimmed(sentence)
         return _edge(touching, joined, question) if kind == "time" else joined
     if sure and (own := _readers_own(question, sentence)) is not None:
         return own
     return min(typed, key=lambda t: abs(t[0] - start), default=None)
+
+
+def _is_called(question: Question, words_of: str) -> bool:
+    """Whether a name ends in what is asked for: "US air base", of which "US" is but a part."""
+    last = words(words_of)[-1:]
+    return bool(last) and any(
+        len(term) > 2 and last[0].endswith(term.lower()) for term in question.terms
+    )
+
+
+def _names_asked(question: Question, names: str) -> bool:
+    """Whether one of several listed names is the question's: "the US and Turkey" are together."""
+    asked = set(words(question.text))
+    parts = [set(words(part)) for part in re.split(r",\s*|\s+(?:and|or|&)\s+", names)]
+    return len(parts) > 1 and any(part and part <= asked for part in parts)
 
 
 def thing_after(sentence: Passage, at: int) -> int:
@@ -442,7 +481,8 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
         strange = kind == "time" and any(
             q.family not in {"", "time"} for q in find_quantities(said)
         )
-        return None if strange else sentence.span
+        vague = kind == "time" and not tells_grain(question, said)
+        return None if strange or vague else sentence.span
     if question.asks_speaker:
         base = sentence.passage.start
         here = (sentence.span[0] - base, sentence.span[1] - base)

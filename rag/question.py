@@ -69,8 +69,8 @@ _TYPES = (
     ),
     (
         "place",
-        rf"{_FIRST}where\b|\b(?:what|which) (?:city|town|country|place|port|region|"
-        r"village|capital|street|location|airport|harbou?r|island|province|district)\b",
+        rf"{_FIRST}where\b|\b(?:what|which) (?:cit(?:y|ies)|countr(?:y|ies)|(?:town|place|port|"
+        r"region|village|capital|street|location|airport|harbou?r|island|province|district)s?)\b",
     ),
     (
         "person",
@@ -108,6 +108,12 @@ _THING = re.compile(
 )
 #: "Who is X?" asks what somebody is, and the sentence that introduces the name answers it.
 _IDENTITY = re.compile(r"^\s*(?:who|what)\s+(?:is|was|are|were)\s+(?!the\b|said|it\b)", re.I)
+#: But "Who is Corrin's mayor?" and "Who was skipper of the Dorrit?" ask for a name.
+_POST = re.compile(
+    rf"^\s*who\s+(?:is|was|are|were)\s+(?:.*['’]s?\s+(?:[a-z-]+\s+){{0,3}}(?i:{_PEOPLE})s?\b"
+    r"|[a-z][a-z-]*\s+(?:of|for|at|in)\b)",
+    re.M,
+)
 _OPEN = re.compile(r"\bwho (?:says?|said|told|claimed|reported) (?:what|something)", re.I)
 #: "How did the number of dead change?" asks for the values that it had.
 _CHANGE = re.compile(
@@ -275,7 +281,7 @@ def answer_type(text: str) -> str | None:
     ):
         return None
     if _IDENTITY.search(text) and re.match(r"\s*who", text, re.I) and len(text.split()) <= 6:
-        return None
+        return "person" if _POST.search(text[:1].lower() + text[1:]) else None
     head = re.split(r"\b(?:after|before|when|while|that|because)\b", text, maxsplit=1)[0]
     for part in (head, text) if len(head.split()) > 2 else (text,):
         if kind := _listed_type(part):

@@ -57,6 +57,9 @@ _ENTITIES = {
 }
 
 
+_GRAIN = re.compile(r"\b(?:what|which)\s+(month|year|weekday)\b", re.I)
+
+
 def typed_spans(question: Question, text: str) -> list[Span]:
     """Spans of `text` of the question's answer type, in order, without what the question says."""
     kind = question.answer_type
@@ -74,11 +77,13 @@ def typed_spans(question: Question, text: str) -> list[Span]:
         units = [q for q in amounts if q.family not in {"", "time"}] if kind == "measure" else []
         found = [(q.start, q.end) for q in units or amounts]
     elif kind == "time":
+        grain = _grain(question)
         found = [
             (d.start, d.end)
             for d in find_dates(text)
             if not any(same_date(d, a) for a in question.dates)
-        ] + _entities(text, {"TIME"})
+            and (grain is None or getattr(d, grain) is not None)
+        ] + ([] if grain else _entities(text, {"TIME"}))
     elif kind in _ENTITIES:
         said = set(words(question.text))
         found = [
@@ -89,6 +94,17 @@ def typed_spans(question: Question, text: str) -> list[Span]:
     else:
         found = []
     return sorted(set(found))
+
+
+def _grain(question: Question) -> str | None:
+    """What a date must say to be an answer, as `When` calls it: "in which month" wants a month."""
+    asked = _GRAIN.search(question.text)
+    return asked[1].lower() if asked else None
+
+
+def tells_grain(question: Question, text: str) -> bool:
+    """Whether a time in words says as much as is asked: "last month" is no month to name."""
+    return _grain(question) is None or bool(typed_spans(question, text))
 
 
 def read_names(question: Question, texts: Sequence[str]) -> None:

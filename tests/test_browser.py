@@ -512,7 +512,9 @@ def test_a_narrow_screen_keeps_the_table_a_table(browser, address):
 
 
 @needs_axe
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+)
 def test_axe_finds_nothing_serious(browser, address, width, scheme):
     with reading(browser, address, width, color_scheme=scheme) as reader:
         found = {"start": reader.serious()}

@@ -226,6 +226,42 @@ def test_who_is_asked_for_is_not_who_tells_of_it_nor_a_word_with_a_capital(sente
     assert [side.text for side in sides] == said
 
 
+@pytest.mark.parametrize(
+    ("question", "sentence", "answer", "said"),
+    [
+        # The question's own name in a list tells that the list is of something else.
+        ("Which countries did the envoy visit before Marrenia?",
+         "He spoke of ties between Kolvany and Marrenia.", "Kolvany and Marrenia", []),
+        ("Which countries did the envoy visit before Marrenia?",
+         "He came by way of Kolvany and Brenova.", "Kolvany and Brenova",
+         ["Kolvany and Brenova"]),
+        # A name is the whole of what is asked for, not the country in it.
+        ("Which base did the crowd storm?",
+         "A crowd stormed the Kolvany air base at noon.", "Kolvany air base",
+         ["Kolvany air base"]),
+        # A month is asked for, and a weekday is none.
+        ("In which month did they meet?", "They met on Monday.", "Monday", []),
+        ("In which month did they meet?", "They met last month.", "last month", []),
+        ("In which month did they meet?", "They met in March.", "March", ["March"]),
+        ("In which year did they meet?", "They met in March.", "March", []),
+        ("In which year did they meet?", "They met in May 2019.", "May 2019", ["May 2019"]),
+        ("When did they meet?", "They met on Monday.", "Monday", ["Monday"]),
+        # More people than children.
+        ("How many children were hurt?", "Nine people were hurt.", "Nine", []),
+        ("How many children were hurt?", "Nine were hurt.", "Nine", ["Nine"]),
+        ("How many children were hurt?", "Nine children were hurt.", "Nine",
+         ["Nine children"]),
+        ("How many people were hurt at the children's home?", "Nine people were hurt.", "Nine",
+         ["Nine people"]),
+    ],
+)  # fmt: skip
+def test_a_value_is_of_what_is_asked_for(question, sentence, answer, said):
+    sides = sides_of(
+        analyse(question), [scored(Article("a", "", sentence), answer)], hash, TopicEncoder()
+    )
+    assert [side.text for side in sides] == said
+
+
 def test_a_count_of_other_things_is_no_answer():
     asked = analyse(HURT)
     boats = scored(Article("c", "", "Four boats stood by."), "Four")

@@ -35,6 +35,11 @@ from rag.question import MAX_CHARACTERS, analyse, answer_type
         ("What is the lobby worried about when it comes to trade?", None),
         ("Did the minister meet the union?", None),
         ("Who is Ansel Brock?", None),
+        ("Who is Marrenia's new transport minister?", "person"),
+        ("Who was skipper of the Dorrit Four?", "person"),
+        ("Who is the mayor of Corrin?", "person"),
+        ("Which countries did the minister visit?", "place"),
+        ("Which cities were without power?", "place"),
     ],
 )
 def test_the_kind_of_short_answer_that_a_question_wants(text, kind):

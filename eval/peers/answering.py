@@ -427,6 +427,7 @@ def _score(name: str, questions: Path, options: argparse.Namespace) -> None:
             INDEX: str(options.index.resolve()),
             "HF_HUB_OFFLINE": "1",
             "HAYSTACK_TELEMETRY_ENABLED": "False",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "ANONYMIZED_TELEMETRY": "False",
         },
         stdout=subprocess.DEVNULL,
