@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from index.language import parse, sentence_spans
@@ -342,7 +343,8 @@ def filled_in(typed: str, turns: Sequence[Turn]) -> Rewrite | None:
         spans.append((token.i, token.i + 1, found))
         reasons.append(f"“{token.text}” is {found}")
     full = replaced(doc, spans) if spans else text
-    for more in (_about, _anchored):
+    joined = text != " ".join(typed.split()).rstrip(" ?!.")
+    for more in (_about, partial(_anchored, joined=joined)):
         if added := more(full, doc, turns, bool(spans)):
             full, reason = added
             reasons.append(reason)
@@ -521,9 +523,12 @@ def _is_event(noun: str) -> bool:
     return _EVENTS.fullmatch(noun) is not None
 
 
-def _anchored(text: str, doc: Any, turns: Sequence[Turn], resolved: bool) -> tuple[str, str] | None:
+def _anchored(
+    text: str, doc: Any, turns: Sequence[Turn], resolved: bool, joined: bool = False
+) -> tuple[str, str] | None:
     """A question that names nothing and is about what was spoken of, with its name.
 
+    What only "the chronometer" was asked of goes on with it if it is `joined` on: "And who ...".
     A thing of its own ("the clock") is enough to be asked about; an event ("the agreement") or
     nothing but people and amounts is not.
     """
@@ -536,7 +541,7 @@ def _anchored(text: str, doc: Any, turns: Sequence[Turn], resolved: bool) -> tup
     if topic is None or any(not set(stems(t.text)) & spoken for t in nouns):
         return None
     events = any(_is_event(t.lemma_.lower()) for t in nouns)
-    if not topic.named and not _is_event(topic.head) and not events:
+    if not (topic.named or _is_event(topic.head) or events or joined):
         return None
     same = next((t for t in nouns if t.lemma_.lower() == topic.head), None)
     if same is not None and not resolved:

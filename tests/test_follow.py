@@ -61,10 +61,16 @@ SHUT = turn(
     "four days",
 )
 
+STOLEN = turn(
+    "Who stole the old compass?",
+    "Two burglars stole the old compass, police said.",
+)
+
 
 @pytest.mark.parametrize(
     ("before", "typed", "asked"),
     [
+        (STOLEN, "And who has been arrested?", "Who has been arrested about the old compass?"),
         (HOLM, "And what did the union say?", "What did the union say about the cranes"),
         (HOLM, "and Lene Doorn?", "What did Lene Doorn say about the cranes of Lune Mills?"),
         (HOLM, "Who is she?", "Who is Ada Holm?"),
@@ -79,6 +85,10 @@ SHUT = turn(
 def test_rules(before, typed, asked):
     followed = follow(typed, [before])
     assert followed.text.startswith(asked) and followed.by == "rules" and followed.because
+
+
+def test_a_question_that_nothing_joins_on_is_not_about_a_thing_without_a_name():
+    assert follow("Who has been arrested?", [STOLEN]).by == "typed"
 
 
 @pytest.mark.parametrize(
