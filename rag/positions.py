@@ -16,7 +16,7 @@ from typing import Any
 from index import Encoder, Passage
 from index.language import parse
 from index.words import stems, words
-from rag.evidence import Scored, logistic, model_weights
+from rag.evidence import Scored, logistic, model_weights, with_neighbours
 from rag.question import Question
 from rag.reading import content_words
 from rag.spans import (
@@ -67,9 +67,11 @@ CITED_SURE = 0.15
 THING_WORDS = 8
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
 _ANYBODY = frozenset("people person inhabitant resident vote percent per cent".split())
+#: Letters of a word that must agree: a "spokesman" may be a "spokeswoman".
+STEM_LETTERS = 5
 #: Of an age, a sex or a side: there are fewer of these than of all people.
 _OF_PEOPLE = re.compile(
-    r"\bhow many (?:\w+ ){0,2}?(?:child(?:ren)?|wom[ae]n|m[ae]n|girls?|boys?|bab(?:y|ies)|infants?|"
+    r"\bhow many (?:\w+ ){0,2}?(child(?:ren)?|wom[ae]n|m[ae]n|girls?|boys?|bab(?:y|ies)|infants?|"
     r"minors|teenagers?|civilians?|soldiers?|troops|journalists?|foreigners?|tourists?)\b",
     re.I,
 )
@@ -134,7 +136,12 @@ def sides_of(
     """
     if question.answer_type is None or question.asks_words:
         return []
-    told = [s for s in sayings(question, sentences) if not _counts_everybody(question, s)]
+    post = _post(question) if _wants_name(question) else None
+    told = [
+        s
+        for s in sayings(question, sentences)
+        if not _counts_everybody(question, s) and (post is None or _tells_post(post, s))
+    ]
     said = weighed(question, told, cluster_of)
     if said and _wants_name(question) and not _is_named(said[0]):
         # Two burglars did it: the name that stands nearest is somebody else's.
@@ -217,10 +224,13 @@ def counts_others(question: Question, saying: Saying) -> bool:
 
 def _counts_everybody(question: Question, saying: Saying) -> bool:
     """Whether a number counts people where some of them are asked for: "How many children"."""
-    if _OF_PEOPLE.search(question.text) is None:
+    asked = _OF_PEOPLE.search(question.text)
+    if asked is None:
         return False
     thing = _counted(question, saying)
-    return thing is not None and thing.lemma_.lower() in {"people", "person"}
+    if thing is None:  # "Nine were hurt" may be anybody, "of the children, nine" may not.
+        return not _speaks_of(asked[1], _sentence(saying))
+    return thing.lemma_.lower() in _ANYBODY
 
 
 def _counted(question: Question, saying: Saying) -> Any:
@@ -334,6 +344,23 @@ def _wants_name(question: Question) -> bool:
 def _is_named(saying: Saying) -> bool:
     passage, (start, end) = saying.sentence.passage, saying.span
     return has_name(passage.text, (start - passage.start, end - passage.start))
+
+
+def _post(question: Question) -> str | None:
+    """What "Who was the captain of the ferry?" asks the name of: "captain"; None for a deed."""
+    for token in parse(question.text):
+        if token.dep_ in {"attr", "nsubj"} and token.pos_ == "NOUN" and token.head.lemma_ == "be":
+            return str(token.text).lower()
+    return None
+
+
+def _tells_post(post: str, saying: Saying) -> bool:
+    """Whether a sentence or one beside it speaks of the post, perhaps in another form."""
+    return _speaks_of(post, with_neighbours(saying.sentence.passage).text)
+
+
+def _speaks_of(word: str, text: str) -> bool:
+    return any(other.startswith(word.lower()[:STEM_LETTERS]) for other in words(text))
 
 
 def _same_size(one: str, other: str, most: float) -> bool:
@@ -476,6 +503,11 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
     kind, said = question.answer_type, text_of(sentence)
     if kind == "thing":
         return _trimmed(sentence) if len(said.split()) <= THING_WORDS else None
+    if kind == "place" and _asks_named_place(question):
+        run = named_run(said)
+        return (sentence.span[0] + run[0], sentence.span[0] + run[1]) if run else None
+    if kind == "place" and any(t.pos_ in {"VERB", "AUX"} for t in parse(said)):
+        return None  # A place is no clause.
     if kind in {"place", "measure", "time"}:
         # A share or a sum is no time, however near it stands.
         strange = kind == "time" and any(
@@ -495,6 +527,11 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
         short = kind == "person" and len(said.split()) <= THING_WORDS
         return _trimmed(sentence) if short else None
     return None
+
+
+def _asks_named_place(question: Question) -> bool:
+    """Whether a place with a name is asked for: "Which town", not "Where"."""
+    return re.search(r"\b(?:what|which)\s+\w+", question.text, re.I) is not None
 
 
 def _trimmed(sentence: Scored) -> Span | None:

@@ -113,13 +113,16 @@ def read_names(question: Question, texts: Sequence[str]) -> None:
         parse_many(texts)
 
 
+_ONE_OF = re.compile(r"one\s+of\b", re.I)
+
+
 def may_count(text: str, amount: Quantity) -> bool:
-    """Whether a number may count things: it is no time of the day, no age, and no part of a name.
+    """Whether a number may count things: no time of the day, age, part of a name, or "one of".
 
     "the barge Dorrit Four left at 6:10 with Tilde Marsh, 34, and nine others" -> only "nine"
     """
     before, after = text[: amount.start], text[amount.end :]
-    if _CLOCK.match(after) or _PAST.search(before):
+    if _CLOCK.match(after) or _PAST.search(before) or _ONE_OF.match(text[amount.start :]):
         return False
     if _AGED.search(before) and _AGE_ENDS.match(after):
         return False
