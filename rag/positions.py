@@ -67,6 +67,7 @@ CITED_SURE = 0.15
 THING_WORDS = 8
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
 _ANYBODY = frozenset("people person inhabitant resident vote percent per cent".split())
+_WHO_IS = re.compile(r"\W*(?:(?:and|so|but)\W+)?who\W", re.I)
 #: Letters of a word that must agree: a "spokesman" may be a "spokeswoman".
 STEM_LETTERS = 5
 #: Of an age, a sex or a side: there are fewer of these than of all people.
@@ -348,7 +349,7 @@ def _is_named(saying: Saying) -> bool:
 
 def _post(question: Question) -> str | None:
     """What "Who was the captain of the ferry?" asks the name of: "captain"; None for a deed."""
-    for token in parse(question.text):
+    for token in parse(question.text) if _WHO_IS.match(question.text) else ():
         if token.dep_ in {"attr", "nsubj"} and token.pos_ == "NOUN" and token.head.lemma_ == "be":
             return str(token.text).lower()
     return None
