@@ -290,9 +290,11 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
         unseen.daemon = True
         unseen.start()
         _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
-        with closing(doors):
-            server.run(sockets=[listening])
-        unseen.cancel()
+        try:
+            with closing(doors):
+                server.run(sockets=[listening])
+        finally:
+            unseen.cancel()
 
 
 def api_wanted() -> bool:

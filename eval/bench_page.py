@@ -38,6 +38,7 @@ import httpx
 
 from eval.files import write_json
 from eval.gold import read_gold
+from index.errors import SettingError
 
 SAMPLE = Path(__file__).parent / "sample"
 CHROMIUM = "/usr/bin/chromium"
@@ -59,8 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in options.measures or MEASURES:
         figures[name] = MEASURES[name](options)
         print(json.dumps({name: figures[name]}), flush=True)
-    if options.json:
-        write_json(options.json, figures)
+    try:
+        if options.json:
+            write_json(options.json, figures)
+    except SettingError as error:
+        print(f"eval.bench_page: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def replace_file(path: Path, parts: Iterable[bytes]) -> None:
     On the disk when this returns. Raises OSError where it can't be written, and whatever `parts`
     raises; what was there before then still is.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.unfinished")
     try:
         with open(unfinished, "xb") as file:
             for part in parts:

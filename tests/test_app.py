@@ -16,15 +16,34 @@ from pathlib import Path
 import httpx
 import pytest
 from fakes import TopicEncoder
-from scripted_answers import ARTICLES, Scripted, page_over, serving
+from scripted_answers import ARTICLES, Scripted, Shelf, page_over, serving
 
 import app
 import guard
 import page
+from desk import Desk
 from index import build_index, open_index
 from index.errors import SettingError
 
 ROOT = Path(__file__).parents[1]
+
+
+# --- the page's first moment ----------------------------------------------------------------------
+
+
+def test_models_are_loaded_once_the_page_has_been_opened():
+    asked = Scripted()
+    desk = Desk(asked, Shelf(ARTICLES))
+    blocks = app.build_page(desk, page.Facts("night desk", 4, 9, "g1"), models=["none"])
+    desk.warm_when_seen("What now?", "none")
+    (opened,) = [
+        told.fn for told in blocks.fns.values() if any(event == "load" for _, event in told.targets)
+    ]
+    assert not asked.asked
+    bar, timer = opened()
+    desk.pool.shutdown()
+    assert asked.asked == [("What now?", "none")]
+    assert "loading the models" in str(bar) and timer.active
 
 
 # --- the guard ------------------------------------------------------------------------------------
