@@ -144,6 +144,8 @@ def sides_of(
         if not _counts_everybody(question, s) and (post is None or _tells_post(post, s))
     ]
     said = weighed(question, told, cluster_of)
+    if said and _off_topic(said[0], sentences):
+        return []
     if said and _wants_name(question) and not _is_named(said[0]):
         # Two burglars did it: the name that stands nearest is somebody else's.
         return []
@@ -156,6 +158,16 @@ def sides_of(
         or (_same_unit(question, s, said[0]) and _same_story(s, said[0], encoder))
         or not rivals.isdisjoint(s.sayings)
     ]
+
+
+def _off_topic(saying: Saying, sentences: Sequence[Scored]) -> bool:
+    """Whether nothing that is asked is spoken of around a value, though elsewhere it is.
+
+    The reader sees a salary in whatever costs crowns. Only the surest value is held to this:
+    another report may say the same in other words.
+    """
+    covered = any(s.signal("context_coverage") for s in sentences)
+    return covered and not saying.sentence.signal("context_coverage")
 
 
 def sayings(question: Question, sentences: Sequence[Scored]) -> list[Saying]:

@@ -278,6 +278,14 @@ def test_a_value_is_of_what_is_asked_for(question, sentence, answer, said):
     assert [side.text for side in sides] == said
 
 
+def test_a_value_where_nothing_asked_is_spoken_of_is_none_unless_that_is_so_everywhere():
+    asked = analyse("What is the captain's salary?")
+    far = scored(Article("a", "", "The station will cost 26 crowns."), "26 crowns", signal=0.0)
+    near = scored(Article("b", "", "The captain is in hospital."), "The captain is in hospital.")
+    told = [sides_of(asked, found, hash, TopicEncoder()) for found in ([far, near], [far])]
+    assert [[side.text for side in sides] for sides in told] == [[], ["26 crowns"]]
+
+
 def test_a_count_of_other_things_is_no_answer():
     asked = analyse(HURT)
     boats = scored(Article("c", "", "Four boats stood by."), "Four")
