@@ -33,7 +33,7 @@ from index.encoder import BUNDLED
 from index.language import sentence_spans
 from rag import verify
 from rag.nearest import focus
-from rag.tuned import read_tuned
+from rag.tuned import read_tuned, shipped_weights
 
 #: Pairs of one set at most, texts that swaps are made from, sentences of a claim.
 MOST, SWAP_TEXTS, MOST_SENTENCES = 400, 250, 8
@@ -85,7 +85,7 @@ def tables(sets: Sequence[Pairs], weights: Path | None) -> list[np.ndarray]:
     made = [checker.signals(s.pairs) for s in sets]
     if weights is None:
         return made
-    trained = Entailment(read_tuned(weights))
+    trained = Entailment(read_tuned(shipped_weights("reader"), weights))
     return [
         np.hstack([table, entailed(s.pairs, trained)]) for table, s in zip(made, sets, strict=True)
     ]

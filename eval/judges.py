@@ -106,12 +106,12 @@ class TrainedChecker:
 
 def _trained(file: str) -> SupportJudge:
     from eval.entailment import Entailment
-    from rag.tuned import read_tuned
+    from rag.tuned import read_tuned, shipped_weights
 
     path = Path(file)
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        network = Entailment(read_tuned(path))
+        network = Entailment(read_tuned(shipped_weights("reader"), path))
         network.logits([("One word.", "One word.")])
     except OSError as error:
         raise SettingError(f"judge {TRAINED}{file}: can't be read: {error.strerror}") from error

@@ -337,7 +337,7 @@ def main() -> None:
     """Train, from the last checkpoint if there is one, and write `reader.safetensors`."""
     options = training_parser(__doc__.splitlines()[0], 1.2e-4).parse_args()
     if options.export:
-        export(options.export, options.out, "reader")
+        export(options, "reader")
         return
 
     from transformers import AutoTokenizer

@@ -24,6 +24,13 @@ def training_parser(description: str, rate: float) -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=rate, help="the highest learning rate")
     parser.add_argument("--start", type=Path, help="go on from these exported weights")
     parser.add_argument(
+        "--frozen",
+        type=int,
+        default=0,
+        metavar="N",
+        help="leave the first N layers as --start has them; they are not exported either",
+    )
+    parser.add_argument(
         "--export",
         type=Path,
         metavar="CHECKPOINT",
@@ -40,11 +47,11 @@ def train(
     labels: Sequence[str],
     seed: int,
 ) -> None:
-    """Train all but the embeddings, from the last checkpoint in `options.out` if there is one."""
+    """Train all that isn't frozen, from the last checkpoint in `options.out` if there is one."""
     from transformers import Trainer, TrainingArguments
 
     for name, parameter in model.named_parameters():
-        parameter.requires_grad = not name.startswith("encoder.embeddings.")
+        parameter.requires_grad = not name.startswith(_frozen(options.frozen))
     arguments = TrainingArguments(
         output_dir=str(options.out),
         num_train_epochs=options.epochs,
@@ -71,20 +78,25 @@ def train(
     trainer.save_model(str(options.out / "final"))
 
 
-def export(checkpoint: Path, target: Path, name: str) -> None:
+def _frozen(layers: int) -> tuple[str, ...]:
+    """How the names of parameters begin that stay as they are: the embeddings always do."""
+    return ("encoder.embeddings.", *(f"encoder.encoder.layer.{n}." for n in range(layers)))
+
+
+def export(options: argparse.Namespace, name: str) -> None:
     """Write what training changed, as `NAME.safetensors` in bfloat16, with its sha256 beside it.
 
-    The embeddings stay frozen, so they are the bundled encoder's own and are left out.
+    What stayed frozen is the bundled encoder's own, or that of `--start`, and is left out.
     """
     from safetensors.torch import load_file, save_file
 
     kept = {
         key: tensor.to(torch.bfloat16).contiguous()
-        for key, tensor in load_file(checkpoint / "model.safetensors").items()
-        if not key.startswith("encoder.embeddings.")
+        for key, tensor in load_file(options.export / "model.safetensors").items()
+        if not key.startswith(_frozen(options.frozen))
     }
-    path = target / f"{name}.safetensors"
+    path = options.out / f"{name}.safetensors"
     save_file(kept, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    (target / f"{name}.sha256").write_text(digest + "\n", encoding="ascii")
+    (options.out / f"{name}.sha256").write_text(digest + "\n", encoding="ascii")
     print(f"{path}: {path.stat().st_size:,} bytes, sha256 {digest}")

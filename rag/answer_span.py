@@ -87,7 +87,7 @@ def thing_after(sentence: Passage, at: int) -> int:
     if not re.match(r" [^\W\d_]", after):
         return 0
     for token in list(parse(after))[:4]:
-        if token.pos_ == "NOUN" and token.dep_ != "compound":
+        if token.pos_ == "NOUN" and token.dep_ not in {"compound", "amod", "nmod"}:
             return token.idx + len(token)
         if not (token.is_space or token.pos_ in {"ADJ", "NOUN"}):
             return 0

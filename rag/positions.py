@@ -18,6 +18,7 @@ from index.language import parse
 from index.words import stems, words
 from rag.answer_span import best_span
 from rag.evidence import Scored, logistic, model_weights, with_neighbours
+from rag.fates import fates_in, fates_of
 from rag.question import Question
 from rag.reading import content_words
 from rag.spans import Span, has_name, read_names, same_value
@@ -28,7 +29,8 @@ from rag.values import find_quantities
 #: asked for, the sentence's score, how many other independent reports give the value, as
 #: log(1 + n), and how alike its surroundings are to those of the best sentence's answer.
 SURE_SIGNALS = ("margin", "cosine", "coverage", "touched", "score", "agreeing", "likeness")
-#: Taken from the logit of a count of other things than those asked for; set by hand.
+#: Taken from the logit of a count of other things than those asked for, or of people whose fate
+#: is not told; set by hand.
 OTHER_NOUN = 1.5
 #: A side counts if it is this sure, and has this share of the surest one's odds.
 LEAST_SURE, ODDS_SHARE = 0.35, 0.1
@@ -201,7 +203,8 @@ def weighed(
             others = len(reports - {cluster_of(saying.article_id)})
             signals = (*saying.signals[:-2], math.log1p(others), saying.signals[-1])
             weights = dict(model_weights()["position"])
-            weights["bias"] -= OTHER_NOUN * counts_others(question, saying)
+            strange = counts_others(question, saying) or _tells_no_fate(question, saying)
+            weights["bias"] -= OTHER_NOUN * strange
             sure = logistic(weights, SURE_SIGNALS, signals)
             result.append(replace(saying, signals=signals, sure=sure))
     return sorted(result, key=lambda s: -s.sure)
@@ -216,6 +219,14 @@ def counts_others(question: Question, saying: Saying) -> bool:
     if thing is None or thing.lemma_.lower() in _ANYBODY:
         return False
     return not set(stems(thing.text)) & set(stems(question.text))
+
+
+def _tells_no_fate(question: Question, saying: Saying) -> bool:
+    """Whether people are counted of whom the sentence doesn't say what is asked: "were killed"."""
+    asked = fates_in(question.text) if question.answer_type == "count" else frozenset()
+    passage = saying.sentence.passage
+    start, end = (at - passage.start for at in saying.span)
+    return bool(asked) and not fates_of(passage.text, (start, end)) & asked
 
 
 def _counts_everybody(question: Question, saying: Saying) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from index.language import parse, parse_many
 from index.words import stems, words
+from rag.fates import fates_in, meeting
 from rag.question import Question
 from rag.values import Quantity, find_dates, find_quantities, same_date, same_quantity
 
@@ -76,6 +77,8 @@ def typed_spans(question: Question, text: str) -> list[Span]:
         # "5.8 metres" is how high a river rose, "eleven" when, if a sentence has both.
         units = [q for q in amounts if q.family not in {"", "time"}] if kind == "measure" else []
         found = [(q.start, q.end) for q in units or amounts]
+        if kind == "count":
+            found = meeting(fates_in(question.text), text, found)
     elif kind == "time":
         grain = _grain(question)
         found = [

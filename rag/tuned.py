@@ -45,24 +45,29 @@ class Tuned:
 
 
 def load_tuned(name: str) -> Tuned:
-    """The network called `name`, from beside this file.
+    """The network called `name`, from beside this file. Raises as `shipped_weights` does."""
+    return read_tuned(shipped_weights(name))
 
-    Raises SettingError when its weights are missing or not the ones whose sha256 is recorded.
+
+def shipped_weights(name: str, package: str = "rag") -> Path:
+    """The file `NAME.safetensors` of one of our packages.
+
+    Raises SettingError when it is missing or not the one whose sha256 is recorded.
     """
-    weights = Path(str(resources.files("rag").joinpath(f"{name}.safetensors")))
-    recorded = resources.files("rag").joinpath(f"{name}.sha256").read_text("ascii").strip()
+    weights = Path(str(resources.files(package).joinpath(f"{name}.safetensors")))
+    recorded = resources.files(package).joinpath(f"{name}.sha256").read_text("ascii").strip()
     if not weights.is_file() or hashlib.sha256(weights.read_bytes()).hexdigest() != recorded:
         raise SettingError(f"{weights} is missing or damaged; reinstall wirecheck")
-    return read_tuned(weights)
+    return weights
 
 
-def read_tuned(weights: Path) -> Tuned:
-    """The network whose layers and heads a safetensors file holds."""
+def read_tuned(*weights: Path) -> Tuned:
+    """The network whose layers and heads safetensors files hold, each over those before it."""
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
 
     folder = bundled_folder()
-    tensors: dict[str, Any] = load_file(weights)
+    tensors: dict[str, Any] = {n: t for path in weights for n, t in load_file(path).items()}
     layers = {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}
     heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}
     network = Bert(folder / "model.safetensors", HEADS, best_dtype(), layers)
