@@ -11,6 +11,7 @@ from index.words import stems, words
 from rag.evidence import Scored
 from rag.question import Question
 from rag.spans import (
+    CLOCK,
     LINK,
     Span,
     has_name,
@@ -26,6 +27,8 @@ from rag.voice import speaker_of
 
 #: A reader's answer of no kind that rules know has at most so many words.
 THING_WORDS = 8
+#: What makes a point in time of a number of days.
+_FROM_NOW = re.compile(r"\b(?:ago|earlier|later|before|after|within|in|next|last|past)\b", re.I)
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
 _BOTH = re.compile(r"\b(?:between|from when|dates|years|months|days)\b", re.I)
 _EDGES = " \t\n,;:.()[]–-"
@@ -104,13 +107,10 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
         return (sentence.span[0] + run[0], sentence.span[0] + run[1]) if run else None
     if kind == "place" and any(t.pos_ in {"VERB", "AUX"} for t in parse(said)):
         return None  # A place is no clause.
-    if kind in {"place", "measure", "time"}:
-        # A share or a sum is no time, however near it stands.
-        strange = kind == "time" and any(
-            q.family not in {"", "time"} for q in find_quantities(said)
-        )
-        vague = kind == "time" and not tells_grain(question, said)
-        return None if strange or vague else sentence.span
+    if kind == "time":
+        return sentence.span if tells_grain(question, said) and tells_time(sentence) else None
+    if kind in {"place", "measure"}:
+        return sentence.span
     if question.asks_speaker:
         base = sentence.passage.start
         here = (sentence.span[0] - base, sentence.span[1] - base)
@@ -123,6 +123,16 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
         short = kind == "person" and len(said.split()) <= THING_WORDS
         return _trimmed(sentence) if short else None
     return None
+
+
+def tells_time(sentence: Scored) -> bool:
+    """Whether the words that the reader marks may say when: no sum, no count, no mere duration."""
+    said = text_of(sentence)
+    counted = [q for q in find_quantities(said) if not CLOCK.match(said[q.end :])]
+    if not counted:
+        return True
+    around = sentence.passage.article.text[max(0, sentence.span[0] - 12) : sentence.span[1] + 12]
+    return all(q.family == "time" for q in counted) and _FROM_NOW.search(around) is not None
 
 
 def _asks_named_place(question: Question) -> bool:

@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from index import Article, Encoder, Hit
+from index import Encoder, Hit
 from rag.evidence import Found, Scored, with_neighbours
-from rag.positions import Saying, Side, sides_of
+from rag.positions import Saying, Side, agree, sides_of
 from rag.premise import denials_of
 from rag.question import Question
 from rag.schema import Citation, Claim, DraftClaim, Evidence, Position, Voice
-from rag.spans import same_value
+from rag.timing import published_on
 from rag.voice import shown_voice, voice_of
 
 ClusterOf = Callable[[str], int]
@@ -121,24 +121,24 @@ def _replaced(
     said = [s for side in sides for s in side.sayings]
     found: dict[str, Saying] = {}
     for old in said:
-        later = [new for new in said if _supersedes(new, old, question.answer_type)]
+        later = [new for new in said if _supersedes(question, new, old)]
         if later:
             found[old.article_id] = max(later, key=lambda s: (_day(s) or _LONG_AGO, s.sure))
     clusters = {cluster_of(name): new for name, new in found.items()}
     for saying in said:
         # A reprint falls with its original, if it isn't the newer report itself.
         new = clusters.get(cluster_of(saying.article_id))
-        if new is not None and not same_value(question.answer_type, new.text, saying.text):
+        if new is not None and not agree(question, new, saying):
             found.setdefault(saying.article_id, new)
     return found
 
 
-def _supersedes(new: Saying, old: Saying, kind: str | None) -> bool:
+def _supersedes(question: Question, new: Saying, old: Saying) -> bool:
     """Whether one saying is its outlet's later word in place of another of a different value."""
     ours, theirs = new.sentence.passage.article, old.sentence.passage.article
     if ours.outlet is None or ours.outlet != theirs.outlet or ours.id == theirs.id:
         return False
-    if same_value(kind, new.text, old.text):
+    if agree(question, new, old):
         return False
     day, before = _day(new), _day(old)
     if day is None or before is None:
@@ -161,11 +161,6 @@ _LONG_AGO = datetime.date.min
 
 def _day(saying: Saying) -> datetime.date | None:
     return published_on(saying.sentence.passage.article)
-
-
-def published_on(article: Article) -> datetime.date | None:
-    """The day of publication, if it is known."""
-    return datetime.date.fromisoformat(article.published) if article.published else None
 
 
 # --- rows --------------------------------------------------------------------------------------

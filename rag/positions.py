@@ -22,6 +22,7 @@ from rag.fates import fates_in, fates_of
 from rag.question import Question
 from rag.reading import content_words
 from rag.spans import Span, has_name, read_names, same_value
+from rag.timing import Moment, moments, published_on, same_moment
 from rag.values import find_quantities
 
 #: What says how surely a span answers: the reader's margin for it (logits / 10), the cosine, how
@@ -34,6 +35,8 @@ SURE_SIGNALS = ("margin", "cosine", "coverage", "touched", "score", "agreeing", 
 OTHER_NOUN = 1.5
 #: A side counts if it is this sure, and has this share of the surest one's odds.
 LEAST_SURE, ODDS_SHARE = 0.35, 0.1
+#: That share for a time: reports of one story name many days, and each is of something.
+DAYS_SHARE = 0.5
 #: The same for who says something: a sentence says so by itself, however its reader doubts.
 SPEAKERS = (0.12, 0.25)
 #: An article that says the surest value stands for it if it says it with this share of its own
@@ -49,6 +52,8 @@ SIZE = 4
 #: questions.
 AMOUNTS = frozenset({"count", "money", "percent", "duration", "measure"})
 RIVAL_SIZE, LIKE_AROUND, LIKE_SENTENCE, LIKE_TOP = 2, 0.4, 0.4, 0.25
+#: Cosine of two sentences that are alike whatever stands around their values.
+LIKE_WHOLE = 0.7
 WORDS_BEFORE, WORDS_AFTER, TOP = 8, 10, 300
 #: A report is cited for a value if it says it at least this surely; for words such as "several",
 #: that may mean many numbers, as surely as a side of its own.
@@ -128,7 +133,7 @@ def sides_of(
         for s in sayings(question, sentences)
         if not _counts_everybody(question, s) and (post is None or _tells_post(post, s))
     ]
-    said = weighed(question, told, cluster_of)
+    said = weighed(question, _measured(question, told), cluster_of)
     if said and _off_topic(said[0], sentences):
         return []
     if said and _wants_name(question) and not _is_named(said[0]):
@@ -139,9 +144,12 @@ def sides_of(
     return [
         _cited(s, rivals)
         for s in sides
-        if _counts(question, s, said)
-        or (_same_unit(question, s, said[0]) and _same_story(s, said[0], encoder))
+        if said[0] in s.sayings
         or not rivals.isdisjoint(s.sayings)
+        or (
+            (_counts(question, s, said[0]) or _same_unit(question, s, said[0]))
+            and (question.asks_speaker or _told_alike(s, said[0], encoder))
+        )
     ]
 
 
@@ -153,6 +161,21 @@ def _off_topic(saying: Saying, sentences: Sequence[Scored]) -> bool:
     """
     covered = any(s.signal("context_coverage") for s in sentences)
     return covered and not saying.sentence.signal("context_coverage")
+
+
+def _measured(question: Question, said: Sequence[Saying]) -> list[Saying]:
+    """Where some of the amounts have a unit, only these: 640 metres is how deep, not 460 or a week.
+
+    So "how deep", "how much"; what a number without a unit counts has been asked for by name.
+    """
+    if question.answer_type != "measure":
+        return list(said)
+    with_unit = [s for s in said if _family(s) not in {"", "time"}]
+    return with_unit or list(said)
+
+
+def _family(saying: Saying) -> str:
+    return next((q.family for q in find_quantities(saying.text)), "")
 
 
 def sayings(question: Question, sentences: Sequence[Scored]) -> list[Saying]:
@@ -262,13 +285,27 @@ def grouped(question: Question, said: Sequence[Saying]) -> list[Side]:
     """Sayings of one value together; in the order in which the first of each comes."""
     groups: list[list[Saying]] = []
     for saying in said:
-        same = (g for g in groups if same_value(question.answer_type, g[0].text, saying.text))
+        same = (g for g in groups if agree(question, g[0], saying))
         group = next(same, None)
         if group is None:
             groups.append([saying])
         else:
             group.append(saying)
     return [Side(tuple(group)) for group in groups]
+
+
+def agree(question: Question, one: Saying, other: Saying) -> bool:
+    """Whether two sayings give one value; days, as the days that they are by their reports' own."""
+    if question.answer_type == "time":
+        ours, theirs = (_moment(s) for s in (one, other))
+        if ours and theirs and ours.periods and theirs.periods:
+            return same_moment(ours, theirs) or same_moment(theirs, ours)
+    return same_value(question.answer_type, one.text, other.text)
+
+
+def _moment(saying: Saying) -> Moment | None:
+    published = published_on(saying.sentence.passage.article)
+    return next(iter(moments(saying.text, published)), None)
 
 
 def _told_once(
@@ -282,10 +319,12 @@ def _told_once(
         return []
     own = {s.article_id: s for s in reversed(said)} | {s.article_id: s for s in rivals}
     for saying in said:
-        same = same_value(question.answer_type, said[0].text, saying.text)
-        if same and saying.sure >= TOP_SHARE * own[saying.article_id].sure:
+        if (
+            agree(question, said[0], saying)
+            and saying.sure >= TOP_SHARE * own[saying.article_id].sure
+        ):
             own[saying.article_id] = saying
-    return [s for s in said if same_value(question.answer_type, own[s.article_id].text, s.text)]
+    return [s for s in said if agree(question, own[s.article_id], s)]
 
 
 def _cited(side: Side, rivals: AbstractSet[Saying]) -> Side:
@@ -312,10 +351,21 @@ def _same_unit(question: Question, side: Side, best: Saying) -> bool:
     return enough and _on_matter(side, best)
 
 
-def _same_story(side: Side, best: Saying, encoder: Encoder) -> bool:
-    """Whether the two reports begin alike enough to be on one story."""
-    one, other = encoder.encode([_top(side.sayings[0]), _top(best)])
-    return float(one @ other) >= LIKE_TOP
+def _told_alike(side: Side, best: Saying, encoder: Encoder) -> bool:
+    """Whether two reports tell so alike of so like a story that their values are of one thing.
+
+    Else a strike's six days and the fourteen hours of its talks would be a difference.
+    """
+    first = side.sayings[0]
+    return _like(first, best, _top, encoder) >= LIKE_TOP and (
+        _like(first, best, _around, encoder) >= LIKE_AROUND
+        or _like(first, best, _sentence, encoder) >= LIKE_WHOLE
+    )
+
+
+def _like(one: Saying, other: Saying, said: Callable[[Saying], str], encoder: Encoder) -> float:
+    ours, theirs = encoder.encode([said(one), said(other)])
+    return float(ours @ theirs)
 
 
 def _on_matter(side: Side, best: Saying) -> bool:
@@ -324,23 +374,29 @@ def _on_matter(side: Side, best: Saying) -> bool:
     return ours >= MATTER_SHARE * theirs
 
 
-def _counts(question: Question, side: Side, said: Sequence[Saying]) -> bool:
+def _counts(question: Question, side: Side, best: Saying) -> bool:
     """Whether a side is sure enough to be set against the surest one.
 
     Names stand in every sentence: another one must be on the matter, too. Somebody without a name
-    may be the same person.
+    may be the same person. And every event has its day: another one must be as good an answer.
     """
-    best = said[0].sure
-    if side.sure == best:
-        return True
-    odds, most = side.sure / (1 - side.sure + 1e-9), best / (1 - best + 1e-9)
+    odds, most = side.sure / (1 - side.sure + 1e-9), best.sure / (1 - best.sure + 1e-9)
     least, share = SPEAKERS if question.asks_speaker else (LEAST_SURE, ODDS_SHARE)
+    share = DAYS_SHARE if question.answer_type == "time" else share
     if side.sure < least or odds < share * most:
         return False
     if question.answer_type in AMOUNTS or question.asks_speaker:
         return True
+    if question.answer_type == "time":
+        return _alike_in_grain(side.sayings[0], best)
     named = not _wants_name(question) or _is_named(side.sayings[0])
-    return named and _on_matter(side, said[0])
+    return named and _on_matter(side, best)
+
+
+def _alike_in_grain(one: Saying, other: Saying) -> bool:
+    """Whether two times are both days, both months, or both years: 2001 and Tuesday are no two."""
+    lengths = [{end - start for start, end in m.periods} for m in map(_moment, (one, other)) if m]
+    return len(lengths) == 2 and not lengths[0].isdisjoint(lengths[1])
 
 
 def _wants_name(question: Question) -> bool:

@@ -35,8 +35,9 @@ _TYPES = (
     (
         "percent",
         r"\b(?:what|which) (?:percentage|percent|per cent|share|proportion)\b"
-        r"|\bwhat \w+ rate\b|\bhow (?:high|low) (?:is|was|were) the .*rate\b"
-        r"|\bby how many (?:percentage )?points\b",
+        r"|\bwhat \w+ rate\b|\bwhat (?:is|was|are|were) the (?:\w+ ){0,3}rates?\b"
+        r"|\bhow (?:high|low) (?:is|was|were) the .*rate\b"
+        r"|\bby how many (?:percentage )?points\b|\bby how much (?:\w+ )+?(?:interest )?rates?\b",
     ),
     (
         "money",

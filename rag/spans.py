@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
 from index.language import parse, parse_many
 from index.words import stems, words
 from rag.fates import fates_in, meeting
+from rag.frames import frame_of
 from rag.question import Question
 from rag.values import Quantity, find_dates, find_quantities, same_date, same_quantity
 
@@ -36,13 +38,15 @@ _NAMED_RUN = re.compile(
     r"[A-Z0-9][\w’'&.-]*(?<!\.))*"
 )
 #: What stands after a number that is a time of the day, and before and after one that is an age.
-_CLOCK = re.compile(
+CLOCK = re.compile(
     r"\s*(?::\d\d|\.\d\d\s*[ap]\.?m\b|[ap]\.?m\b|o[’']clock|in the (?:morning|afternoon|evening))",
     re.I,
 )
 _PAST = re.compile(r"\d:$|\b(?:half|quarter|past|minutes to)\s+(?:past|to)?\s*$", re.I)
 _AGED = re.compile(r"(?:[A-Z][\w’'-]+,|\bwho (?:is|was)|\b(?:he|she) (?:is|was)|\baged)\s+$")
 _AGE_ENDS = re.compile(r"\s*(?:,|\.|and\b)|\s+years\s+old")
+#: "The baker, 38, won": digits between commas.
+_SET_OFF = re.compile(r"[a-z][\w’'-]*,\s+$"), re.compile(r"\s*,")
 _NAMED_BEFORE = re.compile(r"[A-Z][\w’'-]+\s+$")
 _FAMILIES: dict[str, Callable[[Quantity], bool]] = {
     "duration": lambda q: q.family == "time",
@@ -79,6 +83,7 @@ def typed_spans(question: Question, text: str) -> list[Span]:
         found = [(q.start, q.end) for q in units or amounts]
         if kind == "count":
             found = meeting(fates_in(question.text), text, found)
+            found = [span for span in found if counts(question.text, text, span)] or found
     elif kind == "time":
         grain = _grain(question)
         found = [
@@ -116,6 +121,10 @@ def read_names(question: Question, texts: Sequence[str]) -> None:
         parse_many(texts)
 
 
+#: What a number counts stands at most two words behind it, or before "of".
+_AFTER = re.compile(r"^(?:\s+[^\W\d_]+){1,3}")
+_OF = re.compile(r"([^\W\d_]+)\s+of\s+(?:(?:some|about|around|only|just|nearly|almost)\s+)?$")
+_PEOPLE = frozenset(("peopl", "person", "ppl"))
 _ONE_OF = re.compile(r"one\s+of\b", re.I)
 
 
@@ -125,11 +134,29 @@ def may_count(text: str, amount: Quantity) -> bool:
     "the barge Dorrit Four left at 6:10 with Tilde Marsh, 34, and nine others" -> only "nine"
     """
     before, after = text[: amount.start], text[amount.end :]
-    if _CLOCK.match(after) or _PAST.search(before) or _ONE_OF.match(text[amount.start :]):
+    if CLOCK.match(after) or _PAST.search(before) or _ONE_OF.match(text[amount.start :]):
         return False
     if _AGED.search(before) and _AGE_ENDS.match(after):
         return False
+    if text[amount.start].isdigit() and _SET_OFF[0].search(before) and _SET_OFF[1].match(after):
+        return False
     return not (text[amount.start].isupper() and _NAMED_BEFORE.search(before))
+
+
+def counts(question: str, text: str, span: Span) -> bool:
+    """Whether a number counts what "how many" asks for: "84 passengers and a crew of seven"."""
+    thing = _counted_stem(question)
+    before, after = text[: span[0]], text[span[1] : span[1] + 40]
+    beside = stems(" ".join([*_OF.findall(before), *_AFTER.findall(after)]))
+    return thing is not None and thing in beside
+
+
+@lru_cache(maxsize=64)
+def _counted_stem(question: str) -> str | None:
+    """The stem of what "how many" asks for; None where it is people, who have many names."""
+    frame = frame_of(question)
+    last = stems(frame.counted)[-1:] if frame is not None else []
+    return last[0] if last and last[0] not in _PEOPLE else None
 
 
 def holds_type(question: Question, text: str) -> bool:
@@ -192,8 +219,15 @@ def speaks(text: str, span: Span) -> bool:
 
 
 def has_name(text: str, span: Span) -> bool:
-    """Whether a proper name is among the words at `span`: not in "Police" or "Two" at the start."""
-    return any(t.pos_ == "PROPN" for t in _inside(text, span))
+    """Whether a proper name is among the words at `span`: not in "Police" or "Two" at the start.
+
+    Nor in "The Wexcombe baker", where it only says which baker.
+    """
+    return any(t.pos_ == "PROPN" and not _says_which(t) for t in _inside(text, span))
+
+
+def _says_which(token: Any) -> bool:
+    return token.dep_ in {"compound", "amod", "nmod"} and token.head.pos_ == "NOUN"
 
 
 def tells_of_others(text: str, span: Span, asked: Set[str]) -> bool:

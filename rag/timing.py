@@ -130,6 +130,11 @@ def moments(text: str, published: datetime.date | None) -> list[Moment]:
     return sorted(found, key=lambda m: m.span)
 
 
+def published_on(article: Article) -> datetime.date | None:
+    """The day of publication, if it is known."""
+    return datetime.date.fromisoformat(article.published) if article.published else None
+
+
 def days_named(passage: Passage) -> tuple[datetime.date, ...]:
     """The days that a passage names beyond doubt, in order; no weekday, which may be one of two."""
     try:
@@ -148,7 +153,7 @@ def fits_time(dates: Sequence[When], sentence: str, article: Article) -> bool:
     none.
     """
     wanted = [d for d in dates if d.month or d.year]
-    day = datetime.date.fromisoformat(article.published) if article.published else None
+    day = published_on(article)
     if not wanted or (day and any(_told_of(w, day) for w in wanted)):
         return True
     asked = [Moment((w.start, w.end), w, _periods(w, day)) for w in wanted]

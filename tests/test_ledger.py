@@ -246,12 +246,20 @@ def test_who_is_asked_for_is_not_who_tells_of_it_nor_a_word_with_a_capital(sente
         ("In which year did they meet?", "They met in March.", "March", []),
         ("In which year did they meet?", "They met in May 2019.", "May 2019", ["May 2019"]),
         ("When did they meet?", "They met on Monday.", "Monday", ["Monday"]),
+        ("When did they meet?", "They met three years ago.", "three years ago",
+         ["three years ago"]),
+        # A count is no time, and a while is none.
+        ("When did they meet?", "They met 84 others.", "84", []),
+        ("When did they meet?", "They met for three years.", "three years", []),
         ("Which towns were dark?", "It was dark in Halvern, while the rest had light.",
          "Halvern, while the rest", ["Halvern"]),
         ("Where was the clock found?", "The clock was wrapped in a rug.",
          "clock was wrapped in a rug", []),
         ("Where was the clock found?", "It was under a pile of rugs.",
          "under a pile of rugs", ["under a pile of rugs"]),
+        # Where somebody is from is not who it is.
+        ("Who won the race?", "The Ostry baker won it.", "The Ostry baker", []),
+        ("Who won the race?", "Ada Holm from Ostry won it.", "Ada Holm", ["Ada Holm"]),
         # Who has the post, not who else is named.
         ("Who was the captain of the ferry?", "On duty was Ada Holm.", "Ada Holm", []),
         ("Who was the captain of the ferry?", "Captain Ada Holm was on board.", "Ada Holm",
@@ -284,6 +292,45 @@ def test_a_value_where_nothing_asked_is_spoken_of_is_none_unless_that_is_so_ever
     near = scored(Article("b", "", "The captain is in hospital."), "The captain is in hospital.")
     told = [sides_of(asked, found, hash, TopicEncoder()) for found in ([far, near], [far])]
     assert [[side.text for side in sides] for sides in told] == [[], ["26 crowns"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second", "said"),
+    [
+        # Both reports say the eleventh of March.
+        ("When did the crane fall?", ("The crane fell on Tuesday.", "Tuesday", "2031-03-12"),
+         ("The crane fell on 11 March.", "11 March", "2031-03-20"), ["Tuesday"]),
+        ("When did the crane fall?", ("The crane fell on Tuesday.", "Tuesday", "2031-03-12"),
+         ("The crane fell on Monday.", "Monday", "2031-03-12"), ["Monday", "Tuesday"]),
+        # A year and a day are no two days.
+        ("When did the crane fall?", ("The crane fell on Tuesday.", "Tuesday", "2031-03-12"),
+         ("The crane fell in 2001.", "2001", "2031-03-12"), ["Tuesday"]),
+        # An hour of a harbour's talks is nothing beside the days of a storm.
+        ("How long did it last?", ("The storm in the hills lasted six days.", "six days", None),
+         ("The talks in the harbour lasted ten hours.", "ten hours", None), ["six days"]),
+        ("How long did it last?", ("The storm in the hills lasted six days.", "six days", None),
+         ("The storm in the hills lasted ten days.", "ten days", None), ["six days", "ten days"]),
+        # What has a unit is a measure, the rest is not.
+        ("How deep is the shaft?", ("The shaft is 640 metres deep.", "640 metres", None),
+         ("The shaft employs 460.", "460", None), ["640 metres"]),
+    ],
+)  # fmt: skip
+def test_a_difference_is_one_of_like_values_told_of_one_thing(question, first, second, said):
+    sentences = [
+        scored(Article(name, "", text, None, day), words)
+        for name, (text, words, day) in zip("ab", (first, second), strict=True)
+    ]
+    sides = sides_of(analyse(question), sentences, hash, TopicEncoder())
+    assert sorted(side.text for side in sides) == sorted(said)
+
+
+def test_a_day_that_is_less_sure_than_another_is_of_another_event():
+    asked = analyse("When did the crane fall?")
+    sure = scored(Article("a", "", "The crane fell on Monday.", None, "2031-03-12"), "Monday")
+    text = "The crane fell on Tuesday."
+    unsure = scored(Article("b", "", text, None, "2031-03-12"), text, score=0.6)
+    told = sides_of(asked, [sure, unsure], hash, TopicEncoder())
+    assert [side.text for side in told] == ["Monday"]
 
 
 def test_a_count_of_other_things_is_no_answer():

@@ -28,6 +28,18 @@ from rag.spans import is_list_of_names, is_quoted, same_value, speaks, typed_spa
         ),
         ("How many came?", "At half past six, 12 came; at seven o'clock 40.", ["12", "40"]),
         ("How old was he?", "Osric Dane, 58, was the captain.", ["58"]),
+        ("How many ran?", "The Ostry baker, 38, won the race of 400.", ["400"]),
+        (
+            "How many crew were there?",
+            "On board were 84 passengers and a crew of seven.",
+            ["seven"],
+        ),
+        ("How many passengers died?", "Of 84 passengers, nine died.", ["nine"]),
+        (
+            "What is the base rate now?",
+            "At nine the bank put it at 4.75 per cent.",
+            ["4.75 per cent"],
+        ),
         ("How many of the 40 houses burned?", "Of 40 houses twelve burned.", ["twelve"]),
     ],
 )
