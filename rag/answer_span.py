@@ -29,6 +29,12 @@ from rag.voice import speaker_of
 THING_WORDS = 8
 #: What makes a point in time of a number of days.
 _FROM_NOW = re.compile(r"\b(?:ago|earlier|later|before|after|within|in|next|last|past)\b", re.I)
+#: What doesn't lead to a place.
+_NOT_WHERE = re.compile(
+    r"\b(?:during|after|before|about|with|for|by|than|since|until)\s+"
+    r"(?:(?:the|an?|his|her|its|their)\s+)?$",
+    re.I,
+)
 _LAST = re.compile(r"\b(?:die[sd]?|end(?:s|ed)?|closed?|finish\w*|ceased?|until|last)\b", re.I)
 _BOTH = re.compile(r"\b(?:between|from when|dates|years|months|days)\b", re.I)
 _EDGES = " \t\n,;:.()[]–-"
@@ -107,6 +113,8 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
         return (sentence.span[0] + run[0], sentence.span[0] + run[1]) if run else None
     if kind == "place" and any(t.pos_ in {"VERB", "AUX"} for t in parse(said)):
         return None  # A place is no clause.
+    if kind == "place" and (_says_no_more(question, said) or _is_no_place(sentence)):
+        return None
     if kind == "time":
         return sentence.span if tells_grain(question, said) and tells_time(sentence) else None
     if kind in {"place", "measure"}:
@@ -138,6 +146,18 @@ def tells_time(sentence: Scored) -> bool:
 def _asks_named_place(question: Question) -> bool:
     """Whether a place with a name is asked for: "Which town", not "Where"."""
     return re.search(r"\b(?:what|which)\s+\w+", question.text, re.I) is not None
+
+
+def _says_no_more(question: Question, said: str) -> bool:
+    """Whether an answer names only what the question does: "the capital Ostry"."""
+    names = {w for token in parse(said) if token.pos_ == "PROPN" for w in words(token.text)}
+    return bool(names) and names <= set(words(question.text))
+
+
+def _is_no_place(sentence: Scored) -> bool:
+    """Whether the words before an answer tell that it is no place: "during the meeting"."""
+    before = sentence.passage.article.text[sentence.passage.start : sentence.span[0]]
+    return _NOT_WHERE.search(before) is not None
 
 
 def _trimmed(sentence: Scored) -> Span | None:

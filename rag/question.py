@@ -22,7 +22,8 @@ _PEOPLE = (
     r"candidate|senator|lawmaker|president|governor|analyst|economist|columnist|journalist|"
     r"reporter|author|writer|witness|survivor|captain|skipper|pilot|driver|player|coach|actor|"
     r"actress|singer|artist|scientist|researcher|doctor|lawyer|banker|director|manager|owner|"
-    r"member|councillor|ambassador|general|commander|king|queen|prince|princess"
+    r"member|councillor|ambassador|general|commander|king|queen|prince|princess|wife|husband|"
+    r"widow|widower|son|daughter|brother|sister|mother|father|cousin|uncle|aunt|partner"
 )
 #: First match wins. The type says which words of a sentence can be a short answer.
 _TYPES = (

@@ -98,10 +98,17 @@ def typed_spans(question: Question, text: str) -> list[Span]:
             (s, e)
             for s, e in _entities(text, _ENTITIES[kind])
             if not set(stems_or_words(text[s:e])) <= said
+            and not (kind == "person" and _is_asked_about(question.text, text[s:e]))
         ]
     else:
         found = []
     return sorted(set(found))
+
+
+def _is_asked_about(question: str, name: str) -> bool:
+    """Whether a person's name is the whole of one in the question: no relative is asked for."""
+    surname = words(name)[-1:]
+    return bool(surname) and surname[0] in words(question) and not _KIN.search(question)
 
 
 def _grain(question: Question) -> str | None:
@@ -125,6 +132,13 @@ def read_names(question: Question, texts: Sequence[str]) -> None:
 _AFTER = re.compile(r"^(?:\s+[^\W\d_]+){1,3}")
 _OF = re.compile(r"([^\W\d_]+)\s+of\s+(?:(?:some|about|around|only|just|nearly|almost)\s+)?$")
 _PEOPLE = frozenset(("peopl", "person", "ppl"))
+#: Who is asked for may have the surname of somebody in the question.
+_KIN = re.compile(
+    r"\b(?:wife|husband|spouse|widow|widower|(?:grand)?(?:son|daughter|mother|father|parent|child)s?|"
+    r"brother|sister|sibling|twin|cousin|uncle|aunt|niece|nephew|heir|relative|family|children)s?\b"
+    r"|\b(?:first|full|given|real) name\b",
+    re.I,
+)
 _ONE_OF = re.compile(r"one\s+of\b", re.I)
 
 

@@ -260,6 +260,16 @@ def test_who_is_asked_for_is_not_who_tells_of_it_nor_a_word_with_a_capital(sente
         # Where somebody is from is not who it is.
         ("Who won the race?", "The Ostry baker won it.", "The Ostry baker", []),
         ("Who won the race?", "Ada Holm from Ostry won it.", "Ada Holm", ["Ada Holm"]),
+        # Neither a meeting nor the place asked from is where somebody went.
+        ("Where did she go after Ostry?", "She spoke during the meeting.", "meeting", []),
+        ("Where did she go after Ostry?", "She spoke in the capital Ostry.",
+         "the capital Ostry", []),
+        ("Where did she go after Ostry?", "She went to the old port.", "the old port",
+         ["the old port"]),
+        # Who is asked about is not who did it, but a relative may be.
+        ("Who mocked Holm?", "Ada Holm laughed.", "Ada Holm", []),
+        ("Who among the sisters of Holm laughed?", "His sister Ada Holm laughed.", "Ada Holm",
+         ["Ada Holm"]),
         # Who has the post, not who else is named.
         ("Who was the captain of the ferry?", "On duty was Ada Holm.", "Ada Holm", []),
         ("Who was the captain of the ferry?", "Captain Ada Holm was on board.", "Ada Holm",

@@ -21,6 +21,7 @@ from rag.question import MAX_CHARACTERS, analyse, answer_type
         ("How much did the bridge cost?", "money"),
         ("What price is given for the deal?", "money"),
         ("What does the mayor of Corrin earn in a year?", "money"),
+        ("Who is Holm's sister?", "person"),
         ("What did the mayor say that they will pay for?", None),
         ("What percentage of voters stayed at home?", "percent"),
         ("When was the dam built?", "time"),
