@@ -63,46 +63,72 @@ _ENTITIES = {
 
 
 _GRAIN = re.compile(r"\b(?:what|which)\s+(month|year|weekday)\b", re.I)
+_ASKS_AGE = re.compile(r"\bhow old\b|\bage\b", re.I)
+#: What a number counts stands at most two words behind it, or before "of".
+_AFTER = re.compile(r"^(?:\s+[^\W\d_]+){1,3}")
+_OF = re.compile(r"([^\W\d_]+)\s+of\s+(?:(?:some|about|around|only|just|nearly|almost)\s+)?$")
+_PEOPLE = frozenset(("peopl", "person", "ppl"))
+#: Who is asked for may have the surname of somebody in the question.
+_KIN = re.compile(
+    r"\b(?:wife|husband|spouse|widow|widower|(?:grand)?(?:son|daughter|mother|father|parent|child)s?|"
+    r"brother|sister|sibling|twin|cousin|uncle|aunt|niece|nephew|heir|relative|family|children)s?\b"
+    r"|\b(?:first|full|given|real) name\b",
+    re.I,
+)
+_ONE_OF = re.compile(r"one\s+of\b", re.I)
 
 
 def typed_spans(question: Question, text: str) -> list[Span]:
     """Spans of `text` of the question's answer type, in order, without what the question says."""
     kind = question.answer_type
     if kind in _FAMILIES:
-        wanted = _FAMILIES[kind]
-        asked = find_quantities(question.text)
-        amounts = [
-            q
-            for q in find_quantities(text)
-            if wanted(q) and not any(same_quantity(q, a) and q.family == a.family for a in asked)
-        ]
-        if kind == "count" and not re.search(r"\bhow old\b|\bage\b", question.text, re.I):
-            amounts = [q for q in amounts if may_count(text, q)]
-        # "5.8 metres" is how high a river rose, "eleven" when, if a sentence has both.
-        units = [q for q in amounts if q.family not in {"", "time"}] if kind == "measure" else []
-        found = [(q.start, q.end) for q in units or amounts]
-        if kind == "count":
-            found = meeting(fates_in(question.text), text, found)
-            found = [span for span in found if counts(question.text, text, span)] or found
+        found = _amounts(question, text)
     elif kind == "time":
-        grain = _grain(question)
-        found = [
-            (d.start, d.end)
-            for d in find_dates(text)
-            if not any(same_date(d, a) for a in question.dates)
-            and (grain is None or getattr(d, grain) is not None)
-        ] + ([] if grain else _entities(text, {"TIME"}))
+        found = _times(question, text)
     elif kind in _ENTITIES:
-        said = set(words(question.text))
-        found = [
-            (s, e)
-            for s, e in _entities(text, _ENTITIES[kind])
-            if not set(stems_or_words(text[s:e])) <= said
-            and not (kind == "person" and _is_asked_about(question.text, text[s:e]))
-        ]
+        found = _named(question, text)
     else:
         found = []
     return sorted(set(found))
+
+
+def _amounts(question: Question, text: str) -> list[Span]:
+    wanted, asked = _FAMILIES[str(question.answer_type)], find_quantities(question.text)
+    amounts = [
+        q
+        for q in find_quantities(text)
+        if wanted(q) and not any(same_quantity(q, a) and q.family == a.family for a in asked)
+    ]
+    if question.answer_type == "measure":
+        # "5.8 metres" is how high a river rose, "eleven" when, if a sentence has both.
+        amounts = [q for q in amounts if q.family not in {"", "time"}] or amounts
+    if question.answer_type != "count":
+        return [(q.start, q.end) for q in amounts]
+    if not _ASKS_AGE.search(question.text):
+        amounts = [q for q in amounts if may_count(text, q)]
+    found = meeting(fates_in(question.text), text, [(q.start, q.end) for q in amounts])
+    return [span for span in found if counts(question.text, text, span)] or found
+
+
+def _times(question: Question, text: str) -> list[Span]:
+    grain = _grain(question)
+    dates = [
+        (d.start, d.end)
+        for d in find_dates(text)
+        if not any(same_date(d, a) for a in question.dates)
+        and (grain is None or getattr(d, grain) is not None)
+    ]
+    return dates if grain else dates + _entities(text, {"TIME"})
+
+
+def _named(question: Question, text: str) -> list[Span]:
+    kind, said = str(question.answer_type), set(words(question.text))
+    return [
+        (s, e)
+        for s, e in _entities(text, _ENTITIES[kind])
+        if not set(stems_or_words(text[s:e])) <= said
+        and not (kind == "person" and _is_asked_about(question.text, text[s:e]))
+    ]
 
 
 def _is_asked_about(question: str, name: str) -> bool:
@@ -126,20 +152,6 @@ def read_names(question: Question, texts: Sequence[str]) -> None:
     """Parse `texts` at once if the question wants names in them: quicker than one by one."""
     if question.answer_type == "time" or question.answer_type in _ENTITIES:
         parse_many(texts)
-
-
-#: What a number counts stands at most two words behind it, or before "of".
-_AFTER = re.compile(r"^(?:\s+[^\W\d_]+){1,3}")
-_OF = re.compile(r"([^\W\d_]+)\s+of\s+(?:(?:some|about|around|only|just|nearly|almost)\s+)?$")
-_PEOPLE = frozenset(("peopl", "person", "ppl"))
-#: Who is asked for may have the surname of somebody in the question.
-_KIN = re.compile(
-    r"\b(?:wife|husband|spouse|widow|widower|(?:grand)?(?:son|daughter|mother|father|parent|child)s?|"
-    r"brother|sister|sibling|twin|cousin|uncle|aunt|niece|nephew|heir|relative|family|children)s?\b"
-    r"|\b(?:first|full|given|real) name\b",
-    re.I,
-)
-_ONE_OF = re.compile(r"one\s+of\b", re.I)
 
 
 def may_count(text: str, amount: Quantity) -> bool:
