@@ -34,7 +34,7 @@ _ORDINALS = (
 _ORDINAL = re.compile(rf"\b(?:({'|'.join(_ORDINALS)})|(\d{{1,4}})(?:st|nd|rd|th))\b", re.IGNORECASE)
 _FRACTION = re.compile(r"\b(?:an?|one|two|three|four)[\s-]+$", re.IGNORECASE)
 _DASH = re.compile(r"(?<=\d)-(?=\d)")
-_BETWEEN = re.compile(r"\s*(?:[-–—]|to|and|or)\s*(?:[$€£]\s?)?", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*(?:[-–—]|to|and|or)\s*(?:[$€£¥₹₺₴₪₽]\s?)?", re.IGNORECASE)
 _TH = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _OR_MORE = re.compile(r"\s*(?:or (?:more|above|over|greater)\b|\+)", re.IGNORECASE)
 _INCLUSIVE = re.compile(

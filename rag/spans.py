@@ -16,7 +16,7 @@ from index.words import stems, words
 from rag.fates import fates_in, meeting
 from rag.frames import frame_of
 from rag.question import Question
-from rag.values import Quantity, find_dates, find_quantities, same_date, same_quantity
+from rag.values import MONEY, Quantity, find_dates, find_quantities, same_date, same_quantity
 
 Span = tuple[int, int]
 
@@ -51,7 +51,7 @@ _NAMED_BEFORE = re.compile(r"[A-Z][\w’'-]+\s+$")
 _FAMILIES: dict[str, Callable[[Quantity], bool]] = {
     "duration": lambda q: q.family == "time",
     "percent": lambda q: q.family == "percent",
-    "money": lambda q: q.family in {"$", "€", "£", "crown"},
+    "money": lambda q: q.family in MONEY,
     "count": lambda q: q.family == "",
     "measure": lambda q: True,
 }

@@ -91,6 +91,13 @@ _REACH: dict[Relation, tuple[float, float]] = {
 }
 _RELATION = {word: relation for relation, words in _HEDGES.items() for word in words}
 
+#: Each is a family of its own; words that mean something else too ("won", "real") are left out.
+_CURRENCIES = (
+    "yen yuan rupee rouble franc lira peso shekel rand dinar dirham riyal krona zloty forint "
+    "hryvnia baht ringgit rupiah naira shilling"
+).split()
+#: Families of money.
+MONEY = frozenset(("$", "€", "£", "crown", *_CURRENCIES))
 #: unit word -> (family, factor): only amounts of one family are compared.
 _UNIT_FAMILY = {
     "second": ("time", 1.0),
@@ -119,11 +126,34 @@ _UNIT_FAMILY = {
     "£": ("£", 1.0),
     "gbp": ("£", 1.0),
     "crown": ("crown", 1.0),
+    "¥": ("yen", 1.0),
+    "₹": ("rupee", 1.0),
+    "₺": ("lira", 1.0),
+    "₴": ("hryvnia", 1.0),
+    "₪": ("shekel", 1.0),
+    "₽": ("rouble", 1.0),
+    "ruble": ("rouble", 1.0),
+    "rial": ("riyal", 1.0),
+    "kronor": ("krona", 1.0),
+    "krone": ("krona", 1.0),
+    "kroner": ("krona", 1.0),
+    **{word: (word, 1.0) for word in _CURRENCIES},
     "metre": ("length", 1.0),
     "meter": ("length", 1.0),
     "km": ("length", 1000.0),
     "kilometre": ("length", 1000.0),
     "kilometer": ("length", 1000.0),
+    "centimetre": ("length", 0.01),
+    "centimeter": ("length", 0.01),
+    "cm": ("length", 0.01),
+    "millimetre": ("length", 0.001),
+    "millimeter": ("length", 0.001),
+    "mm": ("length", 0.001),
+    "yard": ("length", 0.9144),
+    "hectare": ("area", 1.0),
+    "acre": ("area", 0.40468564224),
+    "litre": ("volume", 1.0),
+    "liter": ("volume", 1.0),
     "mile": ("length", 1609.344),
     "foot": ("length", 0.3048),
     "feet": ("length", 0.3048),
@@ -148,7 +178,7 @@ _UNIT = "|".join(
 )
 _QUANTITY = re.compile(
     rf"""(?:(?<!\w)(?P<hedge>{_HEDGE})\s+)?
-    (?:(?P<currency>US\$|[$€£])\s?)?
+    (?:(?P<currency>US\$|[$€£¥₹₺₴₪₽])\s?)?
     (?<![\w.,])(?<!\w-)(?:{_NUMBER})
     (?:[\s-]?(?P<scale>{_SCALE_WORD})\b)?
     (?P<half>[\s-]+and[\s-]+a[\s-]+half)?
@@ -164,9 +194,9 @@ _VAGUE = re.compile(rf"\b(?:{'|'.join(sorted(VAGUE, key=len, reverse=True))})\b"
 class Quantity:
     """An amount in the base unit of its family, as found at `[start, end)` of a text.
 
-    `family` is "" for bare counts, else one of time (seconds), percent, $, €, £, crown, length
-    (metres), mass (kilograms), degree. `vague` is set for "dozens", "hundreds", ...; its amount is
-    then the least that the word covers.
+    `family` is "" for bare counts, else one of time (seconds), percent, those of `MONEY`, length
+    (metres), area (hectares), volume (litres), mass (kilograms), degree. `vague` is set for
+    "dozens", "hundreds", ...; its amount is then the least that the word covers.
     """
 
     start: int

@@ -17,6 +17,7 @@ from rag.spans import is_list_of_names, is_quoted, same_value, speaks, typed_spa
             "It lasted ten days and cost 9 million crowns.",
             ["9 million crowns"],
         ),
+        ("How much did it cost?", "It took 9 men and cost 30 yuan.", ["30 yuan"]),
         ("How many people died?", "Nine people died on 12 March.", ["Nine"]),
         ("When did it end?", "On 12 March nine ships left.", ["12 March"]),
         ("What share voted?", "Some 61 per cent voted.", ["Some 61 per cent"]),

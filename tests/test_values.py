@@ -17,6 +17,13 @@ HOUR, DAY = 3600.0, 86400.0
         ("20 billion dollars", [("20 billion dollars", 2e10, "$", "=")]),
         ("€4m", [("€4m", 4e6, "€", "=")]),
         ("about 58 crowns", [("about 58 crowns", 58.0, "crown", "~")]),
+        ("5 million rupees", [("5 million rupees", 5e6, "rupee", "=")]),
+        ("₹5m, 9 kroner", [("₹5m", 5e6, "rupee", "="), ("9 kroner", 9.0, "krona", "=")]),
+        ("30 rubles", [("30 rubles", 30.0, "rouble", "=")]),
+        (
+            "40 centimetres of snow on 12 hectares",
+            [("40 centimetres", 0.4, "length", "="), ("12 hectares", 12.0, "area", "=")],
+        ),
         ("3.4%", [("3.4%", 3.4, "percent", "=")]),
         ("12 per cent", [("12 per cent", 12.0, "percent", "=")]),
         (
