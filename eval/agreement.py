@@ -22,7 +22,7 @@ import numpy as np
 from eval.bootstrap import balanced_accuracy, balanced_draws, interval
 from eval.figures import Figure, figure
 from eval.files import write_json
-from eval.judges import DETERMINISTIC, NAMES, load_judge
+from eval.judges import DETERMINISTIC, NAMES, OWN, load_judge
 from eval.judging import Judge
 from index.cache import cache_folder
 from index.errors import SettingError, WirecheckError
@@ -274,13 +274,13 @@ def main(words: Sequence[str] | None = None) -> int:
         action="append",
         default=[],
         metavar="NAME",
-        help=f"{NAMES}; may be given again (default: {DETERMINISTIC})",
+        help=f"{NAMES}; may be given again (default: {OWN}, {DETERMINISTIC})",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
     try:
         pairs = read_pairs()
-        names = list(dict.fromkeys(options.judge)) or [DETERMINISTIC]
+        names = list(dict.fromkeys(options.judge)) or [OWN, DETERMINISTIC]
         found = [measure(load_judge(name), pairs) for name in names]
         print(table(found))
         if options.json:

@@ -1,6 +1,7 @@
 """Judges of the evaluation, by name; none of them is the checker that answers passed at run time.
 
     deterministic    words, numbers, names and quotations compared by rule; no model
+    own              a small network that ships beside this file, trained on public pairs
     model:NAME       any cross-encoder that sentence-transformers loads, by name or folder
     trained:FILE     weights that `python -m eval.train_checker --export` wrote
     llm:MODEL        a language model as LiteLLM names it; it also grades answers (`LLMJudge.grade`)
@@ -28,10 +29,11 @@ from rag.checkers import LLM, SETTING, SHIPPED, CrossEncoderChecker
 from rag.llm import can_write, check_model, complete
 from rag.nearest import focus
 from rag.prompts import load_prompt
+from rag.tuned import read_tuned, shipped_weights
 from rag.verify import Checker
 
-DETERMINISTIC, MODEL, TRAINED = "deterministic", "model:", "trained:"
-NAMES = f"{DETERMINISTIC}, {MODEL}NAME, {TRAINED}FILE or {LLM}MODEL"
+DETERMINISTIC, OWN, MODEL, TRAINED = "deterministic", "own", "model:", "trained:"
+NAMES = f"{DETERMINISTIC}, {OWN}, {MODEL}NAME, {TRAINED}FILE or {LLM}MODEL"
 #: Words of evidence that a language model is sent, those nearest to the sentence.
 MOST_WORDS = 4000
 #: Questions that a language model is asked at once.
@@ -50,6 +52,8 @@ def load_judge(name: str) -> Judge:
     _refuse_the_checker(name)
     if name == DETERMINISTIC:
         return DeterministicJudge()
+    if name == OWN:
+        return _judge_of(OWN, shipped_weights("judge", "eval"))
     for mark, load in _LOADERS.items():
         if name.startswith(mark) and (name != mark or mark == LLM):
             return load(name.removeprefix(mark).strip())
@@ -104,22 +108,26 @@ class TrainedChecker:
         return [1 / (1 + math.exp(-float(logit))) for logit in self._network.logits(pairs)]
 
 
-def _trained(file: str) -> SupportJudge:
+def _judge_of(name: str, weights: Path) -> SupportJudge:
+    """A judge by what `eval.train_checker` trained over the reader's layers."""
     from eval.entailment import Entailment
-    from rag.tuned import read_tuned, shipped_weights
 
-    path = Path(file)
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    network = Entailment(read_tuned(shipped_weights("reader"), weights))
+    return SupportJudge(name, TrainedChecker(network), digest)
+
+
+def _trained(file: str) -> SupportJudge:
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        network = Entailment(read_tuned(shipped_weights("reader"), path))
-        network.logits([("One word.", "One word.")])
+        judge = _judge_of(f"{TRAINED}{file}", Path(file))
+        judge.judge([("One word.", "One word.")])
     except OSError as error:
         raise SettingError(f"judge {TRAINED}{file}: can't be read: {error.strerror}") from error
     except Exception as error:
         raise SettingError(
             f"judge {TRAINED}{file}: no weights that eval.train_checker --export wrote"
         ) from error
-    return SupportJudge(f"{TRAINED}{file}", TrainedChecker(network), digest)
+    return judge
 
 
 class LLMJudge:

@@ -39,7 +39,7 @@ from eval.agreement import agreement_of
 from eval.figures import Figure, figure
 from eval.files import write_json
 from eval.gold import GoldQuestion, read_gold, stories_of
-from eval.judges import DETERMINISTIC, NAMES, load_judge
+from eval.judges import NAMES, OWN, load_judge
 from eval.judging import Judge
 from eval.metrics import BY_NAME, Material, values_of
 from eval.report import JudgeNote
@@ -470,7 +470,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", metavar="M", help="as LiteLLM names it, or embedded, or none")
     parser.add_argument("--system", metavar="S", help="another system, as for `wirecheck eval`")
-    parser.add_argument("--judge", default=DETERMINISTIC, metavar="NAME", help=NAMES)
+    parser.add_argument("--judge", default=OWN, metavar="NAME", help=NAMES)
     parser.add_argument("--limit", type=int, metavar="N", help="N drawn questions only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser

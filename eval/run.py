@@ -28,7 +28,7 @@ from eval.agreement import agreement_of
 from eval.compare import comparison
 from eval.gold import GoldQuestion, read_gold, stories_of
 from eval.journal import Journal
-from eval.judges import DETERMINISTIC, NAMES, LLMJudge, load_judge
+from eval.judges import NAMES, OWN, LLMJudge, load_judge
 from eval.judging import Judge
 from eval.metrics import (
     BARS,
@@ -318,7 +318,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge",
         metavar="NAME",
-        default=DETERMINISTIC,
+        default=OWN,
         help=f"who says whether what is cited supports a sentence: {NAMES}; llm:MODEL grades the "
         "answers, too (default: %(default)s)",
     )

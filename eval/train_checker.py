@@ -1,4 +1,4 @@
-"""Train a cross-encoder for the checker on public pairs of evidence and claim.
+"""Train a cross-encoder on public pairs of evidence and claim.
 
     python -m eval.train_checker --data BENCH_FOLDER --out FOLDER [--epochs 1]
 
@@ -7,9 +7,10 @@ those of `entailment_open.jsonl.gz` whose sets are in `TRAINED_ON`, and pairs th
 makes from the `train` passages of the reader's sets. `HELD_OUT` sets, WiCE and SummEdits are never
 seen. It starts from the reader's layers, which compare a question with a passage already.
 
-It doesn't ship: over the signals of `rag/verify.py` it gains nothing on sets left out whole
-(`python -m eval.fit_checker --weights FOLDER/checker.safetensors`). Whoever has more data, or days,
-may find otherwise.
+What it makes judges, and doesn't check answers: over the signals of `rag/verify.py` it gains
+nothing on sets left out whole (`python -m eval.fit_checker --weights FOLDER/checker.safetensors`).
+Whoever has more data, or days, may find otherwise. The judge `own` was made with `--frozen 3`
+(`eval/JUDGES.md`).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import pytest
 
 from eval import agreement
 from eval.agreement import Agreement, Pair, agreement_of, main, measure, measured, read_pairs, table
+from eval.judges import load_judge
 from index.articles import read_articles
 from index.errors import SettingError
 from index.words import stems
@@ -86,6 +87,11 @@ def test_shared_words_alone_mislead_on_the_hard_pairs(pairs):
 
 
 # --- figures -----------------------------------------------------------------------------------
+
+
+def test_our_own_judge_is_better_than_chance_and_hard_pairs_do_not_turn_it_round(pairs):
+    found = measure(load_judge("own"), pairs)
+    assert found.balanced.low > 0.5 and found.hard.value > 0.5
 
 
 def test_balanced_accuracy_is_the_mean_of_both_shares():

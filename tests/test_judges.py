@@ -18,6 +18,7 @@ from eval.judges import (
     read_verdict,
 )
 from index.errors import ModelReplyError, SettingError
+from rag import tuned
 from tests.openai_server import OpenAIServer, fails, says
 
 
@@ -62,7 +63,7 @@ def test_so_is_a_checker_that_is_in_use_by_setting(monkeypatch, checker, name):
 def test_an_unknown_judge_is_refused_with_what_there_is(name):
     with pytest.raises(SettingError) as caught:
         load_judge(name)
-    assert "use deterministic, model:NAME, trained:FILE or llm:MODEL" in str(caught.value)
+    assert "use deterministic, own, model:NAME, trained:FILE or llm:MODEL" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -83,6 +84,23 @@ def test_the_deterministic_judge_needs_no_model():
     assert judge.name == "deterministic"
     assert judge.judge([("Nine people died.", "Nine people died.")]) == [True]
     assert judge.judge([("Nine people died.", "The bridge opened.")]) == [False]
+
+
+def test_our_own_judge_reads_a_denial():
+    judge = load_judge("own")
+    assert judge.name == "own" and len(judge.fingerprint or "") == 64
+    evidence = "Nine people died when the ferry sank in the storm, the coastguard said."
+    claims = ["Nine people died when the ferry sank.", "No people died when the ferry sank."]
+    assert judge.judge([(evidence, claim) for claim in claims]) == [True, False]
+
+
+def test_our_own_judge_is_refused_when_its_weights_are_not_those_recorded(monkeypatch, tmp_path):
+    weights = tmp_path / "judge.safetensors"
+    weights.write_bytes(b"something else")
+    (tmp_path / "judge.sha256").write_text("0" * 64 + "\n")
+    monkeypatch.setattr(tuned.resources, "files", lambda package: tmp_path)
+    with pytest.raises(SettingError, match="missing or damaged"):
+        load_judge("own")
 
 
 # --- by support --------------------------------------------------------------------------------

@@ -278,7 +278,7 @@ def test_every_change_is_a_row(options, tmp_path, capsys):
     assert by_change["instructions"]["instruction_repeated"]["changed"] == 0.0
     assert "instruction_repeated" not in by_change["copies"]
     out = capsys.readouterr().out
-    assert "COPIES, 1 questions" in out and "judged by deterministic, balanced accuracy" in out
+    assert "COPIES, 1 questions" in out and "judged by own, balanced accuracy" in out
 
 
 OBEYS = """

@@ -390,7 +390,7 @@ def test_the_report_holds_everything_but_the_articles_texts(
     assert code == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert (report["format"], report["model"]) == (2, "m/x")
-    assert report["judge"]["name"] == "deterministic"
+    assert report["judge"]["name"] == "own"
     assert 0 < report["judge"]["agreement"]["value"] < 1
     assert report["judge"]["agreement"]["n"] == len(read_pairs())
     assert report["settings"]["index"] == "there"

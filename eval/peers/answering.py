@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.gold import read_gold
+from eval.judges import OWN
 from eval.report import read_report
 from eval.robustness import drawn
 from index import Article
@@ -383,7 +384,7 @@ def main() -> int:
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="a folder for the reports")
     parser.add_argument("--limit", type=int, help="so many drawn questions only")
-    parser.add_argument("--judge", default="deterministic")
+    parser.add_argument("--judge", default=OWN)
     parser.add_argument("--only", nargs="+", choices=(OURS, *PEERS), default=(OURS, *PEERS))
     options = parser.parse_args()
     try:
