@@ -39,6 +39,9 @@ MOST_WORDS = 4000
 #: Questions that a language model is asked at once.
 _AT_ONCE = 6
 
+#: What ends a sentence, and may close a quotation behind it.
+_STOP = r"[.!?][\"”’')]*"
+
 Asked = TypeVar("Asked")
 
 
@@ -70,6 +73,16 @@ def _refuse_the_checker(name: str) -> None:
         )
 
 
+def says(evidence: str, claim: str) -> bool:
+    """Whether whole sentences of the evidence are the claim, but for white space.
+
+    "He denied that. Nine died." says "Nine died."; "It is false that nine died." doesn't.
+    """
+    evidence, claim = " ".join(evidence.split()), " ".join(claim.split())
+    whole = re.search(rf"(?:^|{_STOP}\s){re.escape(claim)}(?=\s|$)", evidence)
+    return whole is not None and re.search(rf"{_STOP}$", claim) is not None
+
+
 class SupportJudge:
     """Judges by a checker's support: true where it reaches the checker's threshold."""
 
@@ -81,12 +94,16 @@ class SupportJudge:
     def judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
         """Whether the evidence supports the claim, of each (evidence, claim).
 
-        None where the claim holds no word; evidence without a word supports nothing.
+        None where the claim holds no word; evidence without a word supports nothing, and one that
+        has the claim in it, whole sentences letter for letter, supports it whatever a network says.
         """
         full = [pair for pair in dict.fromkeys(pairs) if words(pair[0]) and words(pair[1])]
+        open_ = [pair for pair in full if not says(*pair)]
         limit = self._checker.threshold
-        found = dict(zip(full, self._checker.support(full), strict=True)) if full else {}
-        return [found.get(p, 0.0) >= limit if words(p[1]) else None for p in pairs]
+        support = dict.fromkeys(full, 1.0)
+        if open_:
+            support.update(zip(open_, self._checker.support(open_), strict=True))
+        return [support.get(p, 0.0) >= limit if words(p[1]) else None for p in pairs]
 
 
 def _cross_encoder(name: str) -> SupportJudge:

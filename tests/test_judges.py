@@ -113,6 +113,22 @@ def test_support_at_the_threshold_is_a_yes_and_equal_pairs_are_asked_once():
     assert checker.asked == [("e", "a"), ("e", "b")]
 
 
+@pytest.mark.parametrize(
+    ("evidence", "claim", "said"),
+    [
+        ("It rained.  Nine\npeople died. It was dark.", "Nine people died.", True),
+        ("“It rained.” Nine people died.", "Nine people died.", True),
+        ("It is false that nine people died.", "nine people died.", False),
+        ("Nine people died on the road.", "Nine people died", False),
+        ("Nine people died, he said. No.", "Nine people died.", False),
+    ],
+)
+def test_whole_sentences_letter_for_letter_need_no_network(evidence, claim, said):
+    checker = Table({claim: 0.0})
+    assert SupportJudge("table", checker).judge([(evidence, claim)]) == [said]
+    assert checker.asked == ([] if said else [(evidence, claim)])
+
+
 def test_no_evidence_supports_nothing_and_no_claim_is_left_open():
     judge = SupportJudge("table", Table({"a": 1.0}))
     assert judge.judge([("", "a"), (" . ", "a"), ("e", "..."), ("e", "a")]) == [
