@@ -21,7 +21,7 @@ from rag.evidence import Scored, logistic, model_weights, with_neighbours
 from rag.fates import fates_in, fates_of
 from rag.question import Question
 from rag.reading import content_words
-from rag.spans import Span, has_name, read_names, same_value
+from rag.spans import Span, has_name, is_part_of_name, read_names, same_value
 from rag.timing import Moment, moments, published_on, same_moment
 from rag.values import find_quantities
 
@@ -389,8 +389,14 @@ def _counts(question: Question, side: Side, best: Saying) -> bool:
         return True
     if question.answer_type == "time":
         return _alike_in_grain(side.sayings[0], best)
-    named = not _wants_name(question) or _is_named(side.sayings[0])
-    return named and _on_matter(side, best)
+    return _may_be_name(question, side.sayings[0]) and _on_matter(side, best)
+
+
+def _may_be_name(question: Question, saying: Saying) -> bool:
+    if question.answer_type == "name":
+        passage = saying.sentence.passage
+        return not is_part_of_name(passage.text, _within(saying.sentence, saying.span))
+    return not _wants_name(question) or _is_named(saying)
 
 
 def _alike_in_grain(one: Saying, other: Saying) -> bool:

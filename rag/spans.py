@@ -252,6 +252,16 @@ def has_name(text: str, span: Span) -> bool:
     return any(t.pos_ == "PROPN" and not _says_which(t) for t in _inside(text, span))
 
 
+def is_part_of_name(text: str, span: Span) -> bool:
+    """Whether the words at `span` only say which thing is meant that is named behind them.
+
+    "US" in "a US airbase" is, "US airbase" isn't.
+    """
+    inside = _inside(text, span)
+    names = [t for t in inside if t.pos_ == "PROPN"]
+    return bool(names) and all(_says_which(t) and t.head not in inside for t in names)
+
+
 def _says_which(token: Any) -> bool:
     return token.dep_ in {"compound", "amod", "nmod"} and token.head.pos_ == "NOUN"
 

@@ -320,6 +320,13 @@ def test_a_value_where_nothing_asked_is_spoken_of_is_none_unless_that_is_so_ever
          ("The talks in the harbour lasted ten hours.", "ten hours", None), ["six days"]),
         ("How long did it last?", ("The storm in the hills lasted six days.", "six days", None),
          ("The storm in the hills lasted ten days.", "ten days", None), ["six days", "ten days"]),
+        # A country's name in "US airbase" is no name of a base.
+        ("Which base did the crowd storm?",
+         ("A crowd stormed the Kolvany air base at noon.", "Kolvany air base", None),
+         ("The crowd stormed a US airbase.", "US", None), ["Kolvany air base"]),
+        ("Which base did the crowd storm?",
+         ("A crowd stormed the Kolvany air base at noon.", "Kolvany air base", None),
+         ("The crowd stormed Fort Arden.", "Fort Arden", None), ["Kolvany air base", "Fort Arden"]),
         # What has a unit is a measure, the rest is not.
         ("How deep is the shaft?", ("The shaft is 640 metres deep.", "640 metres", None),
          ("The shaft employs 460.", "460", None), ["640 metres"]),
