@@ -41,6 +41,7 @@ _AT_ONCE = 6
 
 #: What ends a sentence, and may close a quotation behind it.
 _STOP = r"[.!?][\"”’')]*"
+_OPENING = " \t\n\"'“‘("
 
 Asked = TypeVar("Asked")
 
@@ -78,9 +79,11 @@ def says(evidence: str, claim: str) -> bool:
 
     "He denied that. Nine died." says "Nine died."; "It is false that nine died." doesn't.
     """
-    evidence, claim = " ".join(evidence.split()), " ".join(claim.split())
-    whole = re.search(rf"(?:^|{_STOP}\s){re.escape(claim)}(?=\s|$)", evidence)
-    return whole is not None and re.search(rf"{_STOP}$", claim) is not None
+    letters = r"\s+".join(map(re.escape, claim.split()))
+    whole = re.search(rf"(?:^|\n\s*|{_STOP}\s+){letters}(?=\s|$)", evidence)
+    begins = claim.lstrip(_OPENING)[:1]
+    is_sentence = re.search(rf"{_STOP}\s*$", claim) and not begins.islower()
+    return whole is not None and bool(is_sentence)
 
 
 class SupportJudge:

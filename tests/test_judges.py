@@ -118,6 +118,8 @@ def test_support_at_the_threshold_is_a_yes_and_equal_pairs_are_asked_once():
     [
         ("It rained.  Nine\npeople died. It was dark.", "Nine people died.", True),
         ("“It rained.” Nine people died.", "Nine people died.", True),
+        ("Ferry sinks\nNine people died.", "Nine people died.", True),
+        ("It is false that\nnine people died.", "nine people died.", False),
         ("It is false that nine people died.", "nine people died.", False),
         ("Nine people died on the road.", "Nine people died", False),
         ("Nine people died, he said. No.", "Nine people died.", False),
