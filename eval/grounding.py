@@ -47,7 +47,7 @@ def verdicts_of(
 def evidence_of(passage: Passage) -> str:
     """What a judge is shown of a cited passage: its outlet, where known, and its words."""
     outlet = passage.article.outlet
-    return f"{outlet}: {passage.text}" if outlet else passage.text
+    return f"{outlet}:\n{passage.text}" if outlet else passage.text
 
 
 def citation_recall(verdicts: Sequence[Verdict]) -> float | None:

@@ -210,7 +210,7 @@ def test_a_judge_is_asked_all_sentences_at_once_and_nothing_twice() -> None:
 
 def test_a_judge_sees_the_outlet_of_what_is_cited() -> None:
     article = Article("h", "T", "It is shut.", outlet="Herald")
-    assert evidence_of(Passage(article, 0, 5)) == "Herald: It is"
+    assert evidence_of(Passage(article, 0, 5)) == "Herald:\nIt is"
     assert evidence_of(cite("a").passage) == "a and more."
 
 
