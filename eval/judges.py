@@ -18,6 +18,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,7 +58,7 @@ def load_judge(name: str) -> Judge:
     if name == DETERMINISTIC:
         return DeterministicJudge()
     if name == OWN:
-        return _judge_of(OWN, shipped_weights("judge", "eval"))
+        return _own()
     for mark, load in _LOADERS.items():
         if name.startswith(mark) and (name != mark or mark == LLM):
             return load(name.removeprefix(mark).strip())
@@ -126,6 +127,11 @@ class TrainedChecker:
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """See Checker."""
         return [1 / (1 + math.exp(-float(logit))) for logit in self._network.logits(pairs)]
+
+
+@lru_cache(maxsize=1)
+def _own() -> SupportJudge:
+    return _judge_of(OWN, shipped_weights("judge", "eval"))
 
 
 def _judge_of(name: str, weights: Path) -> SupportJudge:

@@ -50,8 +50,7 @@ def train(
     """Train all that isn't frozen, from the last checkpoint in `options.out` if there is one."""
     from transformers import Trainer, TrainingArguments
 
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad = not name.startswith(_frozen(options.frozen))
+    freeze(model, options.frozen)
     arguments = TrainingArguments(
         output_dir=str(options.out),
         num_train_epochs=options.epochs,
@@ -76,6 +75,12 @@ def train(
     trainer = Trainer(model=model, args=arguments, train_dataset=encoded, data_collator=collate)
     trainer.train(resume_from_checkpoint=any(options.out.glob("checkpoint-*")))
     trainer.save_model(str(options.out / "final"))
+
+
+def freeze(model: nn.Module, layers: int) -> None:
+    """Leave the embeddings and the first `layers` layers as they are."""
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = not name.startswith(_frozen(layers))
 
 
 def _frozen(layers: int) -> tuple[str, ...]:

@@ -99,6 +99,7 @@ def test_our_own_judge_is_refused_when_its_weights_are_not_those_recorded(monkey
     weights.write_bytes(b"something else")
     (tmp_path / "judge.sha256").write_text("0" * 64 + "\n")
     monkeypatch.setattr(tuned.resources, "files", lambda package: tmp_path)
+    judges._own.cache_clear()
     with pytest.raises(SettingError, match="missing or damaged"):
         load_judge("own")
 
