@@ -7,6 +7,7 @@ whatever is not markup that `el` itself made. Nothing is ever read as Markdown o
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -251,7 +252,9 @@ def _quote_list(citations: Sequence[Citation], marks: Marks, strong: str = "") -
 def _blockquote(passage: Passage, marks: Marks, *, words: str = "", strong: str = "") -> Html:
     """The quote; a click on it opens the article, as its file ID does for the keyboard."""
     text = words or passage.text
-    at = text.find(strong) if strong else -1
+    # The number 19 is not in 1975.
+    found = re.search(rf"(?<!\w){re.escape(strong)}(?!\w)", text) if strong else None
+    at = found.start() if found else -1
     parts = [text[:at], el("strong", strong), text[at + len(strong) :]] if at >= 0 else [text]
     return el("blockquote", *parts, dir="auto", **marks.target(passage))
 

@@ -116,7 +116,7 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
     if kind == "place" and (_says_no_more(question, said) or _is_no_place(sentence)):
         return None
     if kind == "time":
-        return sentence.span if tells_grain(question, said) and tells_time(sentence) else None
+        return sentence.span if tells_grain(question, said) and _tells_time(sentence) else None
     if kind in {"place", "measure"}:
         return sentence.span
     if question.asks_speaker:
@@ -133,7 +133,7 @@ def _readers_own(question: Question, sentence: Scored) -> Span | None:
     return None
 
 
-def tells_time(sentence: Scored) -> bool:
+def _tells_time(sentence: Scored) -> bool:
     """Whether the words that the reader marks may say when: no sum, no count, no mere duration."""
     said = text_of(sentence)
     counted = [q for q in find_quantities(said) if not CLOCK.match(said[q.end :])]

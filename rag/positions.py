@@ -148,7 +148,7 @@ def sides_of(
         or not rivals.isdisjoint(s.sayings)
         or (
             (_counts(question, s, said[0]) or _same_unit(question, s, said[0]))
-            and (question.asks_speaker or _told_alike(s, said[0], encoder))
+            and (question.asks_speaker or _told_alike(s, said[0], cluster_of, encoder))
         )
     ]
 
@@ -351,16 +351,28 @@ def _same_unit(question: Question, side: Side, best: Saying) -> bool:
     return enough and _on_matter(side, best)
 
 
-def _told_alike(side: Side, best: Saying, encoder: Encoder) -> bool:
+def _told_alike(
+    side: Side, best: Saying, cluster_of: Callable[[str], int], encoder: Encoder
+) -> bool:
     """Whether two reports tell so alike of so like a story that their values are of one thing.
 
-    Else a strike's six days and the fourteen hours of its talks would be a difference.
+    Else a strike's six days and the fourteen hours of its talks would be a difference. A copy of
+    the same day differs in the same sentence; its others are the original's.
     """
     first = side.sayings[0]
-    return _like(first, best, _top, encoder) >= LIKE_TOP and (
+    if _like(first, best, _top, encoder) < LIKE_TOP:
+        return False
+    if not _is_copy(first, best, cluster_of) and (
         _like(first, best, _around, encoder) >= LIKE_AROUND
-        or _like(first, best, _sentence, encoder) >= LIKE_WHOLE
-    )
+    ):
+        return True
+    return _like(first, best, _sentence, encoder) >= LIKE_WHOLE
+
+
+def _is_copy(one: Saying, other: Saying, cluster_of: Callable[[str], int]) -> bool:
+    """Whether two sayings are of one report, published on one day: no update of it."""
+    ours, theirs = one.sentence.passage.article, other.sentence.passage.article
+    return ours.published == theirs.published and cluster_of(ours.id) == cluster_of(theirs.id)
 
 
 def _like(one: Saying, other: Saying, said: Callable[[Saying], str], encoder: Encoder) -> float:
@@ -388,7 +400,9 @@ def _counts(question: Question, side: Side, best: Saying) -> bool:
     if question.answer_type in AMOUNTS or question.asks_speaker:
         return True
     if question.answer_type == "time":
-        return _alike_in_grain(side.sayings[0], best)
+        # Two Saturdays are two days, but nobody could tell them apart by their names.
+        said_alike = same_value("time", side.text, best.text)
+        return not said_alike and _alike_in_grain(side.sayings[0], best)
     return _may_be_name(question, side.sayings[0]) and _on_matter(side, best)
 
 

@@ -45,8 +45,8 @@ CLOCK = re.compile(
 _PAST = re.compile(r"\d:$|\b(?:half|quarter|past|minutes to)\s+(?:past|to)?\s*$", re.I)
 _AGED = re.compile(r"(?:[A-Z][\w’'-]+,|\bwho (?:is|was)|\b(?:he|she) (?:is|was)|\baged)\s+$")
 _AGE_ENDS = re.compile(r"\s*(?:,|\.|and\b)|\s+years\s+old")
-#: "The baker, 38, won": digits between commas.
-_SET_OFF = re.compile(r"[a-z][\w’'-]*,\s+$"), re.compile(r"\s*,")
+#: "The baker, 38, won".
+_SET_OFF = re.compile(r"[a-z][\w’'-]*,\s+$")
 _NAMED_BEFORE = re.compile(r"[A-Z][\w’'-]+\s+$")
 _FAMILIES: dict[str, Callable[[Quantity], bool]] = {
     "duration": lambda q: q.family == "time",
@@ -132,7 +132,7 @@ def _named(question: Question, text: str) -> list[Span]:
 
 
 def _is_asked_about(question: str, name: str) -> bool:
-    """Whether a person's name is the whole of one in the question: no relative is asked for."""
+    """Whether a name ends as one in the question does, and no relative is asked for."""
     surname = words(name)[-1:]
     return bool(surname) and surname[0] in words(question) and not _KIN.search(question)
 
@@ -164,7 +164,7 @@ def may_count(text: str, amount: Quantity) -> bool:
         return False
     if _AGED.search(before) and _AGE_ENDS.match(after):
         return False
-    if text[amount.start].isdigit() and _SET_OFF[0].search(before) and _SET_OFF[1].match(after):
+    if text[amount.start].isdigit() and _SET_OFF.search(before) and after.lstrip()[:1] == ",":
         return False
     return not (text[amount.start].isupper() and _NAMED_BEFORE.search(before))
 

@@ -96,9 +96,14 @@ def same_moment(a: Moment, b: Moment) -> bool:
     """
     finer = a.when and b.when and a.when.day and not b.when.day
     if a.when and b.when and _share_parts(a.when, b.when) and not finer:
-        known = a.when.day and b.when.day and a.periods and b.periods
+        known = _is_day(a) and _is_day(b)
         return same_date(a.when, b.when) and (not known or _meet(a, b))
     return _meet(a, b)
+
+
+def _is_day(moment: Moment) -> bool:
+    """Whether the days that a moment may mean are known, each by itself: two Saturdays differ."""
+    return bool(moment.periods) and all(start == end for start, end in moment.periods)
 
 
 def _meet(a: Moment, b: Moment) -> bool:

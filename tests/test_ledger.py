@@ -312,6 +312,9 @@ def test_a_value_where_nothing_asked_is_spoken_of_is_none_unless_that_is_so_ever
          ("The crane fell on 11 March.", "11 March", "2031-03-20"), ["Tuesday"]),
         ("When did the crane fall?", ("The crane fell on Tuesday.", "Tuesday", "2031-03-12"),
          ("The crane fell on Monday.", "Monday", "2031-03-12"), ["Monday", "Tuesday"]),
+        # Two Saturdays are not one day; nor is that told as a difference.
+        ("When did the crane fall?", ("The crane fell on Saturday.", "Saturday", "2031-03-15"),
+         ("The crane fell on Saturday.", "Saturday", "2031-03-29"), ["Saturday"]),
         # A year and a day are no two days.
         ("When did the crane fall?", ("The crane fell on Tuesday.", "Tuesday", "2031-03-12"),
          ("The crane fell in 2001.", "2001", "2031-03-12"), ["Tuesday"]),
@@ -338,6 +341,44 @@ def test_a_difference_is_one_of_like_values_told_of_one_thing(question, first, s
         for name, (text, words, day) in zip("ab", (first, second), strict=True)
     ]
     sides = sides_of(analyse(question), sentences, hash, TopicEncoder())
+    assert sorted(side.text for side in sides) == sorted(said)
+
+
+@pytest.mark.parametrize(("day", "cited"), [("2031-03-15", ("a", "b")), ("2031-03-29", ("a",))])
+def test_a_report_is_not_cited_for_another_saturday(day, cited):
+    text = "The crane fell on Saturday."
+    told = [
+        scored(Article(name, "", text, None, published), "Saturday")
+        for name, published in (("a", "2031-03-15"), ("b", day))
+    ]
+    sides = sides_of(analyse("When did the crane fall?"), told, hash, TopicEncoder())
+    assert [side.article_ids for side in sides] == [cited]
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence", "day", "said"),
+    [
+        ("19", "An explosion at the harbour killed 19.", "2031-03-12", ["Two miners"]),
+        ("19", "An explosion at the harbour killed 19.", "2031-03-13", ["Two miners", "19"]),
+        ("Six", "Six miners were killed in the storm at the harbour.", "2031-03-12",
+         ["Two miners", "Six miners"]),
+    ],
+)  # fmt: skip
+def test_a_copy_of_the_same_day_differs_in_the_same_sentence_only(number, sentence, day, said):
+    class Nearly(TopicEncoder):
+        """What isn't of a storm is half alike."""
+
+        def _vector(self, text):
+            storm = super()._vector("storm")
+            return storm if "storm" in text else (super()._vector(text) + storm) / 2
+
+    asked = analyse("How many miners were killed?")
+    first = "Two miners were killed in the storm."
+    told = [
+        scored(Article("a", "", first, None, "2031-03-12"), "Two"),
+        scored(Article("b", "", sentence, None, day), number),
+    ]
+    sides = sides_of(asked, told, lambda name: 0, Nearly())
     assert sorted(side.text for side in sides) == sorted(said)
 
 

@@ -177,6 +177,12 @@ def test_a_short_answer_stands_above_the_quotes_that_say_it() -> None:
     assert parsed.texts("source")[1] == "outlet unknown · date unknown · h003_ef56"
 
 
+def test_a_number_is_not_marked_within_another() -> None:
+    article = Article("a", "", "A blast in 1975 killed 19.")
+    parsed = card(Answer("q", "answered", (claim("19", cite(article, article.text), kind="span"),)))
+    assert "in 1975 killed <strong>19</strong>." in parsed.html
+
+
 def test_more_than_three_quotes_of_a_value_are_folded() -> None:
     citations = [cite(HARBOUR, words) for words in ("Harbour", "crane", "falls", "night", "in")]
     parsed = card(Answer("q", "answered", (claim("crane", *citations, kind="span"),)))
