@@ -21,6 +21,7 @@ from index import Article, Encoder, Hit, Index, Passage
 from index.language import sentence_spans
 from index.records import CUT
 from index.words import stems, words
+from rag.fates import fates_in, read_fates
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
@@ -260,6 +261,8 @@ def score_sentences(
     readings = reader.read(question.whole, [h.passage.text for h in hits])
     places = _sentences_of(hits)
     weights = _term_weights(question, places)
+    if question.answer_type == "count":
+        read_fates(fates_in(question.text), [p.text for p in places])
     drafts = [_without_cosine(question, p, hits, readings, weights) for p in places]
     drafts.sort(key=lambda s: -s.score)
     near = _cosines(question, [s.passage for s in drafts[:COMPARED]], encoder)

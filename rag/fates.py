@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import takewhile
 from typing import Any
 
-from index.language import parse
+from index.language import parse, parse_many
 
 Span = tuple[int, int]
 
@@ -37,6 +37,12 @@ _SUBJECT = {"nsubj", "nsubjpass"}
 def fates_in(text: str) -> frozenset[str]:
     """The fates that a text speaks of: {"hurt"} for "How many were wounded?"."""
     return frozenset(fate for fate, pattern in _PATTERNS.items() if pattern.search(text))
+
+
+def read_fates(asked: AbstractSet[str], texts: Iterable[str]) -> None:
+    """Parse at once those texts that tell a fate, if one is asked for: quicker than one by one."""
+    if asked:
+        parse_many([text for text in texts if fates_in(text)])
 
 
 def fates_of(text: str, span: Span) -> frozenset[str]:
