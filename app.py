@@ -63,9 +63,13 @@ def build_page(
     import gradio as gr
     from gradio.events import api
 
+    from rag.models import loading
+
     def status() -> tuple[str, gr.Timer]:
         desk.seen()
-        return page.status_bar(facts, desk.warmth), gr.Timer(active=desk.warming)
+        doing = loading()
+        told = f"language model: {doing}" if doing else desk.warmth
+        return page.status_bar(facts, told), gr.Timer(active=desk.warming or bool(doing))
 
     blocks: gr.Blocks = gr.Blocks(title="Wirecheck", analytics_enabled=False)
     with blocks:
@@ -263,7 +267,7 @@ def main(
 
 def _serve(index: str | Path | None, model: str | None, host: str, port: int | None) -> None:
     from index import open_index
-    from rag.llm import check_model, default_model
+    from rag.models import check_model, default_model, is_embedded, load_in_background
 
     password = os.environ.get("WIRECHECK_PASSWORD")
     check_host(host, password)
@@ -284,6 +288,8 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
             blocks, doors, hosts=_hosts(host), password=password, programs=programs is not None
         )
         server = server_of(served)
+        if is_embedded(name):
+            load_in_background(lambda problem: _say(f"wirecheck: {problem}") if problem else None)
         # Not now: loading the models would keep the first page waiting.
         desk.warm_when_seen(gold[0] if gold else "What happened?", name)
         unseen = Timer(UNSEEN, desk.seen)

@@ -154,7 +154,8 @@ footer { display: none !important; }
   border: 1px solid var(--soft); border-radius: 4px; font-size: .84rem; color: var(--ink); }
 .turn .stop:hover { border-color: var(--warn); color: var(--warn); }
 .turn .stop:disabled { opacity: .5; cursor: default; }
-.turn .claims ~ .doing { margin-top: 1.2rem; }
+.turn :is(.claims, .nearest) ~ .doing { margin-top: 1.2rem; }
+.turn .nearest + .claims { margin-top: 1.6rem; }
 .turn .seen { color: var(--soft); }
 .doing { color: var(--soft); font-size: .95rem; }
 .elapsed { font-variant-numeric: tabular-nums; }

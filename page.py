@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from index.records import Article, Passage
 from library import Entry, Found
 from rag.ledger import counted
-from rag.schema import Answer, Citation, Claim, Position, Rejection, Voice
+from rag.schema import NEAREST, Answer, Citation, Claim, Position, Rejection, Voice
 from rag.timing import days_named
 
 #: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
@@ -60,7 +60,7 @@ def _escape(text: str) -> str:
 
 
 def pending_card(turn: str, question: str, doing: str, claims: Sequence[Claim] = ()) -> str:
-    """A question that is being worked on: what is being done, and the claims that passed so far."""
+    """A question that is being worked on: what is being done, and what was judged so far."""
     stop = el(
         "button",
         "Stop",
@@ -84,17 +84,42 @@ def pending_card(turn: str, question: str, doing: str, claims: Sequence[Claim] =
 
 def stopped_card(turn: str, question: str, claims: Sequence[Claim] = ()) -> str:
     """A question that was stopped, with the claims that had passed by then."""
-    kept = " What stands above had been checked." if claims else ""
+    passed = any(c.remark != NEAREST for c in claims)
+    kept = " What stands above had been checked." if passed else ""
     note = el("p", el("strong", "Stopped."), kept, class_="note", role="status")
     return _card(turn, question, [*_so_far(turn, claims), note], "stopped")
 
 
 def _so_far(turn: str, claims: Sequence[Claim]) -> list[Html]:
-    if not claims:
-        return []
+    """What was judged by now: each value once, and apart from it the nearest sentence.
+
+    That sentence is left out as soon as a value is taken from it.
+    """
     marks = Marks(turn, {c.article_id: c.passage.article for o in claims for c in o.citations})
-    shown = el("div", *(_CLAIMS[c.kind](c, marks) for c in claims), class_="claims")
-    return [shown, *marks.articles_html()]
+    passed = _once([c for c in claims if c.remark != NEAREST])
+    cited = [c for claim in passed for c in claim.citations]
+    nearest = [c for o in claims if o.remark == NEAREST for c in o.citations][-1:]
+    apart = [c.passage for c in nearest if not any(_overlap(c, other) for other in cited)]
+    shown = [_nearest("The nearest sentence so far ", apart, marks)] if apart else []
+    if passed:
+        shown.append(el("div", *(_CLAIMS[c.kind](c, marks) for c in passed), class_="claims"))
+    return [*shown, *marks.articles_html()]
+
+
+def _once(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims in their order, a value that several reports give once with all their quotes."""
+    found: dict[tuple[str, str], Claim] = {}
+    for claim in claims:
+        name = claim.kind, _one_line(claim.text).casefold()
+        known = found.get(name, claim)
+        more = tuple(dict.fromkeys((*known.citations, *claim.citations)))
+        found[name] = replace(known, citations=more)
+    return list(found.values())
+
+
+def _overlap(one: Citation, other: Citation) -> bool:
+    same = one.article_id == other.article_id
+    return same and one.start < other.end and other.start < one.end
 
 
 def error_card(turn: str, question: str, line: str) -> str:
@@ -176,19 +201,22 @@ def _answered(answer: Answer, marks: Marks) -> list[Html]:
 
 def _declined(answer: Answer, marks: Marks) -> list[Html]:
     passages = [e.hit.passage for e in answer.evidence][:NEAREST_SHOWN]
-    nearest = [el("li", _blockquote(p, marks), _source(p, marks)) for p in passages]
     return [
         el("p", "No answer in these reports.", class_="verdict"),
         el("p", answer.note, class_="note") if answer.note else Html(),
-        el(
-            "section",
-            el("h3", "The nearest passages ", el("span", "not an answer", class_="tag")),
-            el("ul", *nearest, class_="quotes"),
-            class_="nearest",
-        )
-        if nearest
-        else Html(),
+        _nearest("The nearest passages ", passages, marks) if passages else Html(),
     ]
+
+
+def _nearest(title: str, passages: Sequence[Passage], marks: Marks) -> Html:
+    """Passages that are no answer, said to be none."""
+    items = [el("li", _blockquote(p, marks), _source(p, marks)) for p in passages]
+    return el(
+        "section",
+        el("h3", title, el("span", "not an answer", class_="tag")),
+        el("ul", *items, class_="quotes"),
+        class_="nearest",
+    )
 
 
 # --- claims -------------------------------------------------------------------------------------

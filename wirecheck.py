@@ -78,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="run gold questions and report the figures; with --checker, those of the checker",
     )
     _app_command(commands)
+    _models_command(commands)
     return parser
 
 
@@ -133,12 +134,11 @@ def _ask_command(commands: Commands) -> None:
 
 
 def _compare_command(commands: Commands) -> None:
-    compare = commands.add_parser(
-        "compare", help="who reports what, who differs, who is silent; no language model"
-    )
+    compare = commands.add_parser("compare", help="who reports what, who differs, who is silent")
     compare.add_argument("question")
     _add_index(compare)
     _add_filters(compare)
+    _add_model(compare)
     compare.add_argument("--json", action="store_true", help="the rows as JSON")
     compare.set_defaults(run=run_compare)
 
@@ -183,6 +183,13 @@ def _app_command(commands: Commands) -> None:
     app.add_argument("--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)")
     app.add_argument("--port", type=_positive, help="port (default 7860, or the next free one)")
     app.set_defaults(run=run_app)
+
+
+def _models_command(commands: Commands) -> None:
+    models = commands.add_parser("models", help="the files of the language model in the box")
+    models.add_argument("get", nargs="?", choices=["get"], help="fetch it, if it isn't there")
+    models.add_argument("--json", action="store_true", help="as JSON")
+    models.set_defaults(run=run_models)
 
 
 def run_index(options: argparse.Namespace) -> int:
@@ -277,14 +284,22 @@ def run_ask(options: argparse.Namespace) -> int:
     """`wirecheck ask QUESTION --index DIR [--model M] ...`, as its help says."""
     from rag import answer
     from rag.bundle import check_ending, markdown_of, write_bundle
-    from rag.follow import read_history
+    from rag.plan import read_history
     from rag.terminal import show
 
     if options.bundle:
         check_ending(options.bundle)
     filters = _filters(options)
     history = read_history(options.follow) if options.follow else []
-    result = answer(options.question, options.index, options.model, history=history, **filters)
+    result = answer(
+        options.question,
+        options.index,
+        options.model,
+        history=history,
+        tell=model_bar,
+        **filters,
+        **watching(options),
+    )
     if options.bundle:
         write_bundle(result, options.bundle, datetime.now(UTC), filters)
     if options.json:
@@ -296,12 +311,29 @@ def run_ask(options: argparse.Namespace) -> int:
     return 0
 
 
+def watching(options: argparse.Namespace) -> dict[str, Any]:
+    """On a terminal: what is proven so far is told while the model reads."""
+    if options.json or options.markdown or not sys.stderr.isatty():
+        return {}
+    from rag.schema import Claim, Rejection
+
+    def on_judged(judged: Claim | Rejection) -> None:
+        if isinstance(judged, Claim):
+            files = ", ".join(dict.fromkeys(c.article_id for c in judged.citations))
+            aside = f" ({judged.remark})" if judged.remark else ""
+            print(_plain(f"… {judged.text} [{files}]{aside}"), file=sys.stderr)
+
+    return {"on_judged": on_judged}
+
+
 def run_compare(options: argparse.Namespace) -> int:
     """`wirecheck compare QUESTION --index DIR [--json]`."""
     from rag import answer
     from rag.terminal import show_ledger
 
-    result = answer(options.question, options.index, "none", **_filters(options))
+    result = answer(
+        options.question, options.index, options.model, tell=model_bar, **_filters(options)
+    )
     if options.json:
         print(json.dumps(result.to_dict()["ledger"], ensure_ascii=False, indent=2))
     else:
@@ -337,6 +369,50 @@ def run_verify(options: argparse.Namespace) -> int:
             print(f"{finding.status:8} {_plain(finding.about)}: {_plain(finding.detail)}")
         print(result.words)
     return 0 if result.holds else 1
+
+
+def run_models(options: argparse.Namespace) -> int:
+    """`wirecheck models [get] [--json]`: 2 if it isn't there or its files are damaged."""
+    from rag.model_files import damaged_files, find_model, get_model, manifest_of, models_folder
+
+    folder = get_model(model_bar) if options.get else find_model()
+    if folder is None:
+        raise SettingError(
+            f"no language model in {models_folder()}: run `wirecheck models get`; until then "
+            "answers are quotations"
+        )
+    manifest = manifest_of(folder) or {"files": {}}
+    damaged = damaged_files(folder)
+    if options.json:
+        row = {"folder": str(folder), **manifest, "damaged": damaged}
+        print(json.dumps(row, ensure_ascii=False, indent=2))
+    else:
+        print(f"{folder}")
+        for name, told in manifest["files"].items():
+            print(f"  {told['size']:>15,}  {told['sha256']}  {name}")
+    for name in damaged:
+        print(
+            f"wirecheck: {folder / name} is damaged: remove the folder and run "
+            "`wirecheck models get`",
+            file=sys.stderr,
+        )
+    return 2 if damaged else 0
+
+
+def model_bar(what: str, done: int, of: int) -> None:
+    """One line that counts while the language model is fetched."""
+    if of:
+        end = "\n" if done >= of else "\r"
+        megabytes = f"{done / 1e6:,.0f} of {of / 1e6:,.0f} MB"
+        if sys.stderr.isatty() or done >= of:
+            sys.stderr.write(f"{what}: {100 * done // of} % ({megabytes})   {end}")
+            sys.stderr.flush()
+    elif what != _last_told[0]:
+        sys.stderr.write(f"{what}\n")
+    _last_told[0] = what
+
+
+_last_told = [""]
 
 
 #: Evaluations of their own: an option -> the module whose `main` gets the other words.
@@ -383,7 +459,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="M",
-        help="embedded (ships with Wirecheck), none, or a "
+        help="embedded (the one in the box), none, or a "
         "LiteLLM name such as openai/gpt-4o (default: WIRECHECK_MODEL, else "
         "embedded)",
     )

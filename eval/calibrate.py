@@ -192,7 +192,7 @@ def tabulate(asked: Sequence[Asked]) -> Table:
         if not scored:
             continue
         missing = evidence.missing_terms(question, articles)
-        typed = question.answer_type is not None
+        typed = question.asks in {"amount", "time", "name"}
         table.address[typed].append(evidence.address_signals(question, scored, missing, reader))
         table.answerable[typed].append(row.own is not None)
         table.source[typed].append(row.source)

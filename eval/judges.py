@@ -27,7 +27,7 @@ from index.errors import ModelReplyError, SettingError
 from index.rerank import load_pair_model
 from index.words import words
 from rag.checkers import LLM, SETTING, SHIPPED, CrossEncoderChecker
-from rag.llm import can_write, check_model, complete
+from rag.models import NONE, check_model, complete
 from rag.nearest import focus
 from rag.prompts import load_prompt
 from rag.tuned import read_tuned, shipped_weights
@@ -165,7 +165,7 @@ class LLMJudge:
 
     def __init__(self, model: str) -> None:
         """`model` as LiteLLM names it. Raises SettingError or ModelError if it can't serve."""
-        if not model or not can_write(model):
+        if not model or model == NONE:
             raise SettingError(
                 f"judge {LLM}{model[:60]} can't judge: name another model as LiteLLM does, "
                 f"such as {LLM}openai/gpt-4o, or use {DETERMINISTIC}"
@@ -176,7 +176,7 @@ class LLMJudge:
     @property
     def fingerprint(self) -> str:
         """Of the name and the prompts; a provider may change a model under the same name."""
-        prompts = [load_prompt(f"judge.{part}").sha256 for part in ("system", "user")]
+        prompts = [load_prompt(name).sha256 for name in ("judge", "grade")]
         return hashlib.sha256("\0".join([self.name, *prompts]).encode()).hexdigest()
 
     def judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
@@ -225,11 +225,7 @@ class LLMJudge:
         return read_grade(self._reply("grade", case=told))
 
     def _reply(self, prompt: str, **values: str) -> str:
-        messages = [
-            {"role": "system", "content": load_prompt(f"{prompt}.system").render()},
-            {"role": "user", "content": load_prompt(f"{prompt}.user").render(**values)},
-        ]
-        return complete(self.model, messages).text
+        return complete(self.model, load_prompt(prompt).messages(**values))
 
 
 _LOADERS: dict[str, Callable[[str], Judge]] = {

@@ -30,7 +30,7 @@ from eval.wording import holds
 from index import Article, Index, build_index, open_index
 from index.errors import ModelReplyError, SettingError, WirecheckError
 from index.words import words
-from rag.llm import can_write, check_model, complete, default_model
+from rag.models import NONE, check_model, complete
 from rag.prompts import load_prompt
 from rag.suggest import Idea, ideas_of
 
@@ -103,11 +103,8 @@ def by_model(index: Index, model: str, skipped: Counter[str]) -> Iterator[GoldQu
 def _asked(article: Article, model: str) -> str:
     told = {"title": article.title, "text": article.text[:MOST_TEXT]}
     report = json.dumps(told, ensure_ascii=False)
-    messages = [
-        {"role": "system", "content": load_prompt("gold.system").render()},
-        {"role": "user", "content": load_prompt("gold.user").render(report=report)},
-    ]
-    return complete(model, messages, max_tokens=MOST_TOKENS).text
+    messages = load_prompt("gold").messages(report=report)
+    return complete(model, messages, max_tokens=MOST_TOKENS)
 
 
 def _read(line: str, article: Article, index: Index) -> GoldQuestion | str:
@@ -182,7 +179,7 @@ def _make(options: argparse.Namespace) -> int:
         raise SettingError(
             f"{options.out} is there already, with somebody's work perhaps; name another"
         )
-    model = options.model or default_model()
+    model = options.model or NONE
     check_model(model)
     skipped: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="wirecheck-gold-", ignore_cleanup_errors=True) as made:
@@ -190,14 +187,14 @@ def _make(options: argparse.Namespace) -> int:
         for row in report.skipped:
             print(f"skipped {row.path}: {row.reason}", file=sys.stderr)
         index = open_index(Path(made) / "index")
-        drafts = by_model(index, model, skipped) if can_write(model) else by_rule(index)
+        drafts = by_model(index, model, skipped) if model != NONE else by_rule(index)
         kept = list(islice(_different(drafts), options.count))
     for what, count in skipped.items():
         print(f"not kept: {count} {what}", file=sys.stderr)
     if not kept:
         raise SettingError("no question could be drafted from these articles; write some by hand")
     _write(options.out, list(rows_of(kept)))
-    maker = model if can_write(model) else "rules, since no model that can write is set"
+    maker = model if model != NONE else "rules, since no model is named"
     print(
         f"{options.out}: {len(kept)} drafts by {maker}. Check each against the reports, correct "
         f"it and take its {DRAFT!r} out; until then the file is refused as gold"

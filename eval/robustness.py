@@ -268,8 +268,11 @@ def ask_all(
 
 
 def reports_counted(given: Answer) -> Values:
-    """Independent reports in the ledger's rows that say something; no figure without a ledger."""
-    rows = [row.reports for row in given.ledger if row.stance != "silent"]
+    """Independent reports in the ledger's rows that give a value; no figure without such rows.
+
+    A report's own sentences are a row each: they don't tell how many reports there are.
+    """
+    rows = [row.reports for row in given.ledger if row.stance not in {"silent", "says"}]
     return {REPORTS: float(sum(rows))} if rows else {}
 
 

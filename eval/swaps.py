@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.language import parse_many
-from rag.spans import SPEECH
+from rag.clauses import SPEECH
 from rag.values import find_dates, find_quantities
 
 #: Ways to make a claim false. Those of `NEWSROOM` have a bar of their own.

@@ -28,14 +28,15 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import urldefrag
 
 from index.errors import ModelReplyError, ModelUnreachable, SettingError, WirecheckError
 from index.records import Article, Passage
-from rag.schema import Answer, Citation, Claim, DraftClaim, Evidence, Outcome
+from rag.prompts import load_prompt
+from rag.schema import Answer, Citation, Claim, Evidence, Outcome
 
 #: Environment's variable with the key for an address, and seconds that a command may take.
 KEY, SECONDS = "WIRECHECK_SYSTEM_KEY", 300.0
@@ -45,6 +46,12 @@ _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 #: A sentence and the marks that it ends in.
 _MARKED = re.compile(r"(.+?)((?:\s*\[[^\[\]\n]+\])+)[.!?]?\s*", re.S)
 _MARK = re.compile(r"\[([^\[\]\n]+)\]")
+
+#: Sentences that a model behind an address sees, each with its neighbours, and tokens of a reply.
+WRITING_EVIDENCE, MOST_TOKENS = 6, 400
+NO_ANSWER = "NO ANSWER"
+_LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$")
+_LABEL = re.compile(r"E\d+")
 
 System = Callable[[str], Answer]
 
@@ -170,30 +177,54 @@ def _served(name: str, index: Any) -> System:
     url, model = urldefrag(name)
     if not model:
         raise SettingError(f"--system {name}: say which model, as {url}#MODEL")
-    from rag.ask import WRITING_EVIDENCE
-    from rag.draft import write
     from rag.evidence import find_evidence
     from rag.llm import Server
+    from rag.models import RemoteModel
     from rag.question import analyse
     from rag.reader import load_reader
 
     reader, server = load_reader(), Server(url, os.environ.get(KEY, "").strip())
+    remote = RemoteModel(f"openai/{model}", server)
 
     def ask(question: str) -> Answer:
-        asked = analyse(question)
-        evidence = find_evidence(asked, index, reader).passages(WRITING_EVIDENCE)
-        drafts = write(asked, evidence, f"openai/{model}", server)
-        claims = tuple(_drafted(draft, evidence) for draft in drafts)
+        found = find_evidence(analyse(question), index, reader)
+        evidence = found.evidence(WRITING_EVIDENCE)
+        told = "\n".join(json.dumps(_shown(e), ensure_ascii=False) for e in evidence)
+        prompt = load_prompt("labelled").messages(question=question, evidence=told)
+        reply = remote.ask([prompt], max_tokens=MOST_TOKENS)[0]
+        claims = tuple(_labelled(reply.text, evidence))
         return _answer(question, claims, name, evidence=evidence)
 
     return ask
 
 
-def _drafted(draft: DraftClaim, evidence: Sequence[Evidence]) -> Claim:
-    """The sentence with the passages whose labels it names; other labels name nothing."""
+def _shown(evidence: Evidence) -> dict[str, str]:
+    """What a model may see of a piece of evidence: never its file ID."""
+    from rag.evidence import with_neighbours
+
+    article = evidence.hit.passage.article
+    return {
+        "label": evidence.label,
+        "outlet": article.outlet or "unknown",
+        "date": article.published or "unknown",
+        "text": with_neighbours(evidence.hit.passage).text,
+    }
+
+
+def _labelled(reply: str, evidence: Sequence[Evidence]) -> Iterator[Claim]:
+    """A claim for each line, citing the passages whose labels it ends with; none of NO ANSWER.
+
+    Other labels name nothing.
+    """
     passages = {e.label: e.hit.passage for e in evidence}
-    cited = [passages.get(label) or _absent(label) for label in draft.labels]
-    return Claim(draft.text, tuple(Citation(passage, 0.0) for passage in cited), 0.0)
+    for line in () if reply.strip().strip(".").upper() == NO_ANSWER else reply.splitlines():
+        match = _LABELS.search(line)
+        text = line[: match.start()] if match else line
+        labels = _LABEL.findall(match[1]) if match else []
+        cited = [passages.get(label) or _absent(label) for label in labels]
+        if any(c.isalnum() for c in text):
+            citations = tuple(Citation(passage, 0.0) for passage in cited)
+            yield Claim(text.strip(" -*•"), citations, 0.0)
 
 
 # --- what they answer --------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import numpy as np
 from index.errors import ModelReplyError, SettingError
 from index.rerank import PairModel, load_pair_model
 from index.words import words
-from rag.llm import can_write, check_model, complete
+from rag.models import NONE, check_model, complete
 from rag.nearest import focus, nearest_spans
 from rag.prompts import load_prompt
 from rag.reading import MAX_CLAIM
@@ -34,7 +34,7 @@ USUAL_THRESHOLD = 0.5
 MOST_EVIDENCE = 40_000
 
 _ENTAILED = {"entailment", "entailed", "entails"}
-_PROMPTS = ("check.system", "check.user")
+_PROMPT = "check"
 #: Tokens that a model puts around and between two texts, at most.
 _SPECIAL_TOKENS = 4
 #: Questions that a language model is asked at once.
@@ -71,7 +71,7 @@ def traced(checker: Checker) -> dict[str, Any]:
     """What the trace of an answer says of its checker; JSON-ready."""
     rows: dict[str, Any] = {"checker": name_of(checker), "threshold": checker.threshold}
     if isinstance(checker, LLMChecker):
-        rows["prompts"] = {name: load_prompt(name).sha256 for name in _PROMPTS}
+        rows["prompts"] = {_PROMPT: load_prompt(_PROMPT).sha256}
     return rows
 
 
@@ -186,7 +186,7 @@ class LLMChecker:
 
     def __init__(self, model: str, threshold: float = USUAL_THRESHOLD) -> None:
         """`model` as LiteLLM names it. Raises SettingError or ModelError if it can't serve."""
-        if not model or not can_write(model):
+        if not model or model == NONE:
             raise SettingError(
                 f"checker {LLM}{model[:60]} can't judge: name another model as LiteLLM does, "
                 f"such as {LLM}openai/gpt-4o, or use {SHIPPED!r}"
@@ -219,15 +219,8 @@ class LLMChecker:
 
     def _judge(self, evidence: str, claim: str) -> float | None:
         pair = {"evidence": _nearest_text(evidence, claim), "claim": claim[:MAX_CLAIM]}
-        system, user = (load_prompt(name) for name in _PROMPTS)
-        messages = [
-            {"role": "system", "content": system.render()},
-            {
-                "role": "user",
-                "content": user.render(pair=json.dumps(pair, ensure_ascii=False)),
-            },
-        ]
-        return read_verdict(complete(self.model, messages).text)
+        told = json.dumps(pair, ensure_ascii=False)
+        return read_verdict(complete(self.model, load_prompt(_PROMPT).messages(pair=told)))
 
 
 def read_verdict(reply: str) -> float | None:

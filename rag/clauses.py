@@ -12,8 +12,13 @@ from typing import Any
 from index.words import STOP_WORDS, stems
 from rag.reading import Parsed, Span, nation, rival
 from rag.schema import Check
-from rag.spans import SPEECH
 
+#: Verbs of saying, as lemmas.
+SPEECH = frozenset(
+    """say tell claim report announce state add argue warn confirm deny insist allege blame accuse
+    believe think write explain declare complain describe admit suggest note stress call suspect
+    ask answer reply promise demand urge vow fear""".split()
+)
 _NEGATIONS = frozenset("not n't n’t never no neither nor hardly barely".split())
 _NOBODY = frozenset("nobody none nothing neither no nowhere".split())
 #: Whoever does this to a thing says or sees to it that it isn't so.

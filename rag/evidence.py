@@ -21,13 +21,11 @@ from index import Article, Encoder, Hit, Index, Passage
 from index.language import sentence_spans
 from index.records import CUT
 from index.words import stems, words
-from rag.fates import fates_in, read_fates
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
-from rag.spans import holds_type
 from rag.timing import asked_times, fits_time
-from rag.values import find_dates, same_date
+from rag.values import find_dates, find_quantities, same_date
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
 #: its say. The first articles' opening passages are read too: news puts the main facts there.
@@ -39,8 +37,6 @@ COPIES = 20
 COMPARED, SENTENCES = 28, 8
 #: Sentences that share one quotation are kept together up to this many words.
 UNIT_WORDS = 60
-#: A quoted sentence is shown with the next one if both have at most this many words.
-QUOTE_WORDS = 45
 #: Added to a margin before it becomes a signal: the reader errs on the side of "no answer".
 MARGIN_SHIFT = 2.0
 #: What a sentence on another time than the one asked about keeps of its score, and loses of its
@@ -48,6 +44,8 @@ MARGIN_SHIFT = 2.0
 OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
 #: Fewer letters than this of a name must agree for "Turkish" to stand for "Turkey".
 _STEM_LETTERS = 4
+#: A capital letter that does not begin a sentence.
+_CAPITALISED = re.compile(r"(?<![.!?“\"] )(?<!^)\b[A-Z][\w’'-]+")
 _STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 
 SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
@@ -114,48 +112,18 @@ class Found:
         kept = self.sentences[: last[0]] if last else self.sentences
         return _labelled([s.passage for s in kept], kept)
 
-    def continued(self, count: int = SENTENCES) -> tuple[Evidence, ...]:
-        """The best sentences for quoting, short ones with the next: a reason often follows."""
-        return self._widened(self.sentences, count, with_next)
-
-    def passages(self, count: int) -> tuple[Evidence, ...]:
-        """The best sentences with both neighbours, for a model that writes."""
-        once = [s for s in self.sentences if not s.is_copy]
-        return self._widened(once, count, with_neighbours)
-
-    def _widened(
-        self, sentences: Sequence[Scored], count: int, widen: Callable[[Passage], Passage]
-    ) -> tuple[Evidence, ...]:
-        kept: list[Passage] = []
-        scores: list[Scored] = []
-        shown = False
-        for sentence in sentences:
-            room = shown if sentence.is_copy else sum(not s.is_copy for s in scores) < count
-            shown = room and not any(_overlap(sentence.passage, k) for k in kept)
-            if shown:
-                wide = widen(sentence.passage)
-                clear = not any(_overlap(wide, k) for k in kept)
-                kept.append(wide if clear else sentence.passage)
-                scores.append(sentence)
-        return _labelled(kept, scores)
-
 
 def find_evidence(
     question: Question,
     index: Index,
     reader: Reader,
     *,
-    also: Sequence[str] = (),
     k: int = PASSAGES,
     per_article: int = PER_ARTICLE,
     **filters: Any,
 ) -> Found:
-    """Search, score the sentences of the passages found, and weigh whether they answer.
-
-    `also` are further texts to search for; each search's best passages are taken in turn.
-    """
-    searches = [index.search(text, 4 * k, **filters) for text in (question.text, *also)]
-    hits = _spread(_in_turn(searches), k, per_article, index.cluster_of)
+    """Search, score the sentences of the passages found, and weigh whether they answer."""
+    hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
     sentences = in_time(question, score_sentences(question, hits, index.encoder, reader))
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
@@ -163,20 +131,12 @@ def find_evidence(
     return Found(with_copies(sentences, copies, index.articles), tuple(hits), surely, missing)
 
 
-def _in_turn(searches: Sequence[list[Hit]]) -> list[Hit]:
-    """The hits of several searches by rank, each passage once, ranked anew."""
-    if len(searches) == 1:
-        return searches[0]
-    best: dict[Passage, Hit] = {}
-    for hit in sorted((h for hits in searches for h in hits), key=lambda h: h.rank):
-        best.setdefault(hit.passage, hit)
-    return [replace(hit, rank=n) for n, hit in enumerate(best.values(), start=1)]
-
-
 def _spread(
     hits: Sequence[Hit], k: int, per_article: int, cluster_of: Callable[[str], int]
 ) -> list[Hit]:
-    """The best `k` hits, at most `per_article` of a report, and the first articles' openings.
+    """The best `k` hits, at most `per_article` of a report, and the first reports' openings.
+
+    The best hit of each of the first reports is among them, however far behind the others.
 
     Near-identical copies are one report; of a passage that several have, the best hit is kept, and
     `with_copies` finds the others' sentences.
@@ -190,7 +150,8 @@ def _spread(
         if _is_repeated(hit, said[report]):
             continue
         seen[report] += 1
-        if seen[report] <= per_article and len(kept) < k:
+        is_new = seen[report] == 1 and len(seen) <= LEADS
+        if is_new or (seen[report] <= per_article and len(kept) < k):
             kept.append(hit)
         elif hit.passage.start == 0:
             openings.append(hit)
@@ -258,11 +219,9 @@ def score_sentences(
     question: Question, hits: Sequence[Hit], encoder: Encoder, reader: Reader
 ) -> list[Scored]:
     """Every sentence of the hits' passages, once, best first."""
-    readings = reader.read(question.whole, [h.passage.text for h in hits])
+    readings = reader.read(question.text, [h.passage.text for h in hits])
     places = _sentences_of(hits)
     weights = _term_weights(question, places)
-    if question.answer_type == "count":
-        read_fates(fates_in(question.text), [p.text for p in places])
     drafts = [_without_cosine(question, p, hits, readings, weights) for p in places]
     drafts.sort(key=lambda s: -s.score)
     near = _cosines(question, [s.passage for s in drafts[:COMPARED]], encoder)
@@ -292,15 +251,13 @@ def _without_cosine(
     """A sentence scored by all signals but the encoder's, which costs the most and counts as 0."""
     rank, reading = _reading_of(sentence, hits, readings)
     margin, start, end = _span_in(reading, hits[rank].passage, sentence)
-    # Somebody's exact words are no answer that the reader was trained to see.
-    seen = 0.0 if question.asks_words else margin
     signals = (
-        _squash((seen + MARGIN_SHIFT) / 4),
+        _squash((margin + MARGIN_SHIFT) / 4),
         reading.answers,
         0.0,
         _coverage(weights, stems(sentence.text)),
         _coverage(weights, stems(_context(sentence))),
-        float(holds_type(question, sentence.text)),
+        float(may_hold(question.asks, sentence.text)),
         1.0 / (1 + rank),
     )
     score = logistic(model_weights()["sentence"], SIGNALS, signals)
@@ -342,13 +299,18 @@ def is_addressed(question: Question, found: Found) -> bool:
 
 
 def address_weights(question: Question) -> dict[str, float]:
-    """The weights of "addressed"; who says something is found by its sentence, as if open.
+    """The weights of "addressed" for questions of this kind."""
+    typed = question.asks in {"amount", "time", "name"}
+    return model_weights()["addressed_typed" if typed else "addressed_open"]
 
-    So are words to look up, whose reader is never sure what they ask.
-    """
-    is_open = question.answer_type in {None, "thing"} or question.asks_speaker
-    is_open = is_open or question.is_lookup
-    return model_weights()["addressed_open" if is_open else "addressed_typed"]
+
+def may_hold(asks: str, text: str) -> bool:
+    """Whether a text has anything of the kind asked for: a number, a day, a name; else False."""
+    if asks == "amount":
+        return bool(find_quantities(text))
+    if asks == "time":
+        return bool(find_dates(text))
+    return asks == "name" and _CAPITALISED.search(text) is not None
 
 
 def address_signals(
@@ -357,7 +319,7 @@ def address_signals(
     """`ADDRESS_SIGNALS`; the reader looks once more at the best sentences."""
     best, top = sentences[0], [s.passage for s in sentences[:REREAD]]
     alone, *wide = reader.read(
-        question.whole, [top[0].text, *(with_neighbours(p).text for p in top)]
+        question.text, [top[0].text, *(with_neighbours(p).text for p in top)]
     )
     named = len(question.names) + len(question.numbers) + len(question.dates)
     return (
@@ -463,15 +425,6 @@ def with_neighbours(sentence: Passage) -> Passage:
     return Passage(sentence.article, first[0], last[1])
 
 
-def with_next(sentence: Passage) -> Passage:
-    """The sentence, with the one after it if both have at most `QUOTE_WORDS` words."""
-    after = next((span for span in _spans(sentence.article) if span[0] >= sentence.end), None)
-    if after is None:
-        return sentence
-    wide = Passage(sentence.article, sentence.start, after[1])
-    return wide if len(wide.text.split()) <= QUOTE_WORDS else sentence
-
-
 def _labelled(passages: Sequence[Passage], scores: Sequence[Scored]) -> tuple[Evidence, ...]:
     return tuple(
         Evidence(f"E{n}", Hit(passage, scored.score, n))
@@ -481,10 +434,6 @@ def _labelled(passages: Sequence[Passage], scores: Sequence[Scored]) -> tuple[Ev
 
 def _context(sentence: Passage) -> str:
     return f"{sentence.article.title}\n{with_neighbours(sentence).text}"
-
-
-def _overlap(a: Passage, b: Passage) -> bool:
-    return a.article.id == b.article.id and a.start < b.end and b.start < a.end
 
 
 def _reading_of(

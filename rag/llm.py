@@ -1,9 +1,7 @@
-"""The border to language models: the only file that calls LiteLLM.
+"""The border to models elsewhere: the only file that calls LiteLLM.
 
-Every model is named as LiteLLM names it. "embedded" is the one that ships with the installation; it
-is a LiteLLM provider of our own, so that it and the remote ones take the same way. What goes wrong
-becomes one of `index.errors`' ModelError, whose text never repeats what the provider sent: a
-provider may echo the key.
+Every model is named as LiteLLM names it. What goes wrong becomes one of `index.errors`' ModelError,
+whose text never repeats what the provider sent: a provider may echo the key.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,14 +28,14 @@ from index.errors import (
     ModelUnreachable,
     SettingError,
 )
-from rag import embedded
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 T = TypeVar("T")
 
-EMBEDDED, NONE = "embedded", "none"
+#: Tokens that a reply may have at least: some models think before they speak, and thoughts count.
+LEAST_TOKENS = 400
 #: characters that a reply may have
 LONGEST_REPLY = 20_000
 #: tries after the first one
@@ -69,16 +67,6 @@ class Server:
     key: str = ""
 
 
-def default_model() -> str:
-    """The configured model: what the environment's WIRECHECK_MODEL says, else "embedded"."""
-    return os.environ.get("WIRECHECK_MODEL", "").strip() or EMBEDDED
-
-
-def can_write(model: str) -> bool:
-    """Whether sentences of the model's own may be asked for; the embedded one only chooses."""
-    return model != NONE and not _is_embedded(model)
-
-
 def check_name(model: str) -> None:
     """Raises SettingError for what can't be a model's name; looks no further."""
     if not model.strip() or not model.isprintable():
@@ -88,20 +76,13 @@ def check_name(model: str) -> None:
         )
 
 
-def check_model(model: str) -> None:
-    """Says before any work whether `model` can't serve.
+def check_remote(model: str) -> None:
+    """Says before any work whether `model` can't serve. Nothing is sent to anyone.
 
-    Raises SettingError for what is no name, ModelUnknown for a provider or a bundled model that
-    isn't there, ModelKeyMissing for a key that isn't set. Nothing is sent to anyone.
+    Raises SettingError for what is no name, ModelUnknown for a provider that isn't there,
+    ModelKeyMissing for a key that isn't set.
     """
     check_name(model)
-    if model == NONE:
-        return
-    if _is_embedded(model):
-        if model not in (EMBEDDED, f"{EMBEDDED}/{embedded.NAME}"):
-            raise ModelUnknown(f"no model {_short(model)} ships with Wirecheck: use 'embedded'")
-        embedded.find_model()
-        return
     provider = _provider(model)
     if missing := _missing_keys(model, provider):
         raise ModelKeyMissing(
@@ -114,30 +95,22 @@ def complete(
     model: str,
     messages: list[dict[str, str]],
     *,
-    max_tokens: int = 400,
+    max_tokens: int = LEAST_TOKENS,
     deadline: float = 60.0,
-    choices: Sequence[str] | None = None,
     server: Server | None = None,
 ) -> Completion:
     """The model's reply to `messages`, at temperature 0.
 
-    `deadline` is in seconds and covers all tries and the waits between them; loading the embedded
-    model comes before. With `choices` the reply is exactly one of them: the embedded model is bound
-    to them, another one's reply is refused if it is not among them. `server` is asked instead of
-    the provider's own; a key for the provider is neither needed nor sent there.
+    `deadline` is in seconds and covers all tries and the waits between them. `server` is asked
+    instead of the provider's own; a key for the provider is neither needed nor sent there.
 
-    Raises what `check_model` raises; ModelUnreachable where no reply came in time or the provider
-    failed; ModelReplyError where a reply came that is empty, cut off, refused or no choice.
+    Raises what `check_remote` raises; ModelUnreachable where no reply came in time or the provider
+    failed; ModelReplyError where a reply came that is empty, cut off or refused.
     """
     if server is None:
-        check_model(model)
-    if model == NONE:
-        raise SettingError("the model 'none' writes nothing: choose another one")
-    call = _Call(model, messages, max_tokens, deadline, choices, server)
-    litellm = _litellm()
-    if _is_embedded(model):
-        embedded.load()
-    return _run(_try(litellm, call), call)
+        check_remote(model)
+    call = _Call(model, messages, max_tokens, deadline, server)
+    return _run(_try(_litellm(), call), call)
 
 
 @dataclass(frozen=True)
@@ -146,7 +119,6 @@ class _Call:
     messages: list[dict[str, str]]
     max_tokens: int
     deadline: float
-    choices: Sequence[str] | None
     server: Server | None = None
 
     def options(self) -> dict[str, Any]:
@@ -162,10 +134,6 @@ class _Call:
         }
         if self.server is not None:
             options |= {"api_base": self.server.url, "api_key": self.server.key or "none"}
-        if _is_embedded(self.model):
-            options["model"] = f"{EMBEDDED}/{embedded.NAME}"
-            if self.choices is not None:
-                options["choices"] = list(self.choices)
         return options
 
 
@@ -242,8 +210,6 @@ def _read(response: Any, call: _Call) -> tuple[str, str]:
         )
     if not text.strip():
         raise ModelReplyError(f"model {name} sent an empty reply: ask again")
-    if call.choices is not None and text.strip() not in call.choices:
-        raise ModelReplyError(f"model {name} chose none of what it was given: ask again")
     return text.strip(), finish
 
 
@@ -320,10 +286,6 @@ def _short(model: str) -> str:
 # --- LiteLLM ------------------------------------------------------------------------------------
 
 
-def _is_embedded(model: str) -> bool:
-    return model.split("/")[0] == EMBEDDED
-
-
 def _provider(model: str) -> str:
     """The provider's name as LiteLLM has it; raises ModelUnknown where there is none."""
     unknown = ModelUnknown(
@@ -373,29 +335,7 @@ def _litellm() -> ModuleType:
     litellm.telemetry = False
     # Its log repeats providers' words, which may repeat the key.
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
-    litellm.custom_provider_map = [
-        {"provider": EMBEDDED, "custom_handler": _embedded_provider(litellm)}
-    ]
     return litellm
-
-
-def _embedded_provider(litellm: ModuleType) -> Any:
-    class EmbeddedProvider(litellm.CustomLLM):  # type: ignore[misc,name-defined]
-        async def acompletion(self, *_: Any, **call: Any) -> Any:
-            options = call["optional_params"]
-            reply = await asyncio.to_thread(
-                embedded.reply,
-                call["messages"],
-                max_tokens=options["max_tokens"],
-                choices=options.get("choices"),
-                seconds=call["timeout"],
-            )
-            response = call["model_response"]
-            response.choices[0].message.content = reply.text
-            response.choices[0].finish_reason = reply.finish
-            return response
-
-    return EmbeddedProvider()
 
 
 # --- the thread that all calls run in -----------------------------------------------------------

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from rag.llm import EMBEDDED, NONE, complete
+import time
+
+from rag.models import NONE, load_model
 from rag.prompts import load_prompt
 
 #: Seconds that a model may take to say a word; loading the embedded one comes before.
 PATIENCE = 20.0
-_WORD = "ready"
 
 
-def probe(model: str, deadline: float = PATIENCE) -> str:
-    """Ask `model` for a word, and tell in a line how long that took.
+def probe(name: str, deadline: float = PATIENCE) -> str:
+    """Ask the model called `name` for a word, and tell in a line how long that took.
 
-    What it replies doesn't matter, that it replies does. Raises what `rag.llm.complete` raises: one
-    line that says what to mend, and repeats no key and nothing that the provider sent.
+    What it replies doesn't matter, that it replies does. Raises ModelError: one line that says what
+    to mend, and repeats no key and nothing that a provider sent.
     """
-    if model == NONE:
+    if name == NONE:
         return "No model is asked: answers are the reports' own words."
-    messages = [{"role": "user", "content": load_prompt("probe.user").render()}]
-    bound = (_WORD,) if model.split("/")[0] == EMBEDDED else None
-    # Some models think before they speak, and their thoughts count.
-    reply = complete(model, messages, max_tokens=400, deadline=deadline, choices=bound)
-    return f"{model} answers, in {reply.seconds:.1f} s."
+    model = load_model(name)
+    began = time.monotonic()
+    model.ask([load_prompt("probe").messages()], max_tokens=8, seconds=deadline)
+    return f"{name} answers, in {time.monotonic() - began:.1f} s."

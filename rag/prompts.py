@@ -1,8 +1,15 @@
 """Reads prompts: the only way to what stands in `prompts/`.
 
-Each file there begins with a line that declares its variables, `# variables: question, evidence`,
-and goes on with the text, in which they stand as `$question`. What is declared and what stands in
-the text must be the same, and so must what is given.
+A prompt is a conversation in one file. Its first line declares its variables; each turn begins with
+a line of its own that names the speaker; variables stand in the text as `$question`:
+
+    # variables: question
+    === system
+    You answer briefly.
+    === user
+    $question
+
+What is declared and what stands in the text must be the same, and so must what is given.
 """
 
 from __future__ import annotations
@@ -18,22 +25,23 @@ from string import Template
 from index.errors import SettingError
 
 _HEADER = re.compile(r"# variables:([a-z_, ]*)")
+_TURN = re.compile(r"^=== (system|user|assistant)$", re.M)
 
 
 @dataclass(frozen=True)
 class Prompt:
     """One file of `prompts/`.
 
-    `text` is what comes after its first line; `sha256` is that of the whole file, in hex.
+    `turns` are (speaker, text), in order; `sha256` is that of the whole file, in hex.
     """
 
     name: str
-    text: str
+    turns: tuple[tuple[str, str], ...]
     sha256: str
     variables: tuple[str, ...]
 
-    def render(self, **values: str) -> str:
-        """The text with `values` in place of its variables; what they contain stays as it is.
+    def messages(self, **values: str) -> list[dict[str, str]]:
+        """The turns with `values` in place of the variables; what those contain stays as it is.
 
         Raises SettingError where one is missing or unknown.
         """
@@ -43,12 +51,15 @@ class Prompt:
         for name in values:
             if name not in self.variables:
                 raise SettingError(f"prompt {self.name}: it has no variable ${name}")
-        return Template(self.text).substitute(values)
+        return [
+            {"role": speaker, "content": Template(text).substitute(values)}
+            for speaker, text in self.turns
+        ]
 
 
 @cache
 def load_prompt(name: str) -> Prompt:
-    """The prompt of that name: "write.user" is `prompts/write.user.txt`.
+    """The prompt of that name: "write" is `prompts/write.txt`.
 
     Raises SettingError where there is none, or its text and its first line do not agree.
     """
@@ -78,4 +89,9 @@ def read_prompt(name: str, file: Traversable) -> Prompt:
     for variable in sorted(set(declared) ^ set(template.get_identifiers())):
         where = "declared, but not in the text" if variable in declared else "not declared"
         raise SettingError(f"prompt {name}: its variable ${variable} is {where}")
-    return Prompt(name, text.strip(), hashlib.sha256(raw).hexdigest(), declared)
+    before, *turns = _TURN.split(text)
+    if before.strip() or not turns:
+        raise SettingError(f"prompt {name}: its text must begin with a turn, like '=== user'")
+    pairs = zip(turns[::2], turns[1::2], strict=True)
+    spoken = tuple((speaker, said.strip()) for speaker, said in pairs)
+    return Prompt(name, spoken, hashlib.sha256(raw).hexdigest(), declared)

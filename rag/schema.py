@@ -25,6 +25,8 @@ Stance = Literal["agrees", "differs", "superseded", "denies", "silent", "says"]
 #: Whose words they are: the outlet's own, a named speaker's or body's, somebody's without a name,
 #: or an opinion column's.
 VoiceKind = Literal["outlet", "named", "unnamed", "opinion"]
+#: The remark of a sentence that is shown while the reports are read, and that is no answer yet.
+NEAREST = "the nearest sentence so far: the reports are being read"
 
 
 @dataclass(frozen=True)

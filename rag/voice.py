@@ -6,16 +6,15 @@ A report that quotes an official does not say it itself: who says it is kept wit
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from index import Article, Passage
 from index.language import parse, sentence_spans
-from index.words import stems
-from rag.clauses import speaking
+from rag.clauses import SPEECH, speaking
+from rag.reading import Span
 from rag.schema import Voice
-from rag.spans import SPEECH, Span
 
 #: Sentences before one that are looked through for who "he" or "the spokesman" is.
 LOOK_BACK = 3
@@ -72,25 +71,6 @@ def is_opinion(article: Article) -> bool:
         return True
     own = _IN_MARKS.sub(" ", article.text)
     return len(_FIRST_PERSON.findall(own)) >= FIRST_PERSONS
-
-
-def speaker_of(text: str, about: Collection[str]) -> Span | None:
-    """Where the speaker stands who says what a sentence has of these stems; None if nobody does.
-
-    Of several, the one who says most of them; a pronoun is nobody, for it names nobody.
-    """
-    best: tuple[int, int, Span] | None = None
-    doc = parse(text)
-    for token in doc:
-        head = speaking(token) or _reckoning(token) or _beside(token)
-        if head is None or head.pos_ == "PRON":
-            continue
-        said = " ".join(t.text for t in doc if t.i in _scope(token))
-        shared = len(set(about) & set(stems(said)))
-        kept = _own(head)
-        if shared and kept and (best is None or shared > best[0]):
-            best = (shared, token.i, (kept[0].idx, kept[-1].idx + len(kept[-1])))
-    return best[2] if best else None
 
 
 def _speaker_over(doc: Any, at: Span) -> Any | None:

@@ -1,9 +1,13 @@
-"""A reader whose readings one can write by hand."""
+"""A reader whose readings one can write by hand, and what was found and read without one."""
 
 import re
 
 import numpy as np
 
+from index.records import Article, Passage
+from rag.evidence import SIGNALS, Found, Scored
+from rag.read import SIGNALS as READING_SIGNALS
+from rag.read import Reading as ReadByModel
 from rag.reader import Reading
 
 
@@ -26,3 +30,24 @@ class PatternReader:
             ]
             starts[inside[0]], ends[inside[-1]] = 6.0, 6.0
         return Reading(0.95 if found else 0.05, starts, ends, offsets)
+
+
+def scored(
+    article: Article, sentence: str = "", *, score: float = 0.9, signal: float = 0.8
+) -> Scored:
+    """A sentence of an article, all of whose text it is unless it is given."""
+    start = article.text.index(sentence)
+    end = start + len(sentence) if sentence else len(article.text)
+    return Scored(Passage(article, start, end), (signal,) * len(SIGNALS), score, (start, end), 1.0)
+
+
+def found(*sentences: Scored, addressed: float = 0.9) -> Found:
+    """What was found, best first."""
+    return Found(sentences, (), addressed, ())
+
+
+def reading(sentence: Scored, words: str, sure: float = 0.95) -> ReadByModel:
+    """What a model copied of a sentence, and believes as surely as it is sure."""
+    start = sentence.passage.article.text.index(words, sentence.passage.start)
+    said = Passage(sentence.passage.article, start, start + len(words))
+    return ReadByModel(said, sentence, (0.0,) * len(READING_SIGNALS), sure, sure)

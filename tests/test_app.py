@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -21,9 +24,11 @@ from scripted_answers import ARTICLES, Scripted, Shelf, page_over, serving
 import app
 import guard
 import page
-from desk import Desk
+from desk import Desk, cards
 from index import build_index, open_index
 from index.errors import SettingError
+from rag import models
+from rag.local_model import Generated
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,6 +49,71 @@ def test_models_are_loaded_once_the_page_has_been_opened():
     desk.pool.shutdown()
     assert asked.asked == [("What now?", "none")]
     assert "loading the models" in str(bar) and timer.active
+
+
+@pytest.fixture
+def fetching(monkeypatch) -> Iterator[threading.Event]:
+    """The model in the box is on its way, until the event is set."""
+    arrived = threading.Event()
+
+    class Local:
+        def generate(self, conversations, **options):
+            return [Generated("", (), (), "stop") for _ in conversations]
+
+    def load(tell):
+        if tell:
+            tell("fetching the language model", 2, 5)
+            assert arrived.wait(20)
+        return Local()
+
+    monkeypatch.setattr(models, "load_local", load)
+    monkeypatch.setattr(models, "_fetching", models._Fetching())
+    models.load_in_background()
+    until(lambda: "40 %" in models.loading())
+    yield arrived
+    arrived.set()
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for it."""
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.01)
+
+
+def test_while_the_model_is_fetched_the_status_says_how_far_it_is(fetching):
+    desk = Desk(Scripted(), Shelf(ARTICLES))
+    blocks = app.build_page(desk, page.Facts("night desk", 4, 9, "g1"), models=["embedded"])
+    (status,) = [f.fn for f in blocks.fns.values() if any(e == "load" for _, e in f.targets)]
+    bar, timer = status()
+    assert "language model: fetching the language model, 40 %" in str(bar) and timer.active
+    assert ">ready<" not in str(bar)
+    fetching.set()
+    until(lambda: not models.loading())
+    bar, timer = status()
+    assert ">ready<" in str(bar) and "language model" not in str(bar) and not timer.active
+
+
+def test_while_the_model_is_fetched_an_answer_says_that_it_is_not_ready(fetching, tmp_path):
+    (tmp_path / "crane.txt").write_text(ARTICLES[0].text, encoding="utf-8")
+    build_index([tmp_path / "crane.txt"], tmp_path / "index")
+    desk = Desk(app._answer, open_index(tmp_path / "index"))
+
+    def card() -> str:
+        async def last() -> str:
+            asked = cards(desk, "How many dockers were hurt?", "embedded")
+            return [card["html"] async for card in asked][-1]
+
+        return asyncio.run(last())
+
+    said = "the language model isn&#x27;t ready yet (fetching the language model, 40 %)"
+    told = card()
+    assert said in told and "two dockers were hurt" in told and "model none" in told
+    fetching.set()
+    until(lambda: not models.loading())
+    told = card()
+    assert "ready yet" not in told and "model embedded" in told
 
 
 # --- the guard ------------------------------------------------------------------------------------

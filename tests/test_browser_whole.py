@@ -1,21 +1,25 @@
-"""The whole way in a real browser: sample articles, real answers, and the proof taken away."""
+"""The whole way in a real browser: sample articles, a model by heart, and the proof taken away."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import Reader, browser, files, needs_chromium, reading, shared
 from playwright.sync_api import BrowserContext
+from replay import YES, ReplayModel, plain_weights
 from scripted_answers import serving
 
 import app
+import rag
 from desk import Desk
 from index import Index, build_index, open_index
 from rag.bundle_file import read_bundle
 from rag.reverify import finder, reverify
+from rag.schema import Answer
 
 pytestmark = needs_chromium
 __all__ = ["browser", "shared"]
@@ -36,10 +40,22 @@ Its director, Pell Arno, said that the oldest buoy in the hall weighs two tonnes
 @pytest.fixture(scope="module")
 def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Index]]:
     """The page over the sample articles, as `wirecheck app` serves it; its address and index."""
+    patch = pytest.MonkeyPatch()
+    plain_weights(patch)
     folder = tmp_path_factory.mktemp("sample") / "index"
     build_index([app.SAMPLE / "articles"], folder)
     index = open_index(folder)
-    desk = Desk(app._answer, index)
+    reads = ReplayModel(
+        ("percentage", "32 per cent", "32 per cent", YES),
+        ("percentage", "23 percent", "23 percent", YES),
+        ("visitors", "museum of tides", "412", YES),
+        planned="How much will Kolvany pay for the railway line to Kestrin?",
+    )
+
+    def answer(question: str, index: Index, model: str, **options: Any) -> Answer:
+        return rag.answer(question, index, reads, **options)
+
+    desk = Desk(answer, index)
     doors = app.doors_of(desk, "sample articles", [CONFLICT])
     app.open_to_files(doors)
     blocks = app.build_page(desk, app.facts_of(index, "sample articles"), models=["none"])
@@ -47,6 +63,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, In
     with serving(app.build_app(blocks, doors)) as address:
         yield address, index
     doors.close()
+    patch.undo()
 
 
 @pytest.fixture
@@ -90,7 +107,7 @@ def test_a_conflict_shows_both_values_and_its_proof_can_be_taken_away(reader, ne
     for cite in reader.turn.locator("table .cite").all():
         cite.click()
         shown.add((cite.inner_text(), reader.marked()))
-    assert shown == quotes and len(shown) >= 4
+    assert shown == quotes and len(shown) >= 3
 
 
 def test_a_changed_bundle_does_not_hold(reader, newsroom, tmp_path):

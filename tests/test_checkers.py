@@ -236,7 +236,7 @@ def test_each_pair_is_asked_once_and_answered_in_order(model):
         assert checker.support(pairs[:2]) == [0.2, 1.0]
         assert len(server.requests) == 3
     assert (checker.name, checker.threshold) == ("llm:openai/scripted", 0.5)
-    assert set(traced(checker)["prompts"]) == {"check.system", "check.user"}
+    assert set(traced(checker)["prompts"]) == {"check"}
 
 
 def test_the_texts_travel_as_data(model):
@@ -272,7 +272,7 @@ def test_a_model_out_of_reach(monkeypatch):
         load_checker("llm:openai/scripted").support([("Rain.", CLAIM)])
 
 
-@pytest.mark.parametrize("name", ["llm:", "llm:none", "llm:embedded"])
+@pytest.mark.parametrize("name", ["llm:", "llm:none"])
 def test_models_that_can_not_judge(name):
     with pytest.raises(SettingError, match="can't judge"):
         load_checker(name)

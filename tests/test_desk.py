@@ -9,14 +9,15 @@ import re
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
-from scripted_answers import DECLINED, SPAN, WRITTEN, Scripted, Shelf
+from scripted_answers import DECLINED, QUOTE, SPAN, WRITTEN, Scripted, Shelf
 
 import desk as desks
 from desk import Desk, Within
 from index.errors import SettingError
-from rag.schema import Answer
+from rag.schema import NEAREST, Answer
 
 
 def cards(desk: Desk, question: str) -> list[str]:
@@ -164,6 +165,19 @@ def test_sentences_are_shown_one_by_one_as_they_pass():
     first, second = (c.text for c in WRITTEN.claims)
     counts = [(first[:20] in html) + (second[:20] in html) for html in shown]
     assert {1, 2} <= set(counts) and counts == sorted(counts)
+
+
+def test_a_step_that_is_told_again_and_again_makes_no_new_card():
+    def reading(question, index, model, *, progress, on_judged, **rest) -> Answer:
+        on_judged(replace(QUOTE.claims[0], remark=NEAREST))
+        for _ in range(1000):
+            progress("reading the reports")
+            time.sleep(0.001)
+        return SPAN
+
+    shown = cards(Desk(reading, Shelf()), "q")
+    read = [html for html in shown if "Reading the reports" in html]
+    assert len(read) == 1 and "not an answer" in read[0] and QUOTE.claims[0].text[:20] in read[0]
 
 
 def test_what_is_refused_is_never_on_a_pending_card():

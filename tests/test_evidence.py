@@ -7,15 +7,22 @@ from index.records import Article, Hit, Passage
 from rag import evidence
 from rag.evidence import (
     ADDRESS_SIGNALS,
+    OTHER_TIME,
     SIGNALS,
+    Found,
+    address_weights,
     addressed,
+    in_time,
+    is_addressed,
     logistic,
+    may_hold,
     missing_terms,
     model_weights,
     score_sentences,
     with_neighbours,
 )
 from rag.question import analyse
+from rag.read import SIGNALS as READING_SIGNALS
 from tests.fake_reader import PatternReader
 
 TEXT = (
@@ -95,8 +102,6 @@ def test_the_copies_same_sentence_follows_and_takes_no_place():
     assert curly.text[slice(*both[1].span)] == "12" == ARTICLE.text[slice(*both[0].span)]
     found = evidence.Found(both, (), 1.0, ())
     assert [e.label for e in found.evidence(2)] == ["E1", "E2", "E3", "E4"]
-    assert {e.hit.passage.article.id for e in found.passages(2)} == {"b1"}
-    assert {e.hit.passage.article.id for e in found.continued(2)} == {"b1", "b2"}
     # A sentence that was found in both is one, in the place of the better one.
     twice = [
         *scored,
@@ -168,3 +173,55 @@ def test_the_weights_that_ship_name_every_signal():
     assert set(model_weights()["sentence"]) == {"bias", *SIGNALS}
     for kind in ("addressed_typed", "addressed_open"):
         assert set(model_weights()[kind]) == {"bias", "threshold", *ADDRESS_SIGNALS}
+    reading = model_weights()["reading"]
+    assert set(reading) == {"bias", "answers", "beside", *READING_SIGNALS}
+    assert 0 < reading["answers"] < 1 and 0 < reading["beside"] < 1
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("How many cables snapped?", "addressed_typed"),
+        ("When did it close?", "addressed_typed"),
+        ("Who blamed the winter?", "addressed_typed"),
+        ("What did it close?", "addressed_open"),
+        ("Why did it close?", "addressed_open"),
+    ],
+)
+def test_a_question_for_a_value_has_its_own_bar(question, kind):
+    assert address_weights(analyse(question)) == model_weights()[kind]
+
+
+@pytest.mark.parametrize(
+    ("asks", "text", "holds"),
+    [
+        ("amount", "Twelve cables snapped.", True),
+        ("amount", "Cables snapped.", False),
+        ("time", "It closed on Friday.", True),
+        ("time", "Twelve cables snapped.", False),
+        ("name", "The winter was hard, Brock said.", True),
+        ("name", "Cables snapped. Nobody knows why.", False),
+        ("what", "Twelve cables snapped on Friday, Brock said.", False),
+    ],
+)
+def test_what_may_hold_the_kind_of_answer_asked_for(asks, text, holds):
+    assert may_hold(asks, text) is holds
+
+
+def test_what_speaks_of_another_time_is_put_behind():
+    old = replace(ARTICLE, id="b0", published="2019-04-04")
+    pattern = r"\b12\b"
+    (best, *_), (stale, *_) = (score("How many snapped?", pattern, hit(a)) for a in (ARTICLE, old))
+    asked = analyse("How many cables snapped in April 2025?")
+    first, second = in_time(asked, [stale, best])
+    assert first == best
+    assert second.passage == stale.passage and second.score == stale.score * OTHER_TIME
+    assert second.margin < stale.margin
+
+
+def test_what_is_surely_enough_addressed_is_told_by_the_kinds_own_bar():
+    for question in ("How many cables snapped?", "Why did they snap?"):
+        asked = analyse(question)
+        bar = address_weights(asked)["threshold"]
+        told = [is_addressed(asked, Found((), (), sure, ())) for sure in (bar, bar - 0.01)]
+        assert told == [True, False]

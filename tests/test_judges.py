@@ -73,7 +73,7 @@ def test_a_cross_encoder_that_is_not_there_is_one_line(tmp_path):
     assert "judge" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("model", ["", "none", "embedded"])
+@pytest.mark.parametrize("model", ["", "none"])
 def test_a_model_that_writes_nothing_can_not_judge(model):
     with pytest.raises(SettingError, match="can't judge"):
         load_judge(f"llm:{model}")

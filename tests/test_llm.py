@@ -1,4 +1,4 @@
-"""The border to language models, against a server of our own and the bundled model."""
+"""The border to models elsewhere, against a server of our own."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from index.errors import (
     SettingError,
     WirecheckError,
 )
-from rag import embedded, llm
-from rag.llm import Completion, can_write, check_model, complete, default_model
+from rag import llm
+from rag.llm import Completion, Server, check_remote, complete
 
 KEY = "sk-canary-7f3a9c"
 MODEL = "openai/scripted"
@@ -54,7 +54,6 @@ def no_keys_but_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         "GOOGLE_API_KEY",
         "AZURE_API_KEY",
         "OPENAI_API_BASE",
-        "WIRECHECK_MODEL",
         "OLLAMA_API_BASE",
     ):
         monkeypatch.delenv(name, raising=False)
@@ -148,11 +147,12 @@ def test_many_calls_at_once_each_get_their_own_reply(monkeypatch: pytest.MonkeyP
         assert time.monotonic() - start < 3  # together, not one after another
 
 
-def test_a_choice_is_the_whole_reply_or_refused(ask) -> None:
-    assert ask(says(" 4 March\n"), choices=["4 March", "5 March"])[0].text == "4 March"
-    refused, server = ask(says("I choose 4 March"), choices=["4 March", "5 March"])
-    assert isinstance(refused, ModelReplyError) and "none of what it was given" in str(refused)
-    assert "choices" not in server.requests[0].body
+def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers() -> None:
+    with OpenAIServer(says("Yes.")) as server:
+        assert complete(MODEL, MESSAGES, server=Server(server.url)).text == "Yes."
+        assert complete(MODEL, MESSAGES, server=Server(server.url, "theirs")).text == "Yes."
+    sent = [request.headers["authorization"] for request in server.requests]
+    assert sent == ["Bearer none", "Bearer theirs"]
 
 
 # --- faults: the error's type, the requests that it took, a word of its text ----------------------
@@ -314,14 +314,13 @@ def test_litellms_own_log_stays_silent(capfd, caplog) -> None:
         ("opanai/gpt", ModelUnknown, "provider first"),
         ("openai/", ModelUnknown, "provider first"),
         ("x" * 5000, ModelUnknown, "xxx..."),
-        ("embedded/other", ModelUnknown, "use 'embedded'"),
         ("anthropic/some-model", ModelKeyMissing, "set ANTHROPIC_API_KEY"),
         ("gemini/some-model", ModelKeyMissing, "GOOGLE_API_KEY or GEMINI_API_KEY"),
     ],
 )
 def test_a_name_that_cannot_work_is_refused_before_any_work(model, kind, word) -> None:
     with pytest.raises(WirecheckError) as caught:
-        check_model(model)
+        check_remote(model)
     assert type(caught.value) is kind
     assert word in str(caught.value) and "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
@@ -332,9 +331,6 @@ def test_a_name_that_cannot_work_is_refused_before_any_work(model, kind, word) -
 @pytest.mark.parametrize(
     "model",
     [
-        "embedded",
-        "embedded/smollm2-135m-instruct",
-        "none",
         MODEL,
         "gpt-4o",
         "ollama/llama3",
@@ -343,7 +339,7 @@ def test_a_name_that_cannot_work_is_refused_before_any_work(model, kind, word) -
     ],
 )
 def test_a_name_that_may_work_passes(model: str) -> None:
-    check_model(model)
+    check_remote(model)
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
@@ -355,72 +351,12 @@ def test_a_key_that_is_not_set_or_blank_is_missing(monkeypatch, value: str | Non
         complete(MODEL, MESSAGES)
 
 
-def test_the_model_none_writes_nothing() -> None:
-    with pytest.raises(SettingError, match="'none' writes nothing"):
-        complete("none", MESSAGES)
-
-
-def test_the_configured_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert default_model() == "embedded"
-    monkeypatch.setenv("WIRECHECK_MODEL", " ollama/llama3 ")
-    assert default_model() == "ollama/llama3"
-    monkeypatch.setenv("WIRECHECK_MODEL", "")
-    assert default_model() == "embedded"
-
-
-def test_who_can_write() -> None:
-    assert [can_write(m) for m in ("embedded", f"embedded/{embedded.NAME}", "none", MODEL)] == [
-        False,
-        False,
-        False,
-        True,
-    ]
-
-
-# --- the embedded model, by the same way ----------------------------------------------------------
-
-
-def test_the_embedded_model_answers_by_the_same_way() -> None:
-    found = complete(
-        "embedded",
-        [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}],
-    )
-    assert (found.text, found.model, found.finish) == (
-        "The capital of France is Paris.",
-        "embedded",
-        "stop",
-    )
-
-
-def test_choices_bind_the_embedded_model() -> None:
-    choices = ["for a fortnight", "since Tuesday, they say"]
-    assert complete("embedded", MESSAGES, choices=choices, max_tokens=1).text in choices
-
-
-def test_the_embedded_models_own_errors_come_through() -> None:
-    with pytest.raises(ModelReplyError, match="8,192 tokens at most"):
-        complete("embedded", [{"role": "user", "content": "x " * 8200}])
-    with pytest.raises(ModelReplyError, match="cut off"):
-        complete("embedded", MESSAGES, max_tokens=2)
-
-
-def test_the_deadline_ends_the_embedded_model() -> None:
-    embedded.load()
-    story = [{"role": "user", "content": "Write a very long story about a dog and a lighthouse."}]
-    start = time.monotonic()
-    with pytest.raises(ModelUnreachable, match=r"'embedded' gave no reply within 0\.4 seconds"):
-        complete("embedded", story, max_tokens=4000, deadline=0.4)
-    with embedded._alone(time.monotonic() + 2):  # nor does it go on unheard
-        assert time.monotonic() - start < 4
-
-
 # --- what it costs to import ----------------------------------------------------------------------
 
 
 def test_litellm_is_loaded_only_for_a_model_that_needs_it() -> None:
     code = (
-        "import sys; from rag import llm; llm.check_model('embedded'); llm.check_model('none');"
-        "llm.can_write('openai/x'); llm.default_model();"
+        "import sys; from rag import llm; llm.check_name('openai/x');"
         "heavy = {'litellm', 'torch', 'transformers', 'httpx'} & set(sys.modules);"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )

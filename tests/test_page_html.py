@@ -24,7 +24,7 @@ from scripted_answers import (
 
 import page
 from index.records import Article, Passage
-from rag.schema import Answer, Citation, Claim, Position, Voice
+from rag.schema import NEAREST, Answer, Citation, Claim, Position, Voice
 
 TAGS = {
     "a",
@@ -251,6 +251,60 @@ def test_an_error_is_one_line_and_a_long_question_is_cut() -> None:
     assert len(parsed.texts("question")[0]) < 500
 
 
+def nearest(citation: Citation) -> Claim:
+    """A sentence as it is shown before anything was read."""
+    return Claim(citation.quote, (citation,), 0.9, kind="quote", remark=NEAREST)
+
+
+def pending(*claims: Claim) -> Parsed:
+    """A card of a question that is being worked on, parsed."""
+    return Parsed(page.pending_card("t1", "q", "Reading the reports", claims))
+
+
+def test_while_the_reports_are_read_the_nearest_sentence_is_shown_as_no_answer() -> None:
+    parsed = pending(nearest(TWO[0]))
+    assert parsed.texts("h3") == ["The nearest sentence so far not an answer"]
+    assert parsed.texts("tag") == ["not an answer"]
+    assert parsed.texts("blockquote") == [TWO[0].quote]
+    assert parsed.texts("source")[0] == "Ostmere Gazette · 4 March 2025 · 000_1538ab12ce41f0a7"
+    assert not parsed.of("claim") and marked(parsed, "1") == TWO[0].quote
+    assert not pending().of("nearest")
+
+
+def test_values_are_shown_with_their_files_apart_from_the_nearest_sentence() -> None:
+    values = [claim("Three dockers", *THREE, kind="span")]
+    values += [claim(words, c, kind="span") for words, c in zip(("Two", "two"), TWO, strict=False)]
+    quay = cite(HARBOUR, "The quay will stay closed for eleven days, she said.")
+    parsed = pending(nearest(quay), *values)
+    assert parsed.texts("nearest")[0].startswith("The nearest sentence so far not an answer")
+    assert parsed.texts("claims")[0].count(quay.quote) == 0
+    assert parsed.texts("short") == ["Three dockers", "Two"], "a value stands there once"
+    names = [e.text for e in parsed.of("cite")]
+    assert names == [quay.article_id, WIRE.id, TWO[0].article_id, TWO[1].article_id]
+    assert parsed.html.index("nearest") < parsed.html.index("Three dockers")
+
+
+def test_a_sentence_that_a_value_is_taken_from_is_no_longer_said_to_be_no_answer() -> None:
+    whole = Citation(Passage(WIRE, 0, len(WIRE.text)), 0.5)
+    for told in (THREE[0], whole):
+        parsed = pending(nearest(told), claim("Three dockers", *THREE, kind="span"))
+        assert not parsed.of("nearest") and parsed.texts("short") == ["Three dockers"]
+    before = Citation(Passage(WIRE, 0, THREE[0].start), 0.5)
+    assert pending(nearest(before), claim("Three", *THREE, kind="span")).of("nearest")
+
+
+def test_of_several_questions_the_nearest_sentence_of_the_last_is_shown() -> None:
+    assert pending(nearest(TWO[0]), nearest(THREE[0])).texts("blockquote") == [THREE[0].quote]
+
+
+def test_a_stopped_question_says_of_values_alone_that_they_were_checked() -> None:
+    value = claim("Three dockers", *THREE, kind="span")
+    for claims, checked in (((), False), ((nearest(TWO[0]),), False), ((value,), True)):
+        parsed = Parsed(page.stopped_card("t1", "q", claims))
+        assert ("had been checked" in parsed.texts("note")[0]) is checked
+        assert len(parsed.of("nearest")) == (len(claims) and not checked)
+
+
 def test_the_status_tells_the_index_and_its_size() -> None:
     parsed = Parsed(page.status_bar(page.Facts("night desk", 1, 2500, "g7"), "ready"))
     assert parsed.texts("li") == [
@@ -354,6 +408,9 @@ def shapes(text: str) -> list[list[tuple[str, list[str]]]]:
         page.answer_card("t1", declined),
         page.pending_card("t1", text, text, answered.claims),
         page.stopped_card("t1", text, answered.claims),
+        page.pending_card(
+            "t1", text, text, [replace(c, remark=NEAREST) for c in answered.claims[:1]]
+        ),
         page.error_card("t1", text, text),
         page.status_bar(page.Facts(text, 1, 1, text), text),
     ]

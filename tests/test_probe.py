@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from openai_server import OpenAIServer, echoes_key, says
 
@@ -38,8 +40,35 @@ def test_one_that_does_not_is_told_in_a_line_without_the_key(at) -> None:
         assert KEY not in str(error.value) and "\n" not in str(error.value)
 
 
-def test_what_needs_no_network_is_tested_too() -> None:
+def test_no_model_is_asked_where_none_is_named() -> None:
     assert probe("none") == "No model is asked: answers are the reports' own words."
-    assert probe("embedded", 120).startswith("embedded answers, in ")
-    with pytest.raises(ModelError):
-        probe("embedded/other")
+
+
+def test_the_time_that_loading_takes_is_no_part_of_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    class Model:
+        def ask(self, conversations, **options):
+            asked.append((conversations, options["seconds"]))
+
+    def load(name):
+        time.sleep(0.3)
+        return Model()
+
+    monkeypatch.setattr("rag.probe.load_model", load)
+    assert probe("embedded", 7) == "embedded answers, in 0.0 s."
+    assert asked == [([[{"role": "user", "content": "Reply with the one word: ready"}]], 7)]
+
+
+def test_a_model_in_the_box_that_is_not_there_is_told_in_a_line(monkeypatch, tmp_path) -> None:
+    monkeypatch.delenv("WIRECHECK_LOCAL_MODEL", raising=False)
+    monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(tmp_path))
+    for name, told in (
+        ("embedded", "wirecheck models get"),
+        ("embedded/other", "'embedded' alone"),
+    ):
+        with pytest.raises(ModelError, match=told) as caught:
+            probe(name)
+        assert "\n" not in str(caught.value)

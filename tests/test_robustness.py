@@ -34,6 +34,7 @@ from index.errors import SettingError
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Claim, Position
 from tests.openai_server import OpenAIServer, says
+from tests.replay import YES, ReplayModel, plain_weights
 
 FERRY = Article("ferry", "Ferry sinks", "Ferry sinks\n\nNine people died.\n\nIt sank at noon.\n\nDivers search.\n\nRain fell.", "Herald", "2025-03-12")  # fmt: skip
 
@@ -226,9 +227,11 @@ def test_reports_are_counted_from_the_ledger():
         Position(("a", "b"), "differs", "9", reports=1),
         Position(("c",), "differs", "8", reports=1),
         Position(("d",), "silent", "", reports=1),
+        Position(("a",), "says", "Nine died.", reports=1),
     )
     assert reports_counted(Answer("q", "answered", ledger=rows)) == {"reports_counted": 2.0}
     assert reports_counted(Answer("q", "declined")) == {}
+    assert reports_counted(Answer("q", "answered", ledger=rows[3:])) == {}
 
 
 # --- the command -------------------------------------------------------------------------------
@@ -261,8 +264,11 @@ def options(tmp_path):
     ]  # fmt: skip
 
 
-def test_every_change_is_a_row(options, tmp_path, capsys):
-    assert main([*options, "--model", "none", "--data", str(tmp_path)]) == 0
+def test_every_change_is_a_row(options, tmp_path, capsys, monkeypatch):
+    plain_weights(monkeypatch)
+    reads = ReplayModel(("", "Nine people", "Nine people", YES))
+    monkeypatch.setattr("rag.ask.load_model", lambda name, tell=None: reads)
+    assert main([*options, "--model", "embedded", "--data", str(tmp_path)]) == 0
     rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [row["change"] for row in rows] == [
         "copies",

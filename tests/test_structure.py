@@ -19,7 +19,11 @@ OWNERS = {
     "pypdfium2": {"index/extract.py"},
     "litellm": {"rag/llm.py"},
     "gradio": {"app.py"},
-    "sklearn": {"eval/calibrate.py", "eval/fit_checker.py", "eval/fit_positions.py"},
+    "sklearn": {"eval/calibrate.py", "eval/fit_checker.py", "eval/fit_reading.py"},
+    "openvino": {"rag/lighten.py"},
+    "openvino_genai": {"rag/model_process.py"},
+    "huggingface_hub": {"rag/model_files.py"},
+    "filelock": {"rag/model_files.py"},
     "pydantic": {"rag/bundle_file.py"},
     "ir_measures": {"eval/retrieval.py"},
 }

@@ -258,6 +258,19 @@ def test_an_address_gets_our_evidence_and_its_sentences_are_not_checked(index, m
     assert "secret" not in json.dumps(request.headers)
 
 
+@pytest.mark.parametrize(
+    ("line", "text", "labels"),
+    [
+        ("Nine died. [E1][E2]", "Nine died.", ["E1", "E2"]),
+        ("- Nine died [E1, E2].", "Nine died", ["E1", "E2"]),
+        ("Nine [E1] died.", "Nine [E1] died.", []),
+    ],
+)
+def test_a_line_cites_the_labels_that_it_ends_with(line, text, labels):
+    [claim] = systems._labelled(f"{line}\n\n---\n", [])
+    assert (claim.text, [c.article_id for c in claim.citations]) == (text, labels)
+
+
 def test_an_address_with_a_key_of_its_own(index, monkeypatch):
     monkeypatch.setenv(systems.KEY, "theirs")
     with OpenAIServer(says("NO ANSWER")) as server:

@@ -2,9 +2,8 @@ import pytest
 
 from index.language import sentence_spans
 from index.records import Article, Passage
-from index.words import stems
 from rag.schema import Voice
-from rag.voice import is_opinion, shown_voice, speaker_of, voice_of
+from rag.voice import is_opinion, shown_voice, voice_of
 
 
 def voice(text: str, words: str) -> Voice:
@@ -59,13 +58,3 @@ def test_a_speaker_is_said_of_a_side_only_if_all_its_reports_have_that_one():
     assert shown_voice([holm, holm]) == "citing the police"
     assert shown_voice([holm, police]) == "" == shown_voice([holm, Voice("outlet")])
     assert shown_voice([Voice("opinion")]) == "in an opinion piece"
-
-
-def test_of_two_speakers_the_one_who_says_it_is_found():
-    text = "Ada Holm said the siren was loud, and a farmer said the bridge had gone."
-    start, end = speaker_of(text, stems("the bridge was gone"))
-    assert text[start:end] == "a farmer"
-    start, end = speaker_of(text, stems("a loud siren"))
-    assert text[start:end] == "Ada Holm"
-    assert speaker_of(text, stems("potatoes")) is None
-    assert speaker_of("She said that the bridge had gone.", stems("bridge")) is None

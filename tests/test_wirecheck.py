@@ -1,3 +1,5 @@
+import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -6,8 +8,11 @@ import sys
 import time
 
 import pytest
+from replay import YES, ReplayModel, plain_weights
 
 import wirecheck
+from index.records import Article, Passage
+from rag.schema import NEAREST, Citation, Claim, Rejection
 
 QUESTION = "When did the Arden bridge close?"
 ARTICLES = {
@@ -27,6 +32,15 @@ def built(tmp_path_factory):
     index = tmp_path_factory.mktemp("index") / "i"
     assert wirecheck.main(["index", str(folder), "--index", str(index)]) == 0
     return folder, index
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """In place of the model in the box, one that reads Friday in both reports."""
+    model = ReplayModel(("close", "12 cables", "Friday", YES), ("close", "Buses", "Friday", YES))
+    plain_weights(monkeypatch)
+    monkeypatch.setattr("rag.ask.load_model", lambda name, tell=None: model)
+    return model
 
 
 def run(capsys, *argv):
@@ -144,23 +158,31 @@ def test_a_bundle_is_written_and_verified(built, capsys, tmp_path):
     assert code == 1 and not json.loads(out)["holds"]
 
 
-def test_a_follow_up_is_asked_as_it_stands_alone(built, capsys, tmp_path):
-    ask = ("ask", "--index", built[1], "--model", "none")
+def test_a_follow_up_is_asked_as_it_stands_alone(built, capsys, tmp_path, reads):
+    reads.planned = "Why did the Arden bridge close?"
+    ask = ("ask", "--index", built[1])
     history = tmp_path / "history.json"
     history.write_text(run(capsys, *ask, QUESTION, "--json")[1], encoding="utf-8")
     code, out, err = run(capsys, *ask, "Why?", "--follow", history)
     assert code == 0 and err == "" and out.startswith("Asked as: Why did the Arden bridge close?")
-    code, out, _ = run(capsys, *ask, "Why?", "--follow", history, "--json")
-    trace = json.loads(out)["trace"]
-    assert json.loads(out)["question"] == "Why?" and trace["rewritten"]["by"] == "rules"
-    assert run(capsys, *ask, "Who sang in Lune Mills?", "--follow", history, "--json")[1]
+    trace = json.loads(run(capsys, *ask, "Why?", "--follow", history, "--json")[1])["trace"]
+    assert trace["rewritten"] == {"from": "Why?", "to": reads.planned, "by": "model"}
+
+
+def test_without_a_model_a_follow_up_is_asked_as_it_was_typed(built, capsys, tmp_path):
+    ask = ("ask", "--index", built[1], "--model", "none", "--json")
+    history = tmp_path / "history.json"
+    history.write_text(run(capsys, *ask, QUESTION)[1], encoding="utf-8")
+    answer = json.loads(run(capsys, *ask, "Who sang in Lune Mills?", "--follow", history)[1])
+    assert "soprano" in answer["text"] and "rewritten" not in answer["trace"]
+    assert "needs a language model" in answer["trace"]["not_rewritten"]
 
 
 def test_ask_prints_markdown(built, capsys):
     code, out, _ = run(
         capsys, "ask", QUESTION, "--index", built[1], "--model", "none", "--markdown"
     )
-    assert code == 0 and "Friday [^1]" in out and "[^1]: “" in out
+    assert code == 0 and "12 cables snapped. [^1]" in out and "[^1]: “" in out
 
 
 def test_ask_declines_what_no_report_says(built, capsys):
@@ -233,7 +255,7 @@ def test_help_is_quick_since_nothing_heavy_is_imported():
     assert time.perf_counter() - began < 5
 
 
-def test_compare_prints_the_ledger_alone_and_as_json(built, capsys):
+def test_compare_prints_the_ledger_alone_and_as_json(built, capsys, reads):
     code, out, err = run(capsys, "compare", QUESTION, "--index", built[1])
     assert code == 0 and err == ""
     assert "agrees: Friday (2 reports)" in " ".join(out.split()) and "b1" in out and "b2" in out
@@ -260,3 +282,114 @@ def test_as_of_a_day_leaves_out_what_was_published_later(tmp_path, capsys):
     assert found("--as-of", "2031-03-05", "--until", "2031-03-01") == (0, {"b1"})
     code, _, err = run(capsys, "ask", QUESTION, "--index", index, "--as-of", "soon")
     assert code == 2 and err == ("wirecheck: as_of is 'soon'; it must be a date like 2025-03-31\n")
+
+
+# --- the language model in the box ---------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where the model is kept, with a small one in it."""
+    from rag.model_files import BUNDLED, MANIFEST
+
+    monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(tmp_path))
+    monkeypatch.setenv("WIRECHECK_DOWNLOAD", "off")
+    monkeypatch.delenv("WIRECHECK_LOCAL_MODEL", raising=False)
+    kept = tmp_path / BUNDLED.name
+    kept.mkdir()
+    files = {"openvino_model.bin": b"weights", "openvino_model.xml": b"<net/>"}
+    rows = {}
+    for name, data in files.items():
+        (kept / name).write_bytes(data)
+        rows[name] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    manifest = {"made of": "a test", "files": rows}
+    (kept / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    return kept
+
+
+def test_models_lists_the_files_of_the_model_and_their_sums(folder, capsys):
+    code, out, err = run(capsys, "models")
+    first, *rows = out.splitlines()
+    assert (code, err, first) == (0, "", str(folder))
+    told = [row.split() for row in rows]
+    assert [(size, name) for size, _, name in told] == [
+        ("7", "openvino_model.bin"),
+        ("6", "openvino_model.xml"),
+    ]
+    assert next(sha for _, sha, _ in told) == hashlib.sha256(b"weights").hexdigest()
+    code, out, _ = run(capsys, "models", "get", "--json")
+    row = json.loads(out)
+    assert code == 0 and (row["folder"], row["damaged"]) == (str(folder), [])
+    assert row["made of"] == "a test" and row["files"]["openvino_model.bin"]["size"] == 7
+
+
+def test_a_model_that_is_not_there_is_one_line_and_exit_code_2(folder, capsys):
+    shutil.rmtree(folder)
+    for words in (["models"], ["models", "--json"]):
+        code, out, err = run(capsys, *words)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert str(folder.parent) in err and "run `wirecheck models get`" in err
+    code, out, err = run(capsys, "models", "get")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "WIRECHECK_DOWNLOAD=off forbids" in err
+
+
+def test_a_damaged_file_of_the_model_is_named(folder, capsys):
+    (folder / "openvino_model.bin").write_bytes(b"weighty")
+    code, out, err = run(capsys, "models")
+    assert code == 2 and "openvino_model.xml" in out and len(err.splitlines()) == 1
+    assert f"{folder / 'openvino_model.bin'} is damaged" in err and ".xml" not in err
+    code, out, err = run(capsys, "models", "--json")
+    assert code == 2 and json.loads(out)["damaged"] == ["openvino_model.bin"]
+
+
+def test_an_answer_without_the_model_is_of_quotations_and_says_why(folder, built, capsys):
+    shutil.rmtree(folder)
+    code, out, _ = run(capsys, "ask", QUESTION, "--index", built[1], "--json")
+    answer = json.loads(out)
+    assert code == 0 and answer["outcome"] == "answered" and answer["trace"]["model"] == "none"
+    assert "No language model read the reports: the language model isn't here" in answer["note"]
+
+
+@pytest.mark.parametrize("words", [["--index", "nowhere"], ["--index", "BUILT", "--as-of", "soon"]])
+def test_the_model_is_not_loaded_for_what_cannot_be_asked(built, capsys, monkeypatch, words):
+    loaded = []
+    monkeypatch.setattr("rag.ask.load_model", lambda *args: loaded.append(args))
+    words = [built[1] if w == "BUILT" else w for w in words]
+    code, out, err = run(capsys, "ask", QUESTION, *words)
+    assert (code, out, len(err.splitlines()), loaded) == (2, "", 1, [])
+
+
+def test_on_a_terminal_what_is_read_is_told_while_it_is_read(built, capsys, monkeypatch, reads):
+    ask = ("ask", QUESTION, "--index", built[1])
+    assert run(capsys, *ask)[2] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    code, out, err = run(capsys, *ask)
+    first, *rest = err.splitlines()
+    assert code == 0 and out.startswith("Friday [b")
+    assert first.startswith("… ") and first.endswith(f"({NEAREST})") and "[b" in first
+    assert {"… Friday [b1]", "… Friday [b2]"} <= set(rest)
+    for shape in ("--json", "--markdown"):
+        assert run(capsys, *ask, shape)[2] == ""
+
+
+def test_what_is_told_on_a_terminal_cannot_steer_it(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    article = Article("b\x1b[1m", "", "\x1b[31mred")
+    cited = Citation(Passage(article, 0, len(article.text)), 0.9)
+    told = wirecheck.watching(argparse.Namespace(json=False, markdown=False))["on_judged"]
+    told(Rejection("never shown", "unsure", ""))
+    told(Claim(article.text, (cited,), 0.9, kind="span"))
+    err = capsys.readouterr().err
+    assert "\x1b" not in err and "red" in err and "never shown" not in err
+
+
+def test_a_fetch_counts_on_a_terminal_and_else_tells_its_end_alone(capsys, monkeypatch):
+    def fetched() -> str:
+        for done in (0, 50_000_000, 100_000_000):
+            wirecheck.model_bar("fetching", done, 100_000_000)
+        return capsys.readouterr().err
+
+    assert fetched() == "fetching: 100 % (100 of 100 MB)   \n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "fetching: 50 % (50 of 100 MB)   \r" in fetched()

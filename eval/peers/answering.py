@@ -110,9 +110,9 @@ def _articles() -> list[Article]:
 
 
 def _reply(prompt: str) -> str:
-    from rag import embedded
+    from rag.models import EMBEDDED, complete
 
-    return embedded.generate([{"role": "user", "content": prompt}], max_tokens=REPLY)
+    return complete(EMBEDDED, [{"role": "user", "content": prompt}], max_tokens=REPLY)
 
 
 def marked(reply: str, sources: Sequence[Text]) -> dict[str, Any]:

@@ -1,0 +1,273 @@
+"""Which language model reads and writes: the one in the box, any by LiteLLM, or none.
+
+    model = load_model("embedded")
+    model.ask([[{"role": "user", "content": "..."}]], max_tokens=40) -> [Reply]
+
+Both kinds take the same conversations. The one in the box also says how likely each of its words
+was; of another model a plain "Yes" counts as `SURE`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Protocol
+
+from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
+from rag import llm
+from rag.local_model import LocalModel, load_local
+from rag.model_files import Tell
+from rag.prompts import load_prompt
+
+EMBEDDED, NONE = "embedded", "none"
+#: How likely a remote model's "Yes" is taken to be, which tells no probability.
+SURE = 0.88
+#: Seconds that one call may take.
+DEADLINE = 120.0
+#: Conversations that a remote model is sent at once.
+_AT_ONCE = 6
+#: Seconds between two looks at whether they are wanted.
+_POLL = 0.1
+
+Message = dict[str, str]
+#: Told the texts so far now and then; what it raises stops the call.
+Tick = Callable[[Sequence[str]], None]
+
+
+def no_tick(texts: Sequence[str]) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model says to one conversation.
+
+    `tokens` and `logprobs` (natural, each 0 or less) are those of its text, or empty where the
+    model doesn't tell them.
+    """
+
+    text: str
+    tokens: tuple[str, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+    def yes(self) -> float:
+        """0..1: how likely it says yes; 0.5 for what is neither yes nor no."""
+        said = (self.tokens[0] if self.tokens else self.text).strip().lower()
+        sure = math.exp(self.logprobs[0]) if self.logprobs else SURE
+        if said.startswith("yes"):
+            return sure
+        return 1 - sure if said.startswith("no") else 0.5
+
+    @property
+    def mean_logprob(self) -> float:
+        """How likely its words were, as the mean log-probability; 0 where nobody knows."""
+        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
+
+
+class Model(Protocol):
+    """Something that reads and writes."""
+
+    @property
+    def name(self) -> str:
+        """As it was asked for: "embedded", or LiteLLM's name."""
+
+    def ask(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        begun: str = "",
+        tick: Tick = no_tick,
+        seconds: float = DEADLINE,
+    ) -> list[Reply]:
+        """A reply to each conversation; one that went wrong is empty if others didn't.
+
+        `begun` is what the reply begins with, where the model can be made to go on from it. Raises
+        ModelError if none came, and what `tick` raises.
+        """
+
+
+class LocalReader:
+    """The model in the box, as a `Model`."""
+
+    def __init__(self, local: LocalModel, name: str = EMBEDDED) -> None:
+        self.name = name
+        self._local = local
+
+    def ask(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        begun: str = "",
+        tick: Tick = no_tick,
+        seconds: float = DEADLINE,
+    ) -> list[Reply]:
+        """See Model."""
+        generated = self._local.generate(
+            conversations,
+            max_tokens=max_tokens,
+            stop=stop,
+            begun=begun,
+            tick=tick,
+            seconds=seconds,
+        )
+        return [Reply(g.text, g.tokens, g.logprobs) for g in generated]
+
+
+class RemoteModel:
+    """A model that LiteLLM reaches, as a `Model`."""
+
+    def __init__(self, name: str, server: llm.Server | None = None) -> None:
+        """`server` is asked instead of the provider's own. Raises what `llm.check_remote` does."""
+        if server is None:
+            llm.check_remote(name)
+        self.name = name
+        self._server = server
+
+    def ask(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        begun: str = "",
+        tick: Tick = no_tick,
+        seconds: float = DEADLINE,
+    ) -> list[Reply]:
+        """See Model; `stop` and `begun` are left to the prompt's own words."""
+
+        def one(messages: Sequence[Message]) -> Reply | ModelError:
+            try:
+                done = llm.complete(
+                    self.name,
+                    list(messages),
+                    max_tokens=max(max_tokens, llm.LEAST_TOKENS),
+                    deadline=seconds,
+                    server=self._server,
+                )
+            except ModelError as error:
+                return error
+            return Reply(_said(done.text))
+
+        pool = ThreadPoolExecutor(_AT_ONCE)
+        try:
+            futures = [pool.submit(one, messages) for messages in conversations]
+            while wait(futures, timeout=_POLL).not_done:
+                tick([""] * len(futures))
+            replies = [f.result() for f in futures]
+        finally:
+            # Nobody waits for calls that are not wanted any more.
+            pool.shutdown(wait=False, cancel_futures=True)
+        failed = [r for r in replies if isinstance(r, ModelError)]
+        if failed and (len(failed) == len(replies) or not isinstance(failed[0], ModelReplyError)):
+            raise failed[0]
+        return [r if isinstance(r, Reply) else Reply("") for r in replies]
+
+
+def _said(text: str) -> str:
+    """A reply without what a model thought before it; "" if it never came to an end of that."""
+    _, mark, after = text.rpartition("</think>")
+    if mark:
+        return after.strip()
+    return "" if after.lstrip().startswith("<think>") else text
+
+
+def default_model() -> str:
+    """The configured model: what the environment's WIRECHECK_MODEL says, else "embedded"."""
+    return os.environ.get("WIRECHECK_MODEL", "").strip() or EMBEDDED
+
+
+def is_embedded(name: str) -> bool:
+    """Whether a name means the model in the box."""
+    return name.split("/")[0] == EMBEDDED
+
+
+def check_model(name: str) -> None:
+    """Says before any work whether a model can't serve; nothing is loaded or sent.
+
+    Raises SettingError for what is no name, ModelUnknown for a provider that isn't there,
+    ModelKeyMissing for a key that isn't set.
+    """
+    llm.check_name(name)
+    if name == NONE or name == EMBEDDED:
+        return
+    if is_embedded(name):
+        raise ModelUnknown(f"{name!r}: the model in the box is called {EMBEDDED!r} alone")
+    llm.check_remote(name)
+
+
+def load_model(name: str, tell: Tell | None = None) -> Model:
+    """The model called `name`, ready to be asked; with `tell` the one in the box may be fetched.
+
+    Raises what `check_model` raises, and ModelError where the model in the box can't be had.
+    """
+    check_model(name)
+    if name == NONE:
+        raise SettingError("the model 'none' reads and writes nothing: choose another one")
+    if not is_embedded(name):
+        return RemoteModel(name)
+    if (doing := _fetching.doing) and threading.current_thread() is not _fetching.thread:
+        raise ModelError(f"the language model isn't ready yet ({doing}): ask again in a minute")
+    return LocalReader(load_local(tell))
+
+
+class _Fetching:
+    """The model in the box being fetched and loaded in the background, if it is."""
+
+    thread: threading.Thread | None = None
+    doing = ""
+
+    def tell(self, what: str, done: int, of: int) -> None:
+        """Note how far it is."""
+        self.doing = f"{what}, {100 * done // of} %" if of else what
+
+
+_fetching = _Fetching()
+
+
+def loading() -> str:
+    """What is being done in the background to have the model in the box; "" if nothing is."""
+    return _fetching.doing
+
+
+def load_in_background(on_done: Callable[[str], None] = lambda problem: None) -> None:
+    """Fetch the model in the box, load it and have it read its instructions, in a thread.
+
+    Until then `load_model` says that it isn't ready. `on_done` is told why it failed, or "".
+    """
+
+    def work() -> None:
+        problem = ""
+        try:
+            warm(load_model(EMBEDDED, _fetching.tell))
+        except ModelError as error:
+            problem = str(error)
+        finally:
+            _fetching.doing = ""
+        on_done(problem)
+
+    _fetching.doing = "loading"
+    _fetching.thread = threading.Thread(target=work, name="wirecheck-model", daemon=True)
+    _fetching.thread.start()
+
+
+def warm(model: Model) -> None:
+    """Have a model read what every question about a report begins with."""
+    model.ask([load_prompt("read").messages(report="-", question="-")], max_tokens=1)
+
+
+def complete(
+    name: str, messages: Sequence[Message], *, max_tokens: int = 400, seconds: float = DEADLINE
+) -> str:
+    """One reply of the model called `name`. Raises ModelError; ModelReplyError for an empty one."""
+    reply = load_model(name).ask([messages], max_tokens=max_tokens, seconds=seconds)[0].text.strip()
+    if not reply:
+        raise ModelReplyError(f"model {name!r} sent an empty reply: ask again")
+    return reply

@@ -1,0 +1,216 @@
+"""Every report is asked: the words of it that answer, and how surely they do.
+
+    windows(found, index.cluster_of) -> the sentences of each independent report that come nearest
+    read(question, windows, model)   -> a Reading of each report
+
+The model copies words of a report, and then says whether they answer exactly this question. What it
+copies is found again in the report, letter for letter but for white space, case and the shape of
+quotation marks, or it isn't used.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from index import Article, Passage
+from index.words import words
+from rag.evidence import Found, Scored, logistic, model_weights
+from rag.models import Model, Reply, Tick, no_tick
+from rag.prompts import load_prompt
+from rag.question import Question
+from rag.values import find_dates, find_quantities
+
+#: Independent reports that are read, and words of each that the model sees, about.
+REPORTS, WORDS = 5, 80
+#: Reports that are read at once: first a few, so that something is soon known.
+BATCHES = (2, 3)
+#: Beyond the first few, a report is read only if its best sentence scores this much.
+LEAST_SCORE = 0.02
+#: Tokens that a model may copy.
+MAX_TOKENS = 28
+#: What it copies stands in quotation marks, and the first of them is given.
+OPENING, STOP = '"', ('"', "\n")
+#: The least share of what was copied that must stand in a sentence in one piece.
+PIECE = 2 / 3
+#: Signals that a reading answers: the logit of the model's "Yes", the overlap of the words with the
+#: small reader's own answer in that sentence (F1 of words, 0..1), the sentence's cosine, 0..1.
+SIGNALS = ("yes", "overlap", "cosine")
+_ALIKE = {"'": "['‘’‚‛]", '"': '["“”„‟«»]', "-": "[-–—]"}
+_STRAIGHT = {ord(c): mark for mark, alike in _ALIKE.items() for c in alike[1:-1] if c != mark}
+#: What a match is not cut from: a word, or a number such as "9,000" or "twenty-two".
+_BEFORE = r"(?<!\w)(?<!\d[.,:])(?<!ty[-–‑])"
+_AFTER = r"(?!\w|[.,:]\d)(?!(?<=ty)[-–‑](?:one|two|three|four|five|six|seven|eight|nine)\b)"
+_LEAST = 1e-4
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is read of one report: sentences of its first article, the likeliest first."""
+
+    sentences: tuple[Scored, ...]
+
+    @property
+    def article(self) -> Article:
+        """The article whose sentences these are."""
+        return self.sentences[0].passage.article
+
+    @property
+    def text(self) -> str:
+        """The report as a model sees it: head, headline, the sentences in their order."""
+        head = ", ".join(filter(None, (self.article.outlet, self.article.published)))
+        places = sorted((s.passage for s in self.sentences), key=lambda p: p.start)
+        told = " ... ".join(" ".join(p.text.split()) for p in places)
+        return f"Report{f' ({head})' if head else ''}: {self.article.title}\n{told}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one report says to the question: `words` of it, which stand in `sentence`.
+
+    `yes` is the probability, 0..1, of the model's word that they answer; `sure` is 0..1, how surely
+    they do beside the other readings' words, from `signals`, which are `SIGNALS`.
+    """
+
+    words: Passage
+    sentence: Scored
+    signals: tuple[float, ...]
+    yes: float
+    sure: float
+
+    @property
+    def article(self) -> Article:
+        """The report's first article."""
+        return self.words.article
+
+
+#: Told the readings so far, each time that some reports were read.
+OnRead = Callable[[Sequence[Reading]], None]
+
+
+def windows(
+    found: Found, cluster_of: Callable[[str], int], reports: int = REPORTS, most: int = WORDS
+) -> list[Window]:
+    """The likeliest sentences of the best reports, copies once: at most `most` words, or one."""
+    told: dict[int, list[Scored]] = {}
+    for sentence in found.sentences:
+        if not sentence.is_copy:
+            told.setdefault(cluster_of(sentence.passage.article.id), []).append(sentence)
+    return [
+        Window(tuple(_within(said, most)))
+        for n, said in enumerate(islice(told.values(), reports))
+        if n < BATCHES[0] or said[0].score >= LEAST_SCORE
+    ]
+
+
+def _within(sentences: Sequence[Scored], most: int) -> Iterator[Scored]:
+    article, room = sentences[0].passage.article, most
+    for n, sentence in enumerate(sentences):
+        room -= len(sentence.passage.text.split())
+        if n and room < 0:
+            return
+        if sentence.passage.article == article:
+            yield sentence
+
+
+def read(
+    question: Question,
+    reports: Sequence[Window],
+    model: Model,
+    on_read: OnRead = lambda readings: None,
+    tick: Tick = no_tick,
+) -> list[Reading]:
+    """A reading of each report that has one, in the reports' order.
+
+    Raises ModelError if the model can't be asked, and what `on_read` and `tick` raise.
+    """
+    readings: list[Reading] = []
+    rest = iter(reports)
+    for size in (*BATCHES, len(reports)):
+        if batch := list(islice(rest, size)):
+            readings += _read_batch(question, batch, model, tick)
+            on_read(readings)
+    return readings
+
+
+def _read_batch(
+    question: Question, batch: Sequence[Window], model: Model, tick: Tick
+) -> Iterator[Reading]:
+    asked = [load_prompt("read").messages(report=w.text, question=question.text) for w in batch]
+    copied = model.ask(asked, max_tokens=MAX_TOKENS, stop=STOP, begun=OPENING, tick=tick)
+    again = [
+        [*messages, {"role": "assistant", "content": f'"{_bare(reply)}"'}, *_confirm()]
+        for messages, reply in zip(asked, copied, strict=True)
+    ]
+    judged = model.ask(again, max_tokens=1, tick=tick)
+    for window, reply, verdict in zip(batch, copied, judged, strict=True):
+        place = anchor(_bare(reply), window)
+        if place is not None:
+            yield weighed(*place, verdict.yes())
+
+
+def _confirm() -> list[dict[str, str]]:
+    return load_prompt("confirm").messages()
+
+
+def _bare(reply: Reply) -> str:
+    """What was copied, without the quotation marks that a model may repeat."""
+    return reply.text.strip().removeprefix('"').split('"')[0].strip()
+
+
+def anchor(copied: str, window: Window) -> tuple[Scored, Passage] | None:
+    """The sentence of a window that has the copied words, and where; None if none has.
+
+    If no sentence has all of them, the longest piece that one has, if that is most of them and
+    neither a number nor a day is left out.
+    """
+    said = copied.split()
+    for size in range(len(said), math.ceil(PIECE * len(said)) - 1, -1):
+        for first in range(len(said) - size + 1):
+            left = " ".join((*said[:first], *said[first + size :]))
+            if find_quantities(left) or find_dates(left):
+                continue
+            pattern = _pattern(tuple(said[first : first + size]))
+            for sentence in window.sentences:
+                if pattern and (match := pattern.search(sentence.passage.text)):
+                    return sentence, _part(sentence.passage, match.span())
+    return None
+
+
+@lru_cache(maxsize=256)
+def _pattern(said: tuple[str, ...]) -> re.Pattern[str] | None:
+    """Finds these words whatever the white space, case and shape of marks; None of no words."""
+    bare = " ".join(said).strip(" .,;:").translate(_STRAIGHT).split()
+    if not any(c.isalnum() for word in bare for c in word):
+        return None
+    parts = ("".join(_ALIKE.get(c, re.escape(c)) for c in word) for word in bare)
+    return re.compile(_BEFORE + r"\s+".join(parts) + _AFTER, re.I)
+
+
+def _part(passage: Passage, span: tuple[int, int]) -> Passage:
+    return Passage(passage.article, passage.start + span[0], passage.start + span[1])
+
+
+def weighed(sentence: Scored, said: Passage, yes: float) -> Reading:
+    """A reading with how sure it is."""
+    odds = min(max(yes, _LEAST), 1 - _LEAST)
+    own = sentence.passage.article.text[slice(*sentence.span)]
+    signals = (
+        math.log(odds / (1 - odds)),
+        _overlap(said.text, own),
+        sentence.signal("cosine"),
+    )
+    sure = logistic(model_weights()["reading"], SIGNALS, signals)
+    return Reading(said, sentence, signals, yes, sure)
+
+
+def _overlap(one: str, other: str) -> float:
+    """F1 of the words that two texts share, 0..1 (Rajpurkar et al. 2016)."""
+    ours, theirs = Counter(words(one)), Counter(words(other))
+    shared = (ours & theirs).total()
+    return 2 * shared / (ours.total() + theirs.total()) if shared else 0.0

@@ -1,0 +1,291 @@
+"""What an answer says, drafted from readings: all of it untrusted until it was checked.
+
+A value is told in the reports' own words, after what they differ in. An open question is answered
+by the model from the sentences that were read, or else by those sentences, whole. Without a model,
+the sentences that answer best are quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from index import Hit, Passage
+from index.language import sentence_spans
+from index.words import stems
+from rag.checks import fold
+from rag.cite import Verified
+from rag.compare import ClusterOf, Compared, Side, corrects
+from rag.evidence import Found, Scored
+from rag.ledger import independent
+from rag.models import Model, Tick, no_tick
+from rag.prompts import load_prompt
+from rag.question import Question
+from rag.read import Reading
+from rag.schema import Claim, DraftClaim, Evidence, Rejection
+from rag.verify import Checker
+from rag.voice import shown_voice, voice_of
+
+#: Values in an answer; the ledger has them all. Sides of a difference, and outlets of each.
+MAX_VALUES, MAX_SIDES, MAX_OUTLETS = 6, 6, 3
+#: Quoted sentences in an answer, and the words that they may have together.
+MAX_QUOTES, MAX_WORDS = 4, 125
+#: A further sentence is quoted if its score is at least this share of the best one's; a smaller one
+#: if its article is cited already.
+OTHER_ARTICLE, SAME_ARTICLE = 0.6, 0.2
+#: Sentences that a model writes from, and tokens that it may write.
+WRITING_SENTENCES, WRITING_TOKENS = 5, 96
+#: A written sentence cites at most so many sentences of the reports.
+MOST_CITED = 3
+_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+#: Share of the words of a reading that a written sentence must have, to be an answer.
+CARRIED = 0.5
+_STOP_INSIDE = re.compile(r"([\"“][^\"“”]+?)([.,])([\"”])")
+_MARKS = re.compile(r"\s*\[\s*[^\[\]]{1,40}\]")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Sentences, and the labelled evidence that they name."""
+
+    claims: tuple[DraftClaim, ...]
+    evidence: tuple[Evidence, ...]
+
+
+class Labels:
+    """Evidence in the order in which it is first named: E1, E2, ..."""
+
+    def __init__(self) -> None:
+        self._evidence: dict[Passage, Evidence] = {}
+
+    def of(self, passages: Iterable[tuple[Passage, float]]) -> tuple[str, ...]:
+        """The labels of sentences with their scores, each sentence once."""
+        return tuple(dict.fromkeys(self._label(p, score) for p, score in passages))
+
+    def _label(self, passage: Passage, score: float) -> str:
+        number = len(self._evidence) + 1
+        fresh = Evidence(f"E{number}", Hit(passage, score, number))
+        return self._evidence.setdefault(passage, fresh).label
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """All that was named, and what is named beside it."""
+        return tuple(self._evidence.values())
+
+
+# --- values ------------------------------------------------------------------------------------
+
+
+def values(found: Compared, cluster_of: ClusterOf) -> Draft:
+    """What the reports differ in or corrected, then each value that stands, in their words."""
+    labels = Labels()
+    claims = [*differences(found, labels, cluster_of)]
+    claims += [
+        DraftClaim(_plain(side.text), labels.of(_sources(side.said)), "span")
+        for side in found.standing[:MAX_VALUES]
+    ]
+    return Draft(tuple(claims), labels.evidence)
+
+
+def differences(found: Compared, labels: Labels, cluster_of: ClusterOf) -> Iterator[DraftClaim]:
+    """What an answer begins with where the reports differ, or where an outlet corrected itself."""
+    if found.differ:
+        shown = found.standing[:MAX_SIDES]
+        told = ", ".join(_told(side, cluster_of, found.by_date) for side in shown)
+        first = [side.readings[0] for side in shown]
+        said = [*first, *(r for side in shown for r in side.said)]
+        text = f"Reports differ{', newest first' * found.by_date}: {told}."
+        yield DraftClaim(text, labels.of(_sources(said)), "difference")
+    for side in found.sides:
+        if found.is_replaced(side):
+            yield _update(side, found, labels)
+
+
+def _sources(readings: Iterable[Reading]) -> Iterator[tuple[Passage, float]]:
+    return ((r.sentence.passage, r.sure) for r in readings)
+
+
+def _told(side: Side, cluster_of: ClusterOf, dated: bool) -> str:
+    """One side: its value, how many reports, which outlets, when, and whom they cite."""
+    count = independent(side.article_ids, cluster_of)
+    outlets = list(dict.fromkeys(r.article.outlet for r in side.said))
+    known = all(outlets) and len(outlets) <= MAX_OUTLETS
+    voices = [voice_of(r.sentence.passage, (r.words.start, r.words.end)) for r in side.said]
+    inside = [", ".join(filter(None, outlets)) if known else ""]
+    inside += [side.newest if dated else "", shown_voice(voices)]
+    aside = "; ".join(filter(None, inside))
+    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+    return f"{marked(side.text)} in {number} report{'s' * (count > 1)}" + f" ({aside})" * bool(
+        aside
+    )
+
+
+def _update(side: Side, found: Compared, labels: Labels) -> DraftClaim:
+    """From what to what an outlet changed, and when."""
+    old, new = side.readings[0], found.replaced[side.readings[0].article.id]
+    verb = "corrected this to" if corrects(new) else "later gave"
+    text = (
+        f"{new.article.outlet} first gave {marked(old.words.text)} ({old.article.published}) and "
+        f"{verb} {marked(new.words.text)} ({new.article.published})."
+    )
+    return DraftClaim(text, labels.of(_sources((old, new))), "difference")
+
+
+def marked(value: str) -> str:
+    """A value in quotation marks; without them if it has some of its own."""
+    plain = _plain(value)
+    return plain if re.search('["“”„«»]', plain) else f"“{plain}”"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --- sentences ---------------------------------------------------------------------------------
+
+
+def written(
+    question: Question, found: Compared, model: Model, checker: Checker, tick: Tick = no_tick
+) -> Draft:
+    """What the model writes from the sentences that were read, each cited by what supports it.
+
+    Raises ModelError if the model can't be asked.
+    """
+    sources = read_sentences(found)[:WRITING_SENTENCES]
+    told = "\n".join(f"Report{_head(s.passage)}: {_plain(s.passage.text)}" for s in sources)
+    asked = load_prompt("write").messages(question=question.text, evidence=told)
+    reply = model.ask([asked], max_tokens=WRITING_TOKENS, tick=tick)[0]
+    labels = Labels()
+    labels.of((s.passage, s.score) for s in sources)
+    said = " ".join(s.passage.text for s in sources)
+    texts = [_marks_mended(text, said) for text in sentences_of(reply.text)]
+    cited = _supporting(texts, labels.evidence, checker)
+    return Draft(
+        tuple(DraftClaim(t, c) for t, c in zip(texts, cited, strict=True)), labels.evidence
+    )
+
+
+def _head(passage: Passage) -> str:
+    return f" ({passage.article.outlet})" if passage.article.outlet else ""
+
+
+def read_sentences(found: Compared) -> list[Scored]:
+    """The sentences whose words stand, of the surest side first."""
+    return list(dict.fromkeys(r.sentence for side in found.sides for r in side.readings))
+
+
+def sentences_of(text: str) -> Iterator[str]:
+    """The sentences of a reply, without marks of its own that stand for sources."""
+    for line in text.splitlines():
+        bare = _MARKS.sub("", line).strip(" -*•")
+        for start, end in sentence_spans(bare):
+            if any(c.isalnum() for c in bare[start:end]):
+                yield bare[start:end]
+
+
+def on_point(verified: Verified, found: Compared) -> Verified:
+    """The same, but a written sentence that tells nothing that was read is refused."""
+    return Verified(tuple(_on_point(j, found) for j in verified.judged), verified.refused)
+
+
+def _on_point(judged: Claim | Rejection, found: Compared) -> Claim | Rejection:
+    if isinstance(judged, Rejection) or judged.kind != "written":
+        return judged
+    told = set(stems(judged.text))
+    read = [set(stems(r.words.text)) for side in found.sides for r in side.readings]
+    if any(len(told & words) >= CARRIED * len(words) for words in read):
+        return judged
+    return Rejection(judged.text, "off the point", "it tells nothing that was read as an answer")
+
+
+def _marks_mended(text: str, said: str) -> str:
+    """Full stops and commas that a writer put inside quotation marks and nobody said, outside."""
+
+    def mended(match: re.Match[str]) -> str:
+        words, stop, close = match.groups()
+        return f"{words}{close}{stop}" if fold(words + stop) not in fold(said) else match[0]
+
+    return _STOP_INSIDE.sub(mended, text)
+
+
+def _supporting(
+    texts: Sequence[str], evidence: Sequence[Evidence], checker: Checker
+) -> list[tuple[str, ...]]:
+    """For each text the labels of the evidence that supports it, most first; at least one."""
+    pairs = [(e.hit.passage.text, text) for text in texts for e in evidence]
+    supports = iter(checker.support(pairs))
+    cited = []
+    for _ in texts:
+        ranked = sorted(((next(supports), e) for e in evidence), key=lambda pair: -pair[0])
+        good = [e.label for support, e in ranked if support >= checker.threshold]
+        cited.append(tuple(good[:MOST_CITED]) or (ranked[0][1].label,))
+    return cited
+
+
+def quotations(sentences: Iterable[Scored]) -> Draft:
+    """These sentences, whole."""
+    labels = Labels()
+    claims = [
+        DraftClaim(_plain(s.passage.text), labels.of([(s.passage, s.score)]), "quote")
+        for s in sentences
+    ]
+    return Draft(tuple({c.text: c for c in claims}.values()), labels.evidence)
+
+
+def best_sentences(found: Found) -> Draft:
+    """The sentences that answer best, each once, within `MAX_QUOTES` and `MAX_WORDS`."""
+    evidence = found.evidence()
+    chosen: dict[str, list[Evidence]] = {}
+    articles: set[str] = set()
+    for item in evidence:
+        text = _plain(item.hit.passage.text)
+        article = item.hit.passage.article.id
+        share = SAME_ARTICLE if article in articles else OTHER_ARTICLE
+        if chosen and item.hit.score < share * evidence[0].hit.score:
+            continue
+        twin = next((said for said in chosen if _alike(text, said)), None)
+        if twin is not None:
+            chosen[twin].append(item)
+        elif not chosen or (len(chosen) < MAX_QUOTES and _words([*chosen, text]) <= MAX_WORDS):
+            chosen[text] = [item]
+        else:
+            continue
+        articles.add(article)
+    claims = (
+        DraftClaim(text, tuple(e.label for e in items), "quote") for text, items in chosen.items()
+    )
+    return Draft(tuple(claims), evidence)
+
+
+def mentions(found: Found, least: Mapping[str, float]) -> Draft:
+    """One sentence of each report that mentions what is asked for; copies are one quotation.
+
+    `least` says how far a sentence must cover the words asked for, by the signal's name.
+    """
+    best: dict[str, Scored] = {}
+    for sentence in found.sentences:
+        if any(sentence.signal(name) < share for name, share in least.items()):
+            continue
+        known = best.get(sentence.passage.article.id)
+        if known is None or sentence.signal("coverage") > known.signal("coverage"):
+            best[sentence.passage.article.id] = sentence
+    ranked = sorted(best.values(), key=lambda s: -s.signal("coverage"))
+    labels = Labels()
+    quotes: dict[str, list[str]] = {}
+    for sentence in ranked:
+        text = _plain(sentence.passage.text)
+        twin = next((said for said in quotes if _alike(text, said)), text)
+        quotes.setdefault(twin, []).extend(labels.of([(sentence.passage, sentence.score)]))
+    claims = (DraftClaim(text, tuple(names), "quote") for text, names in quotes.items())
+    return Draft(tuple(claims), labels.evidence)
+
+
+def _words(texts: Iterable[str]) -> int:
+    return sum(len(t.split()) for t in texts)
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether two sentences share four fifths of their stems: one report's copies."""
+    left, right = set(stems(a)), set(stems(b))
+    return len(left & right) >= 0.8 * max(1, len(left | right))

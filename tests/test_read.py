@@ -1,0 +1,195 @@
+from dataclasses import replace
+
+import pytest
+
+from index.records import Article
+from rag.question import analyse
+from rag.read import BATCHES, LEAST_SCORE, REPORTS, SIGNALS, Window, anchor, read, weighed, windows
+from tests.fake_reader import found, reading, scored
+from tests.replay import NO, YES, ReplayModel, plain_weights
+
+ASKED = "How long was the harbour shut?"
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch):
+    plain_weights(monkeypatch)
+
+
+def window(*sentences: str) -> Window:
+    """One report of these sentences, the likeliest first."""
+    article = Article("a", "Harbour shut", " ".join(sorted(sentences)))
+    return Window(tuple(scored(article, s) for s in sentences))
+
+
+def copied(words: str, *sentences: str) -> str | None:
+    """What of a report stands for copied words."""
+    place = anchor(words, window(*sentences))
+    return place and place[1].text
+
+
+# --- what is read
+
+
+def test_each_independent_report_has_a_window_and_copies_have_none_of_their_own():
+    a, b, c = (Article(n, "", "One. Two.") for n in "abc")
+    rows = [scored(a, "One."), scored(b, "One."), scored(c, "Two."), scored(a, "Two.")]
+    cluster = {"a": 0, "b": 0, "c": 1}.__getitem__
+    told = windows(found(*rows), cluster)
+    assert [(w.article.id, [s.passage.text for s in w.sentences]) for w in told] == [
+        ("a", ["One.", "Two."]),
+        ("c", ["Two."]),
+    ]
+
+
+def test_no_more_reports_are_read_than_may_be_nor_more_words():
+    many = [scored(Article(f"a{n}", "", "One two three.")) for n in range(REPORTS + 2)]
+    assert len(windows(found(*many), hash)) == REPORTS
+    article = Article("a", "", "One two three. Four five six. Seven.")
+    rows = [scored(article, s) for s in ("One two three.", "Four five six.", "Seven.")]
+    (cut,) = windows(found(*rows), hash, most=6)
+    assert [s.passage.text for s in cut.sentences] == ["One two three.", "Four five six."]
+    copy = replace(scored(Article("b", "", "One two three.")), is_copy=True)
+    assert windows(found(rows[0], copy, *rows[1:]), lambda name: 0, most=6) == [cut]
+    (least,) = windows(found(*rows), hash, most=1)
+    assert [s.passage.text for s in least.sentences] == ["One two three."]
+
+
+def test_beyond_the_first_few_a_report_is_read_only_if_something_in_it_may_answer():
+    scores = (0.0, 0.0, LEAST_SCORE, LEAST_SCORE / 2)
+    rows = [scored(Article(f"a{n}", "", "One."), score=s) for n, s in enumerate(scores)]
+    assert [w.article.id for w in windows(found(*rows), hash)] == ["a0", "a1", "a2"]
+    assert BATCHES[0] == 2
+
+
+def test_a_model_sees_the_sentences_in_their_order_under_outlet_day_and_headline():
+    article = Article("a", "Head", "One. Two.\nThree.", "Lune Wire", "2031-03-04")
+    told = Window((scored(article, "Two.\nThree."), scored(article, "One.")))
+    assert told.text == "Report (Lune Wire, 2031-03-04): Head\nOne. ... Two. Three."
+    assert Window((scored(Article("b", "Head", "One.")),)).text == "Report: Head\nOne."
+
+
+# --- words are found again
+
+
+@pytest.mark.parametrize(
+    ("words", "stands"),
+    [
+        ("four days", "four\n days"),
+        ("FOUR Days.", "four\n days"),
+        ('"We waited," she', "“We waited,” she"),
+        ("the mayor's", "the mayor’s"),
+        ("rose - and", "rose – and"),
+        ("twelve", "twelve"),
+        ("bridge.", "bridge"),
+        ("The city", "The city"),
+        ("shut for four days, after a long and hard winter", None),
+        ("shut for nine", None),
+        ("our days", None),
+        ("", None),
+        ('" .,;', None),
+    ],
+)
+def test_copied_words_are_found_whatever_their_white_space_case_and_marks(words, stands):
+    text = "It was shut for four\n days. “We waited,” she told the mayor’s men. The sea rose – and fell. It was twelve-fold. The city-old bridge.Gone."
+    assert copied(words, text) == stands
+
+
+def test_words_that_are_not_in_the_report_are_never_used():
+    assert copied("six weeks", "It was shut for four days.") is None
+    # What stands in two sentences is in neither.
+    assert copied("days. Nobody was hurt", "It lasted days.", "Nobody knew her name.") is None
+
+
+def test_most_of_what_was_copied_in_one_piece_will_do():
+    assert copied("shut for four whole", "It was shut for four days.") == "shut for four"
+    assert copied("shut for whole four", "It was shut for four days.") is None
+
+
+@pytest.mark.parametrize("words", ["nine days at sea", "days at sea for 9", "9 days at sea"])
+def test_a_piece_without_the_number_that_was_copied_is_not_used(words):
+    assert copied(words, "They spent four days at sea.") is None
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("9", "It was 19 days."),
+        ("9", "It cost 9,000 crowns."),
+        ("000 crowns", "It cost 9,000 crowns."),
+        ("5 days", "It took 2.5 days."),
+        ("two people", "Twenty-two people came."),
+        ("Twenty", "Twenty-two people came."),
+    ],
+)
+def test_a_part_of_a_number_is_not_that_number(words, text):
+    assert copied(words, text) is None
+
+
+def test_the_likeliest_sentence_that_has_the_words_is_theirs():
+    sentence, words = anchor("four days", window("Then four days passed.", "At last four days."))
+    assert sentence.passage.text == "Then four days passed." and words.text == "four days"
+
+
+# --- reading
+
+
+REPORT = scored(Article("a", "Harbour shut", "The harbour was shut for four days."))
+OTHER = scored(Article("b", "Boats wait", "The boats waited for six days."))
+THIRD = scored(Article("c", "Crane falls", "A crane fell."))
+
+
+def ask(model, *reports, **told):
+    what = found(*reports)
+    return read(analyse(ASKED), windows(what, hash), model, **told)
+
+
+def test_a_reading_is_where_the_words_stand_and_as_sure_as_the_model():
+    model = ReplayModel(("How long", "harbour", "four days", YES), ("", "boats", "six days", NO))
+    first, second = ask(model, REPORT, OTHER)
+    assert (first.words.text, first.article.id, first.sentence) == ("four days", "a", REPORT)
+    assert first.sure == pytest.approx(YES) and second.sure == pytest.approx(NO)
+    assert len(first.signals) == len(SIGNALS)
+
+
+def test_a_report_whose_copied_words_it_does_not_have_has_no_reading():
+    model = ReplayModel(("", "harbour", "nine weeks", YES), ("", "boats", "six days", YES))
+    assert [r.article.id for r in ask(model, REPORT, OTHER)] == ["b"]
+
+
+def test_the_model_judges_what_it_copied_in_the_same_conversation():
+    model = ReplayModel(("", "harbour", '"four days" and more', YES))
+    ask(model, REPORT)
+    copying, judging = model.asked
+    assert judging[: len(copying)] == copying
+    assert judging[len(copying)] == {"role": "assistant", "content": '"four days"'}
+    assert ASKED in copying[-1]["content"] and REPORT.passage.text in copying[-1]["content"]
+
+
+def test_readings_are_told_as_they_come_and_whoever_hears_may_end_it():
+    told = []
+    model = ReplayModel(("", "", "", YES))
+    assert ask(model, REPORT, OTHER, THIRD, on_read=lambda r: told.append(len(r))) == []
+    assert told == [0, 0]
+    fits = ReplayModel(*(("", w, w, YES) for w in ("harbour", "boats", "crane")))
+    ask(fits, REPORT, OTHER, THIRD, on_read=lambda r: told.append(len(r)))
+    assert told == [0, 0, 2, 3]
+
+    def enough(readings):
+        raise InterruptedError
+
+    for way in ("on_read", "tick"):
+        with pytest.raises(InterruptedError):
+            ask(fits, REPORT, **{way: enough})
+
+
+def test_a_reading_is_weighed_by_the_models_word_and_by_other_signals():
+    read_ = weighed(REPORT, reading(REPORT, "four days").words, 0.5)
+    assert read_.yes == 0.5
+    signals = dict(zip(SIGNALS, read_.signals, strict=True))
+    assert signals["yes"] == pytest.approx(0.0)
+    assert signals["cosine"] == REPORT.signal("cosine") == 0.8
+    # The small reader marked all of the sentence: two words of seven.
+    assert signals["overlap"] == pytest.approx(2 * 2 / (2 + 7))
+    certain = weighed(REPORT, read_.words, 1.0)
+    assert certain.yes == 1.0 and 0.99 < certain.sure <= 1.0
