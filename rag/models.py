@@ -62,11 +62,6 @@ class Reply:
             return sure
         return 1 - sure if said.startswith("no") else 0.5
 
-    @property
-    def mean_logprob(self) -> float:
-        """How likely its words were, as the mean log-probability; 0 where nobody knows."""
-        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
-
 
 class Model(Protocol):
     """Something that reads and writes."""

@@ -194,7 +194,7 @@ def _on_point(judged: Claim | Rejection, found: Compared) -> Claim | Rejection:
         return judged
     told = set(stems(judged.text))
     read = [set(stems(r.words.text)) for side in found.sides for r in side.readings]
-    if any(len(told & words) >= CARRIED * len(words) for words in read):
+    if any(len(told & words) >= CARRIED * len(words) for words in read if words):
         return judged
     return Rejection(judged.text, "off the point", "it tells nothing that was read as an answer")
 

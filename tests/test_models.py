@@ -56,11 +56,6 @@ def test_how_likely_a_reply_says_yes(reply: Reply, yes: float) -> None:
     assert reply.yes() == pytest.approx(yes)
 
 
-def test_how_likely_its_words_were() -> None:
-    assert Reply("a b", ("a", " b"), (-0.5, -1.5)).mean_logprob == -1.0
-    assert Reply("a b").mean_logprob == 0.0
-
-
 # --- the one in the box ------------------------------------------------------------------------
 
 

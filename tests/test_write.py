@@ -145,6 +145,12 @@ def test_a_sentence_that_tells_nothing_that_was_read_is_off_the_point():
     assert storm == judged[1]
 
 
+def test_a_reading_without_a_telling_word_puts_nothing_on_point():
+    found = compared(WHY, said("a", "It was as it was.", "it was"))
+    (judged,) = on_point(Verified((Claim("It burned.", (), 0.9),)), found).judged
+    assert isinstance(judged, Rejection)
+
+
 def test_a_full_stop_that_nobody_said_stands_outside_the_marks():
     heard = said("a", "“We heard the storm, not the siren,” said Ada Holm.", "the storm")
     model = ReplayModel(written='Ada Holm said: "We heard the storm, not the siren."')

@@ -161,7 +161,7 @@ def llama_index(
     class Embedded(CustomLLM):  # type: ignore[misc]
         @property
         def metadata(self) -> Any:
-            return LLMMetadata(context_window=8192, num_output=REPLY, model_name="SmolLM2-135M")
+            return LLMMetadata(context_window=8192, num_output=REPLY, model_name="embedded")
 
         def complete(self, prompt: str, formatted: bool = False, **_: Any) -> Any:
             return CompletionResponse(text=_reply(prompt))
