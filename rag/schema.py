@@ -19,8 +19,8 @@ Outcome = Literal["answered", "declined"]
 #: reports differ in, or what was corrected, said in our words around theirs.
 Kind = Literal["span", "quote", "written", "difference"]
 #: agrees: gives the only value; differs: one of several values; superseded: a value that its own
-#: outlet replaced; silent: on the matter, but gives no value; says: a report's own sentence, where no
-#: value is asked for. Earlier versions gave denies: says that what is asked about is not so.
+#: outlet replaced; silent: on the matter, but gives no value; says: a report's own sentence, where
+#: no value is asked for. Earlier versions gave denies: says that what is asked about is not so.
 Stance = Literal["agrees", "differs", "superseded", "denies", "silent", "says"]
 #: Whose words they are: the outlet's own, a named speaker's or body's, somebody's without a name,
 #: or an opinion column's.
