@@ -37,18 +37,24 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_models_are_loaded_once_the_page_has_been_opened():
-    asked = Scripted()
-    desk = Desk(asked, Shelf(ARTICLES))
+    asked, looked = Scripted(), threading.Event()
+
+    def answer(*words, **options):
+        assert looked.wait(20)  # else the models are loaded before anybody sees that they are
+        return asked(*words, **options)
+
+    desk = Desk(answer, Shelf(ARTICLES))
     blocks = app.build_page(desk, page.Facts("night desk", 4, 9, "g1"), models=["none"])
     desk.warm_when_seen("What now?", "none")
     (opened,) = [
         told.fn for told in blocks.fns.values() if any(event == "load" for _, event in told.targets)
     ]
-    assert not asked.asked
+    assert not desk.jobs
     bar, timer = opened()
+    assert "loading the models" in str(bar) and timer.active
+    looked.set()
     desk.pool.shutdown()
     assert asked.asked == [("What now?", "none")]
-    assert "loading the models" in str(bar) and timer.active
 
 
 @pytest.fixture
