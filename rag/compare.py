@@ -128,7 +128,8 @@ def compare(
     heard = [r for side in sides for r in side.readings]
     apart = tuple(r for r in stand if r not in heard)
     unsure = tuple(r for r in ranked if r not in stand)
-    replaced = _replaced(question, sides) if is_one else {}
+    # What is counted or measured changes from report to report; who, where or what does not.
+    replaced = _replaced(question, sides) if is_one and question.asks == "amount" else {}
     shown = Compared(tuple(sides), replaced, apart, unsure, in_short=in_short, by_date=by_date)
     differ = is_one and len(shown.standing) > 1
     return replace(shown, silent=_silent(unsure, heard), differ=differ)

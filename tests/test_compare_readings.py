@@ -194,6 +194,13 @@ def test_another_outlet_an_unknown_day_or_another_season_supersedes_nothing(outl
     assert result.differ and not result.replaced
 
 
+def test_what_is_no_amount_is_not_superseded():
+    first = said("a", "Ada Holm", outlet="Post", day="2031-03-01")
+    later = said("b", "Lene Doorn", outlet="Post", day="2031-03-02")
+    result = compared("Who signed the accord?", first, later)
+    assert not result.replaced and result.differ
+
+
 def test_the_same_value_later_supersedes_nothing():
     result = compared(
         HURT,
