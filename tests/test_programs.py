@@ -26,7 +26,7 @@ from index import build_index, open_index
 from index.errors import SettingError
 from rag.schema import Answer
 
-README = Path(__file__).parents[1] / "README.md"
+PROGRAMS = Path(__file__).parents[1] / "docs" / "page-and-api.md"
 TOOLS = {"ask", "search", "article"}
 
 
@@ -146,8 +146,8 @@ def test_an_mcp_client_finds_the_tools_and_calls_them(address, scripted):
     assert failed and "there is no such article" in text
 
 
-def test_the_examples_of_the_readme_run(address, scripted, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def test_the_examples_of_the_docs_run(address, scripted, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", PROGRAMS.read_text(encoding="utf-8"), re.DOTALL)
     examples = [block for block in blocks if "http://127.0.0.1:7860/" in block]
     for example in examples:
         exec(example.replace("http://127.0.0.1:7860/", address), {"__name__": "example"})
