@@ -167,12 +167,6 @@ class Case:
     signals: np.ndarray
     right: np.ndarray
 
-    @property
-    def yes(self) -> np.ndarray:
-        """The probability of each "Yes", from its logit."""
-        shares: np.ndarray = 1 / (1 + np.exp(-self.signals[:, 0]))
-        return shares
-
 
 def cases_of(rows: Iterable[dict[str, Any]]) -> Iterator[Case]:
     """Each question with all its readings, and once more without the right ones."""
@@ -202,12 +196,12 @@ def sure(case: Case, weights: np.ndarray, bias: float) -> np.ndarray:
 
 
 def thresholds(cases: Sequence[Case], weights: np.ndarray, bias: float) -> tuple[float, float]:
-    """How likely the likeliest "Yes" must be, and how sure a reading beside the surest."""
+    """How sure the surest reading must be, and one beside it."""
     best, beside = [], []
     for case in cases:
         if case.right.any():
             values = sure(case, weights, bias)
-            best.append(float(case.yes[case.right].max()))
+            best.append(float(values[case.right].max()))
             beside += [float(v) for v, right in zip(values, case.right, strict=True) if not right]
     return float(np.quantile(best, DECLINED)), float(np.quantile(beside, 1 - BESIDE))
 
@@ -223,7 +217,7 @@ def report(cases: Sequence[Case]) -> None:
         answer, beside = thresholds(others, weights, bias)
         values = [sure(c, weights, bias) for c in own]
         labels = np.concatenate([c.right for c in own])
-        top = [(c.yes.max() >= answer, c.right.any()) for c in own]
+        top = [(v.max() >= answer, c.right.any()) for v, c in zip(values, own, strict=True)]
         right_top = [
             bool(c.right[v.argmax()]) for v, c in zip(values, own, strict=True) if c.right.any()
         ]

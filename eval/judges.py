@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 from eval.judging import Case, DeterministicJudge, Grade, Judge
 from index.errors import ModelReplyError, SettingError
 from index.rerank import load_pair_model
+from index.settings import value_of
 from index.words import words
 from rag.checkers import LLM, SETTING, SHIPPED, CrossEncoderChecker
 from rag.models import NONE, check_model, complete
@@ -67,7 +67,7 @@ def load_judge(name: str) -> Judge:
 
 def _refuse_the_checker(name: str) -> None:
     """A sentence is shown only if the checker supports it: as a judge it would find no fault."""
-    in_use = os.environ.get(SETTING, "").strip() or SHIPPED
+    in_use = value_of(SETTING) or SHIPPED
     if name.removeprefix(MODEL).strip() in (SHIPPED, in_use):
         raise SettingError(
             f"judge {name[:80]!r} is the checker that every shown sentence has passed, so it would "

@@ -35,6 +35,7 @@ from urllib.parse import urldefrag
 
 from index.errors import ModelReplyError, ModelUnreachable, SettingError, WirecheckError
 from index.records import Article, Passage
+from index.settings import value_of
 from rag.prompts import load_prompt
 from rag.schema import Answer, Citation, Claim, Evidence, Outcome
 
@@ -183,7 +184,7 @@ def _served(name: str, index: Any) -> System:
     from rag.question import analyse
     from rag.reader import load_reader
 
-    reader, server = load_reader(), Server(url, os.environ.get(KEY, "").strip())
+    reader, server = load_reader(), Server(url, value_of(KEY))
     remote = RemoteModel(f"openai/{model}", server)
 
     def ask(question: str) -> Answer:

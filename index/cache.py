@@ -30,6 +30,7 @@ import numpy as np
 
 from .encoder import Vectors
 from .errors import SettingError
+from .settings import value_of
 
 FOLDER = "WIRECHECK_CACHE"
 MEGABYTES = "WIRECHECK_CACHE_MB"
@@ -180,7 +181,7 @@ def open_cache(fingerprint: str, dim: int) -> EmbeddingCache:
 
     Raises SettingError if WIRECHECK_CACHE_MB is no number.
     """
-    folder, megabytes = cache_folder(), os.environ.get(MEGABYTES, "")
+    folder, megabytes = cache_folder(), value_of(MEGABYTES)
     if megabytes and not megabytes.isdecimal():
         raise SettingError(f"{MEGABYTES} is {megabytes!r}; it must be a whole number of megabytes")
     limit = int(megabytes or DEFAULT_MEGABYTES) * 1_000_000
@@ -191,7 +192,7 @@ def open_cache(fingerprint: str, dim: int) -> EmbeddingCache:
 
 def cache_folder() -> Path | None:
     """Return the folder that WIRECHECK_CACHE names, else this user's; None for "off"."""
-    named = os.environ.get(FOLDER, "")
+    named = value_of(FOLDER)
     if named.lower() == OFF:
         return None
     if named:

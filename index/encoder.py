@@ -7,7 +7,6 @@ dimension, tokens) is read from its files, and its network is loaded when first 
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from .bert import Bert
 from .errors import SettingError
 from .recent import Recent
+from .settings import value_of
 
 if TYPE_CHECKING:
     import torch
@@ -89,7 +89,7 @@ def load_encoder(name: str | None = None) -> Encoder:
     any sentence-transformers model with safetensors weights; code that comes with a model is never
     run. Raises SettingError if it can't be loaded or is damaged.
     """
-    name = os.environ.get(SETTING, "").strip() if name is None else name
+    name = value_of(SETTING) if name is None else name
     return _bundled() if name in ("", BUNDLED) else _named(name)
 
 

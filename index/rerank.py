@@ -7,7 +7,6 @@ sentence-transformers can load. A `PairModel` is such a model as it is, for whoe
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from .encoder import load_model, unloadable
 from .errors import SettingError
+from .settings import value_of
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -42,7 +42,7 @@ def load_reranker(name: str | None = None) -> Reranker | None:
     the Hub; code that comes with a model is never run, and only safetensors weights are read.
     Raises SettingError if it can't be loaded.
     """
-    name = (os.environ.get(SETTING, "") if name is None else name).strip()
+    name = (value_of(SETTING) if name is None else name).strip()
     return _named(name) if name else None
 
 

@@ -275,7 +275,7 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
         return _traced(_quoted(question, found, way), model_error=str(error))
     compared = compare(question, readings, found.sentences)
     trace = {**_trace(question, found), "readings": _readings(readings)}
-    trace["confidence"] = round(max((r.yes for r in readings), default=0.0), 4)
+    trace["confidence"] = round(max((r.sure for r in readings), default=0.0), 4)
     if not compared.sides:
         declined = decline(question, found, way, compared)
         return replace(declined, trace={**declined.trace, **trace})

@@ -8,7 +8,6 @@ output, or one of natural language inference with a label "entailment".
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import numpy as np
 
 from index.errors import ModelReplyError, SettingError
 from index.rerank import PairModel, load_pair_model
+from index.settings import value_of
 from index.words import words
 from rag.models import NONE, check_model, complete
 from rag.nearest import focus, nearest_spans
@@ -58,7 +58,7 @@ def load_checker(name: str | None = None) -> NamedChecker:
     Raises SettingError if the threshold is no number from 0 to 1 or the checker can't be loaded,
     and ModelError if it is a language model that can't serve.
     """
-    name = (os.environ.get(SETTING, "") if name is None else name).strip()
+    name = (value_of(SETTING) if name is None else name).strip()
     return _named(name or SHIPPED, _threshold())
 
 
@@ -81,7 +81,7 @@ def unreadable(checker: Checker) -> int:
 
 
 def _threshold() -> float | None:
-    text = os.environ.get(THRESHOLD_SETTING, "").strip()
+    text = value_of(THRESHOLD_SETTING)
     if not text:
         return None
     try:

@@ -116,7 +116,7 @@ def compare(
     """The sides of what stands, of all `readings`; `sentences` are what was found, with copies."""
     limits = model_weights()["reading"]
     ranked = sorted(readings, key=lambda r: -r.sure)
-    stand = [r for r in ranked if r.yes >= limits["answers"]]
+    stand = [r for r in ranked if r.sure >= limits["answers"]]
     in_short = bool(stand) and is_short(question, stand[0])
     sides = [_with_copies(side, sentences) for side in grouped(question, stand)]
     is_one = in_short and not (question.of_speaker or question.of_several)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import ModelError, ModelUnknown, ModelUnreachable
+from index.settings import value_of
 from index.whole import replace_file
 
 #: Told what is being done, in words, and how many of how many bytes are done; 0 of 0 if unknown.
@@ -78,7 +79,7 @@ def models_folder() -> Path:
     """Where models are kept."""
     from platformdirs import user_cache_path
 
-    chosen = os.environ.get(FOLDER_SETTING, "").strip()
+    chosen = value_of(FOLDER_SETTING)
     return Path(chosen).expanduser() if chosen else user_cache_path("wirecheck") / "models"
 
 
@@ -87,7 +88,7 @@ def find_model(published: Published = BUNDLED) -> Path | None:
 
     Raises ModelUnknown if WIRECHECK_LOCAL_MODEL names what isn't there.
     """
-    chosen = os.environ.get(CHOICE_SETTING, "").strip()
+    chosen = value_of(CHOICE_SETTING)
     if chosen:
         return _find_chosen(chosen)
     return _whole(models_folder() / published.name)
@@ -100,7 +101,7 @@ def get_model(tell: Tell, published: Published = BUNDLED) -> Path:
     """
     if (found := find_model(published)) is not None:
         return found
-    chosen = os.environ.get(CHOICE_SETTING, "").strip()
+    chosen = value_of(CHOICE_SETTING)
     name = _name_of(chosen) if chosen else published.name
     folder = models_folder()
     try:
@@ -224,7 +225,7 @@ def _fetched(published: Published, download: Path, tell: Tell) -> Path:
 
 
 def _may_fetch() -> None:
-    if os.environ.get(DOWNLOAD_SETTING, "").strip().lower() == "off":
+    if value_of(DOWNLOAD_SETTING).lower() == "off":
         raise ModelUnreachable(
             f"the language model isn't here, and {DOWNLOAD_SETTING}=off forbids fetching it: "
             "unset that, or use --model none"

@@ -10,7 +10,6 @@ was; of another model a plain "Yes" counts as `SURE`.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
+from index.settings import value_of
 from rag import llm
 from rag.local_model import LocalModel, load_local
 from rag.model_files import Tell
@@ -176,7 +176,7 @@ def _said(text: str) -> str:
 
 def default_model() -> str:
     """The configured model: what the environment's WIRECHECK_MODEL says, else "embedded"."""
-    return os.environ.get("WIRECHECK_MODEL", "").strip() or EMBEDDED
+    return value_of("WIRECHECK_MODEL") or EMBEDDED
 
 
 def is_embedded(name: str) -> bool:

@@ -5,21 +5,20 @@
 
 The model copies words of a report, and then says whether they answer exactly this question. What it
 copies is found again in the report, letter for letter but for white space, case and the shape of
-quotation marks, or it isn't used.
+quotation marks, or it isn't used. Where the model isn't sure of them, it is asked the same about
+the words that the small reader marks.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from index import Article, Passage
-from index.words import words
 from rag.evidence import Found, Scored, logistic, model_weights
 from rag.models import Model, Reply, Tick, no_tick
 from rag.prompts import load_prompt
@@ -36,11 +35,12 @@ LEAST_SCORE = 0.02
 MAX_TOKENS = 28
 #: What it copies stands in quotation marks, and the first of them is given.
 OPENING, STOP = '"', ('"', "\n")
+#: From this "Yes" on to what the model copied, the small reader's words aren't asked about.
+CLEAR = 0.75
 #: The least share of what was copied that must stand in a sentence in one piece.
 PIECE = 2 / 3
-#: Signals that a reading answers: the logit of the model's "Yes", the overlap of the words with the
-#: small reader's own answer in that sentence (F1 of words, 0..1), the sentence's cosine, 0..1.
-SIGNALS = ("yes", "overlap", "cosine")
+#: Signals that a reading answers: the logit of the model's "Yes", and the sentence's cosine, 0..1.
+SIGNALS = ("yes", "cosine")
 _ALIKE = {"'": "['‘’‚‛]", '"': '["“”„‟«»]', "-": "[-–—]"}
 _STRAIGHT = {ord(c): mark for mark, alike in _ALIKE.items() for c in alike[1:-1] if c != mark}
 #: What a match is not cut from: a word, or a number such as "9,000" or "twenty-two".
@@ -89,6 +89,8 @@ class Reading:
         return self.words.article
 
 
+#: A sentence and the words in it.
+Place = tuple[Scored, Passage]
 #: Told the readings so far, each time that some reports were read.
 OnRead = Callable[[Sequence[Reading]], None]
 
@@ -141,17 +143,46 @@ def read(
 def _read_batch(
     question: Question, batch: Sequence[Window], model: Model, tick: Tick
 ) -> Iterator[Reading]:
-    asked = [load_prompt("read").messages(report=w.text, question=question.text) for w in batch]
-    copied = model.ask(asked, max_tokens=MAX_TOKENS, stop=STOP, begun=OPENING, tick=tick)
-    again = [
-        [*messages, {"role": "assistant", "content": f'"{_bare(reply)}"'}, *_confirm()]
-        for messages, reply in zip(asked, copied, strict=True)
+    """What the model copies of each report; where it doubts that, what the small reader marks too.
+
+    The surer one of both is the report's reading.
+    """
+    shown = [load_prompt("read").messages(report=w.text, question=question.text) for w in batch]
+    replies = model.ask(shown, max_tokens=MAX_TOKENS, stop=STOP, begun=OPENING, tick=tick)
+    places = [anchor(_bare(reply), window) for reply, window in zip(replies, batch, strict=True)]
+    best = _judged(shown, places, model, tick)
+    doubted = [n for n, reading in enumerate(best) if reading is None or reading.yes < CLEAR]
+    marked = [_marked(batch[n], places[n]) for n in doubted]
+    again = _judged([shown[n] for n in doubted], marked, model, tick)
+    for n, other in zip(doubted, again, strict=True):
+        best[n] = max(filter(None, (best[n], other)), key=lambda r: r.yes, default=None)
+    return filter(None, best)
+
+
+def _marked(window: Window, known: Place | None) -> Place | None:
+    """What the small reader takes for the answer in the likeliest sentence, if not known."""
+    likeliest = window.sentences[0]
+    words = Passage(window.article, *likeliest.span)
+    new = known is None or words != known[1]
+    return (likeliest, words) if new and any(c.isalnum() for c in words.text) else None
+
+
+def _judged(
+    shown: Sequence[list[dict[str, str]]],
+    places: Sequence[Place | None],
+    model: Model,
+    tick: Tick,
+) -> list[Reading | None]:
+    """A reading of each place in its report, after the model's word on it."""
+    known = [(messages, place) for messages, place in zip(shown, places, strict=True) if place]
+    asked = [
+        [*messages, {"role": "assistant", "content": f'"{" ".join(words.text.split())}"'}]
+        for messages, (_, words) in known
     ]
-    judged = model.ask(again, max_tokens=1, tick=tick)
-    for window, reply, verdict in zip(batch, copied, judged, strict=True):
-        place = anchor(_bare(reply), window)
-        if place is not None:
-            yield weighed(*place, verdict.yes())
+    if not asked:
+        return [None] * len(places)
+    verdicts = iter(model.ask([[*a, *_confirm()] for a in asked], max_tokens=1, tick=tick))
+    return [weighed(*place, next(verdicts).yes()) if place else None for place in places]
 
 
 def _confirm() -> list[dict[str, str]]:
@@ -163,7 +194,7 @@ def _bare(reply: Reply) -> str:
     return reply.text.strip().removeprefix('"').split('"')[0].strip()
 
 
-def anchor(copied: str, window: Window) -> tuple[Scored, Passage] | None:
+def anchor(copied: str, window: Window) -> Place | None:
     """The sentence of a window that has the copied words, and where; None if none has.
 
     If no sentence has all of them, the longest piece that one has, if that is most of them and
@@ -199,18 +230,6 @@ def _part(passage: Passage, span: tuple[int, int]) -> Passage:
 def weighed(sentence: Scored, said: Passage, yes: float) -> Reading:
     """A reading with how sure it is."""
     odds = min(max(yes, _LEAST), 1 - _LEAST)
-    own = sentence.passage.article.text[slice(*sentence.span)]
-    signals = (
-        math.log(odds / (1 - odds)),
-        _overlap(said.text, own),
-        sentence.signal("cosine"),
-    )
+    signals = (math.log(odds / (1 - odds)), sentence.signal("cosine"))
     sure = logistic(model_weights()["reading"], SIGNALS, signals)
     return Reading(said, sentence, signals, yes, sure)
-
-
-def _overlap(one: str, other: str) -> float:
-    """F1 of the words that two texts share, 0..1 (Rajpurkar et al. 2016)."""
-    ours, theirs = Counter(words(one)), Counter(words(other))
-    shared = (ours & theirs).total()
-    return 2 * shared / (ours.total() + theirs.total()) if shared else 0.0

@@ -25,7 +25,8 @@ class ReplayModel:
 
     `readings` are (words of the question, words of the report, what is copied, the "Yes" to it);
     the first that fits counts. `written` is what it writes, `planned` what it plans. A `fault` is
-    raised instead of any reply after the first `sound` calls.
+    raised instead of any reply after the first `sound` calls. `believes` are words that nobody copied
+    and that it believes all the same, with its "Yes" to them.
     """
 
     name = "replay"
@@ -37,9 +38,11 @@ class ReplayModel:
         planned: str = "",
         fault: Exception | None = None,
         sound: int = 0,
+        believes: Mapping[str, float] | None = None,
     ) -> None:
         self.readings, self.written, self.planned = readings, written, planned
         self.fault, self.sound = fault, sound
+        self.believes = believes or {}
         self.calls = 0
         self.asked: list[list[dict[str, str]]] = []
 
@@ -61,7 +64,11 @@ class ReplayModel:
         if system == load_prompt("write").turns[0][1]:
             return Reply(self.written)
         if last == load_prompt("confirm").turns[-1][1]:
-            return _sure(self._line(conversation[-3]["content"])[3])
+            _, _, copied, yes = self._line(conversation[-3]["content"])
+            words = conversation[-2]["content"].strip('"')
+            return _sure(
+                yes if words == copied.strip('"').split('"')[0] else self.believes.get(words, NO)
+            )
         return Reply(self._line(last)[2], ("…",), (-0.05,))
 
     def _line(self, asked: str) -> tuple[str, str, str, float]:

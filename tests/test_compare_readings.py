@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from index.records import Article
@@ -55,16 +53,8 @@ def test_beside_a_sure_answer_an_unsure_one_does_not_stand():
     assert [r.article.id for r in result.unsure] == ["b"] and not result.differ
 
 
-def test_the_models_word_says_whether_a_report_answers():
-    doubted = replace(hurt("a", "Nine", YES), yes=NO)
-    believed = replace(hurt("b", "Twelve", LESS), yes=YES)
-    assert sides(HURT, doubted) == []
-    assert sides(HURT, doubted, believed) == [("b",)]
-
-
 def test_what_answers_unsurely_is_set_apart_and_makes_no_difference():
-    unsure = replace(hurt("b", "Twelve", NO), yes=YES)
-    result = compared(HURT, hurt("a", "Nine"), unsure)
+    result = compared(HURT, hurt("a", "Nine"), hurt("b", "Twelve", 0.65))
     assert [s.article_ids for s in result.sides] == [("a",)] and not result.differ
     assert [r.article.id for r in result.apart] == ["b"]
 

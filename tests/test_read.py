@@ -3,8 +3,20 @@ from dataclasses import replace
 import pytest
 
 from index.records import Article
+from rag.evidence import Scored
 from rag.question import analyse
-from rag.read import BATCHES, LEAST_SCORE, REPORTS, SIGNALS, Window, anchor, read, weighed, windows
+from rag.read import (
+    BATCHES,
+    CLEAR,
+    LEAST_SCORE,
+    REPORTS,
+    SIGNALS,
+    Window,
+    anchor,
+    read,
+    weighed,
+    windows,
+)
 from tests.fake_reader import found, reading, scored
 from tests.replay import NO, YES, ReplayModel, plain_weights
 
@@ -139,6 +151,12 @@ OTHER = scored(Article("b", "Boats wait", "The boats waited for six days."))
 THIRD = scored(Article("c", "Crane falls", "A crane fell."))
 
 
+def marked(words: str, sentence: Scored) -> Scored:
+    """The sentence, in which the small reader takes these words for the answer."""
+    start = sentence.passage.article.text.index(words)
+    return replace(sentence, span=(start, start + len(words)))
+
+
 def ask(model, *reports, **told):
     what = found(*reports)
     return read(analyse(ASKED), windows(what, hash), model, **told)
@@ -152,9 +170,35 @@ def test_a_reading_is_where_the_words_stand_and_as_sure_as_the_model():
     assert len(first.signals) == len(SIGNALS)
 
 
-def test_a_report_whose_copied_words_it_does_not_have_has_no_reading():
+def test_a_report_whose_copied_words_it_does_not_have_is_read_as_the_small_reader_marks_it():
     model = ReplayModel(("", "harbour", "nine weeks", YES), ("", "boats", "six days", YES))
-    assert [r.article.id for r in ask(model, REPORT, OTHER)] == ["b"]
+    first, second = ask(model, marked("four days", REPORT), OTHER)
+    assert (first.words.text, first.yes) == ("four days", pytest.approx(NO))
+    assert second.words.text == "six days"
+    assert ask(model, marked(".", REPORT), OTHER) == [second]
+
+
+@pytest.mark.parametrize(
+    ("copied", "believed", "words"),
+    [
+        (CLEAR + 0.01, 0.99, "shut"),
+        (CLEAR - 0.05, 0.99, "four days"),
+        (CLEAR - 0.05, CLEAR - 0.1, "shut"),
+    ],
+)
+def test_what_the_model_doubts_is_held_against_what_the_small_reader_marks(copied, believed, words):
+    model = ReplayModel(("", "harbour", "shut", copied), believes={"four days": believed})
+    (only,) = ask(model, marked("four days", REPORT))
+    assert only.words.text == words
+    assert only.yes == pytest.approx(copied if words == "shut" else believed)
+    # Copy, judge, and judge once more, unless the first was clear.
+    assert len(model.asked) == (2 if copied > CLEAR else 3)
+
+
+def test_the_same_words_are_asked_about_once():
+    model = ReplayModel(("", "harbour", "four days", CLEAR - 0.1))
+    (only,) = ask(model, marked("four days", REPORT))
+    assert only.yes == pytest.approx(CLEAR - 0.1) and len(model.asked) == 2
 
 
 def test_the_model_judges_what_it_copied_in_the_same_conversation():
@@ -169,7 +213,8 @@ def test_the_model_judges_what_it_copied_in_the_same_conversation():
 def test_readings_are_told_as_they_come_and_whoever_hears_may_end_it():
     told = []
     model = ReplayModel(("", "", "", YES))
-    assert ask(model, REPORT, OTHER, THIRD, on_read=lambda r: told.append(len(r))) == []
+    mute = (marked(".", report) for report in (REPORT, OTHER, THIRD))
+    assert ask(model, *mute, on_read=lambda r: told.append(len(r))) == []
     assert told == [0, 0]
     fits = ReplayModel(*(("", w, w, YES) for w in ("harbour", "boats", "crane")))
     ask(fits, REPORT, OTHER, THIRD, on_read=lambda r: told.append(len(r)))
@@ -189,7 +234,5 @@ def test_a_reading_is_weighed_by_the_models_word_and_by_other_signals():
     signals = dict(zip(SIGNALS, read_.signals, strict=True))
     assert signals["yes"] == pytest.approx(0.0)
     assert signals["cosine"] == REPORT.signal("cosine") == 0.8
-    # The small reader marked all of the sentence: two words of seven.
-    assert signals["overlap"] == pytest.approx(2 * 2 / (2 + 7))
     certain = weighed(REPORT, read_.words, 1.0)
     assert certain.yes == 1.0 and 0.99 < certain.sure <= 1.0
