@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from fakes import TopicEncoder
 
-import app
-import page
-from desk import AnswerFn, Desk
-from given import Given
 from index import build_index, open_index
 from index.errors import ModelKeyMissing
 from index.records import Article, Hit, Passage
-from programs import Programs
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
+from web import page, server
+from web.api import Api
+from web.queue import AnswerFn, QuestionQueue
+from web.settings import HOST
+from web.ui import build_app, build_page
+from web.uploads import Uploads
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from doors import Doors
+    from web.routes import Routes
 
 HARBOUR = Article(
     "000_1538ab12ce41f0a7",
@@ -234,29 +235,31 @@ def page_over(
     answer_fn: AnswerFn,
     questions: Sequence[str] = ("What now?",),
     *,
-    given: Path | None = None,
-    doors: Doors | None = None,
+    uploads: Path | None = None,
+    routes: Routes | None = None,
     programs: bool = False,
     **build: Any,
 ) -> FastAPI:
-    """The whole page over the articles of our own invention; `given` is a folder for files."""
-    desk = (
-        doors.desk if doors else Desk(answer_fn, Shelf(ARTICLES, copies=[HARBOUR.id, UNKNOWN.id]))
+    """The whole page over the articles of our own invention; `uploads` is a folder for files."""
+    queue = (
+        routes.queue
+        if routes
+        else QuestionQueue(answer_fn, Shelf(ARTICLES, copies=[HARBOUR.id, UNKNOWN.id]))
     )
-    doors = doors or app.doors_of(desk, "night desk", questions)
-    if given is not None:
-        doors.given = Given(
-            given,
+    routes = routes or server.routes_of(queue, "night desk", questions)
+    if uploads is not None:
+        routes.uploads = Uploads(
+            uploads,
             partial(build_index, encoder=TopicEncoder()),
             partial(open_index, encoder=TopicEncoder()),
-            partial(doors.offer, suggest=lambda index: ["What did the museum do?"]),
+            partial(routes.offer, suggest=lambda index: ["What did the museum do?"]),
         )
     facts = page.Facts("night desk", 4, 9, "g1")
-    doors.models = doors.models or ["scripted", "none"]
-    doors.probe = doors.probe or probed
-    offered = Programs(desk, doors.models) if programs else None
-    blocks = app.build_page(desk, facts, models=doors.models, programs=offered)
-    return app.build_app(blocks, doors, programs=programs, **build)
+    routes.models = routes.models or ["scripted", "none"]
+    routes.probe = routes.probe or probed
+    offered = Api(queue, routes.models) if programs else None
+    blocks = build_page(queue, facts, models=routes.models, api=offered)
+    return build_app(blocks, routes, programs=programs, **build)
 
 
 def probed(model: str) -> str:
@@ -267,14 +270,14 @@ def probed(model: str) -> str:
 
 
 @contextmanager
-def serving(page: FastAPI) -> Iterator[str]:
+def serving(served: FastAPI) -> Iterator[str]:
     """The address of the page, served on a free port of loopback."""
-    listening, server = app.listen(app.HOST, 0), app.server_of(page)
-    thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+    listening, running = server.listen(HOST, 0), server.server_of(served)
+    thread = Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield app.address_of(listening)
+        yield server.address_of(listening)
     finally:
-        server.should_exit = True
+        running.should_exit = True
         thread.join(10)
         listening.close()

@@ -13,13 +13,13 @@ from playwright.sync_api import BrowserContext
 from replay import YES, ReplayModel, plain_weights
 from scripted_answers import serving
 
-import app
 import rag
-from desk import Desk
 from index import Index, build_index, open_index
 from rag.bundle_file import read_bundle
 from rag.reverify import finder, reverify
 from rag.schema import Answer
+from web import sample, server, ui
+from web.queue import QuestionQueue
 
 pytestmark = needs_chromium
 __all__ = ["browser", "shared"]
@@ -43,7 +43,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, In
     patch = pytest.MonkeyPatch()
     plain_weights(patch)
     folder = tmp_path_factory.mktemp("sample") / "index"
-    build_index([app.SAMPLE / "articles"], folder)
+    build_index([sample.SAMPLE / "articles"], folder)
     index = open_index(folder)
     reads = ReplayModel(
         ("percentage", "32 per cent", "32 per cent", YES),
@@ -55,14 +55,14 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, In
     def answer(question: str, index: Index, model: str, **options: Any) -> Answer:
         return rag.answer(question, index, reads, **options)
 
-    desk = Desk(answer, index)
-    doors = app.doors_of(desk, "sample articles", [CONFLICT])
-    app.open_to_files(doors)
-    blocks = app.build_page(desk, app.facts_of(index, "sample articles"), models=["none"])
-    desk.ask(CONFLICT, "none").future.result(300)
-    with serving(app.build_app(blocks, doors)) as address:
+    queue = QuestionQueue(answer, index)
+    routes = server.routes_of(queue, "sample articles", [CONFLICT])
+    server.accept_uploads(routes)
+    blocks = ui.build_page(queue, server.facts_of(index, "sample articles"), models=["none"])
+    queue.ask(CONFLICT, "none").future.result(300)
+    with serving(ui.build_app(blocks, routes)) as address:
         yield address, index
-    doors.close()
+    routes.close()
     patch.undo()
 
 

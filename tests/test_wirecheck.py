@@ -12,6 +12,7 @@ from replay import YES, ReplayModel, plain_weights
 
 import wirecheck
 from index.records import Article, Passage
+from rag.commands import model_bar, watching
 from rag.schema import NEAREST, Citation, Claim, Rejection
 
 QUESTION = "When did the Arden bridge close?"
@@ -377,7 +378,7 @@ def test_what_is_told_on_a_terminal_cannot_steer_it(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     article = Article("b\x1b[1m", "", "\x1b[31mred")
     cited = Citation(Passage(article, 0, len(article.text)), 0.9)
-    told = wirecheck.watching(argparse.Namespace(json=False, markdown=False))["on_judged"]
+    told = watching(argparse.Namespace(json=False, markdown=False))["on_judged"]
     told(Rejection("never shown", "unsure", ""))
     told(Claim(article.text, (cited,), 0.9, kind="span"))
     err = capsys.readouterr().err
@@ -387,7 +388,7 @@ def test_what_is_told_on_a_terminal_cannot_steer_it(capsys, monkeypatch):
 def test_a_fetch_counts_on_a_terminal_and_else_tells_its_end_alone(capsys, monkeypatch):
     def fetched() -> str:
         for done in (0, 50_000_000, 100_000_000):
-            wirecheck.model_bar("fetching", done, 100_000_000)
+            model_bar("fetching", done, 100_000_000)
         return capsys.readouterr().err
 
     assert fetched() == "fetching: 100 % (100 of 100 MB)   \n"

@@ -1,4 +1,4 @@
-"""Programs at their doors: Gradio's API and MCP, each called over HTTP by its own client."""
+"""What programs call: Gradio's API and MCP, each called over HTTP by its own client."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from scripted_answers import HARBOUR, SPAN, Scripted, page_over, serving
 
-import app
-from desk import Desk
-from doors import Corpus, Doors
 from index import build_index, open_index
-from index.errors import SettingError
 from rag.schema import Answer
+from web.queue import QuestionQueue
+from web.routes import Corpus, Routes
 
-PROGRAMS = Path(__file__).parents[1] / "docs" / "page-and-api.md"
+PROGRAMS = Path(__file__).parents[2] / "docs" / "page-and-api.md"
 TOOLS = {"ask", "search", "article"}
 
 
@@ -95,8 +93,8 @@ def test_passages_are_searched(tmp_path):
     (articles / "a2.txt").write_text("Bank closes\n\nA bank closed.")
     build_index([articles], tmp_path / "index", encoder=TopicEncoder())
     index = open_index(tmp_path / "index", TopicEncoder())
-    doors = Doors(Desk(Scripted(), index), Corpus("x", index))
-    with serving(page_over(Scripted(), doors=doors, programs=True)) as address:
+    routes = Routes(QuestionQueue(Scripted(), index), Corpus("x", index))
+    with serving(page_over(Scripted(), routes=routes, programs=True)) as address:
         failed, text = over_mcp(address, "search", query="museum", k=1)
         refused, line = over_mcp(address, "search", query="museum", k=0)
     assert not failed and refused and "k is 0: give a number from 1 to 50" in line
@@ -167,7 +165,7 @@ def test_programs_need_the_password_too(scripted):
         assert httpx.post(f"{address}gradio_api/mcp/", json={}).status_code == 401
 
 
-def test_without_the_setting_there_are_no_doors(scripted):
+def test_without_the_setting_there_nothing_can_be_called(scripted):
     with serving(page_over(scripted)) as address, httpx.Client(base_url=address) as client:
         assert client.post("/gradio_api/mcp/", json={}).status_code == 404
         assert client.post("/gradio_api/call/ask", json={"data": ["q"]}).status_code == 404
@@ -179,13 +177,3 @@ def test_another_pages_script_may_not_use_them(address):
     for path in ("mcp/", "call/ask"):
         reply = httpx.post(f"{address}gradio_api/{path}", json={"data": []}, headers=foreign)
         assert reply.status_code == 403
-
-
-def test_the_setting_is_one_or_nothing(monkeypatch):
-    monkeypatch.delenv("WIRECHECK_API", raising=False)
-    assert not app.api_wanted()
-    monkeypatch.setenv("WIRECHECK_API", "1")
-    assert app.api_wanted()
-    monkeypatch.setenv("WIRECHECK_API", "yes")
-    with pytest.raises(SettingError, match="set 1 to let programs ask"):
-        app.api_wanted()

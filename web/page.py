@@ -15,10 +15,10 @@ from itertools import pairwise
 from urllib.parse import urlencode
 
 from index.records import Article, Passage
-from library import Entry, Found
 from rag.ledger import counted
 from rag.schema import NEAREST, Answer, Citation, Claim, Position, Rejection, Voice
 from rag.timing import days_named
+from web.library import Entry, Found
 
 #: Quotes shown beneath a short answer, and nearest passages beneath a declined one, before a fold.
 QUOTES_SHOWN, NEAREST_SHOWN = 3, 4

@@ -1,128 +1,20 @@
-"""The server of the page: the guard, and how it starts."""
+"""The guard: what is refused, and what the headers of every reply say."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from fakes import TopicEncoder
-from scripted_answers import ARTICLES, Scripted, Shelf, page_over, serving
+from scripted_answers import Scripted, page_over, serving
 
-import app
-import guard
-import page
-from desk import Desk, cards
-from index import build_index, open_index
-from index.errors import SettingError
-from rag import models
-from rag.local_model import Generated
+from web import guard
 
-ROOT = Path(__file__).parents[1]
-
-
-# --- the page's first moment ----------------------------------------------------------------------
-
-
-def test_models_are_loaded_once_the_page_has_been_opened():
-    asked, looked = Scripted(), threading.Event()
-
-    def answer(*words, **options):
-        assert looked.wait(20)  # else the models are loaded before anybody sees that they are
-        return asked(*words, **options)
-
-    desk = Desk(answer, Shelf(ARTICLES))
-    blocks = app.build_page(desk, page.Facts("night desk", 4, 9, "g1"), models=["none"])
-    desk.warm_when_seen("What now?", "none")
-    (opened,) = [
-        told.fn for told in blocks.fns.values() if any(event == "load" for _, event in told.targets)
-    ]
-    assert not desk.jobs
-    bar, timer = opened()
-    assert "loading the models" in str(bar) and timer.active
-    looked.set()
-    desk.pool.shutdown()
-    assert asked.asked == [("What now?", "none")]
-
-
-@pytest.fixture
-def fetching(monkeypatch) -> Iterator[threading.Event]:
-    """The model in the box is on its way, until the event is set."""
-    arrived = threading.Event()
-
-    class Local:
-        def generate(self, conversations, **options):
-            return [Generated("", (), (), "stop") for _ in conversations]
-
-    def load(tell):
-        if tell:
-            tell("fetching the language model", 2, 5)
-            assert arrived.wait(20)
-        return Local()
-
-    monkeypatch.setattr(models, "load_local", load)
-    monkeypatch.setattr(models, "_fetching", models._Fetching())
-    models.load_in_background()
-    until(lambda: "40 %" in models.loading())
-    yield arrived
-    arrived.set()
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for it."""
-    begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() - begun < seconds
-        time.sleep(0.01)
-
-
-def test_while_the_model_is_fetched_the_status_says_how_far_it_is(fetching):
-    desk = Desk(Scripted(), Shelf(ARTICLES))
-    blocks = app.build_page(desk, page.Facts("night desk", 4, 9, "g1"), models=["embedded"])
-    (status,) = [f.fn for f in blocks.fns.values() if any(e == "load" for _, e in f.targets)]
-    bar, timer = status()
-    assert "language model: fetching the language model, 40 %" in str(bar) and timer.active
-    assert ">ready<" not in str(bar)
-    fetching.set()
-    until(lambda: not models.loading())
-    bar, timer = status()
-    assert ">ready<" in str(bar) and "language model" not in str(bar) and not timer.active
-
-
-def test_while_the_model_is_fetched_an_answer_says_that_it_is_not_ready(fetching, tmp_path):
-    (tmp_path / "crane.txt").write_text(ARTICLES[0].text, encoding="utf-8")
-    build_index([tmp_path / "crane.txt"], tmp_path / "index")
-    desk = Desk(app._answer, open_index(tmp_path / "index"))
-
-    def card() -> str:
-        async def last() -> str:
-            asked = cards(desk, "How many dockers were hurt?", "embedded")
-            return [card["html"] async for card in asked][-1]
-
-        return asyncio.run(last())
-
-    said = "the language model isn&#x27;t ready yet (fetching the language model, 40 %)"
-    told = card()
-    assert said in told and "two dockers were hurt" in told and "model none" in told
-    fetching.set()
-    until(lambda: not models.loading())
-    told = card()
-    assert "ready yet" not in told and "model embedded" in told
-
-
-# --- the guard ------------------------------------------------------------------------------------
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -362,106 +254,9 @@ def test_a_password_is_wanted_and_cannot_be_tried_out():
         assert stopped.status_code == 429 and stopped.headers["retry-after"] == "60"
 
 
-# --- starting -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "desk.example"])
-def test_other_machines_are_let_in_only_on_purpose(monkeypatch, host):
-    monkeypatch.delenv("WIRECHECK_OPEN", raising=False)
-    with pytest.raises(SettingError, match="WIRECHECK_PASSWORD"):
-        app.check_host(host, None)
-    app.check_host(host, "secret")
-    monkeypatch.setenv("WIRECHECK_OPEN", "1")
-    app.check_host(host, None)
-
-
-def test_the_models_to_choose_from_are_those_of_the_setting(monkeypatch):
-    monkeypatch.delenv("WIRECHECK_MODELS", raising=False)
-    assert app.offered("embedded") == ["embedded", "none"]
-    monkeypatch.setenv("WIRECHECK_MODELS", "ollama/near, openai/far,,none")
-    assert app.offered("embedded") == ["embedded", "ollama/near", "openai/far", "none"]
-    assert app.offered("openai/far")[0] == "openai/far"
-    monkeypatch.setenv("WIRECHECK_MODELS", "openai/\x1bfar")
-    with pytest.raises(SettingError, match="no model's name"):
-        app.offered("none")
-
-
-def test_loopback_needs_no_password():
-    for host in app.LOOPBACK:
-        app.check_host(host, None)
-
-
-def test_a_taken_port_is_passed_over_only_if_none_was_asked_for():
-    with app.listen("127.0.0.1", None) as first, app.listen("127.0.0.1", None) as second:
-        taken, other = first.getsockname()[1], second.getsockname()[1]
-        assert app.PORT <= taken < other < app.PORT + app.PORTS_TRIED
-        with pytest.raises(SettingError, match=f"can't listen at 127.0.0.1, port {taken}: "):
-            app.listen("127.0.0.1", taken)
-
-
-@pytest.mark.parametrize(
-    ("host", "port"), [("127.0.0.1", 65_536), ("127.0.0.1", -1), ("no.such.host.invalid", None)]
-)
-def test_what_cannot_be_listened_at_is_told_in_one_line(host, port):
-    with pytest.raises(SettingError, match="can't listen at") as caught:
-        app.listen(host, port)
-    assert "\n" not in str(caught.value)
-
-
-def test_the_address_can_be_typed_into_a_browser():
-    with socket.create_server(("0.0.0.0", 0)) as listening:
-        port = listening.getsockname()[1]
-        assert app.address_of(listening) == f"http://127.0.0.1:{port}/"
-
-
-def test_the_shortest_question_of_each_kind_is_suggested(tmp_path):
-    gold = tmp_path / "questions.jsonl"
-    rows = [("multi", "Aaa?"), ("quote", "B?"), ("multi", "Cc?"), ("conflict", "D?"), ("odd", "E?")]
-    rows += [("quote", "b"), ("quote", "b?"), ("conflict", "D")]
-    gold.write_text("\n".join(json.dumps({"kind": k, "question": q}) for k, q in rows) + "\n")
-    assert app.suggested(gold) == ["D?", "Cc?", "B?"]
-    assert app.suggested(tmp_path / "none.jsonl") == []
-
-
-def test_the_status_is_read_off_the_index(tmp_path):
-    (tmp_path / "articles").mkdir()
-    for article in ARTICLES:
-        (tmp_path / "articles" / f"{article.id}.txt").write_text(article.text, encoding="utf-8")
-    build_index([tmp_path / "articles"], tmp_path / "night-desk", encoder=TopicEncoder())
-    opened = open_index(tmp_path / "night-desk", TopicEncoder())
-    assert app.facts_of(opened, "") == page.Facts("night-desk", 4, len(opened.passages), "1")
-    assert app.facts_of(opened, "sample articles").name == "sample articles"
-
-
-def test_the_real_page_over_the_sample_articles_starts_answers_and_stops(tmp_path):
-    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "WIRECHECK_MODEL": "none"}
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "app.py"], env=env, text=True, stderr=subprocess.PIPE
-    )
-    try:
-        lines = []
-        while not lines or "Wirecheck is at" not in lines[-1]:
-            lines.append(process.stderr.readline())
-            assert process.poll() is None and len(lines) < 50, lines
-        with httpx.Client(base_url=re.search(r"http://\S+", lines[-1])[0], timeout=90) as client:
-            assert "sample articles" in client.get("/").text
-            ask(client, "/gradio_api/queue/join", "How deep is the lake?", "none")
-            card = outcome(client)["output"]["data"][0]["html"]
-        assert 'class="turn answered"' in card or 'class="turn declined"' in card
-        assert "model none" in card
-    finally:
-        process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=60)[1]
-    assert process.returncode == 0 and "Traceback" not in rest
-
-
-def test_importing_the_page_imports_no_gradio():
-    code = "import app, sys; sys.exit(bool({'gradio', 'torch', 'fastapi'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
-
-
-def test_a_problem_at_the_start_is_one_line_and_exit_code_2(tmp_path, capsys):
-    assert app.main(index=tmp_path / "nowhere") == 2
-    assert app.main(index=tmp_path, host="0.0.0.0") == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 2 and all(line.startswith("wirecheck: ") for line in lines)
+@pytest.mark.parametrize("uploads", [True, False])
+def test_the_guard_opens_the_addresses_for_files_only_where_they_are_wanted(uploads):
+    asked = [("POST", "files"), ("POST", "indexing"), ("GET", "indexing"), ("GET", "files")]
+    guarded = guard.Guard(None, uploads=uploads)
+    there = [guarded._is_there(method, f"/desk/{path}") for method, path in asked]
+    assert there == [uploads, uploads, uploads, False]

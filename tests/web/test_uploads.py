@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from fakes import TopicEncoder
 
-import given as gifts
-from given import Given, checked_name
 from index import build_index, open_index
 from index.errors import SettingError
+from web import uploads as uploading
+from web.uploads import Uploads, checked_name
 
 REPORT = b"Harbour crane falls\n\nTwo dockers were hurt in the harbour.\n"
 
@@ -22,7 +22,7 @@ REPORT = b"Harbour crane falls\n\nTwo dockers were hurt in the harbour.\n"
 @pytest.fixture
 def given(tmp_path):
     ready: list = []
-    made = Given(
+    made = Uploads(
         tmp_path / "given",
         partial(build_index, encoder=TopicEncoder()),
         partial(open_index, encoder=TopicEncoder()),
@@ -32,7 +32,7 @@ def given(tmp_path):
     return made
 
 
-def take(given: Given, name: str, *pieces: bytes, most: int = 1_000) -> None:
+def take(given: Uploads, name: str, *pieces: bytes, most: int = 1_000) -> None:
     """Send a file in pieces."""
 
     async def sent() -> AsyncIterator[bytes]:
@@ -42,7 +42,7 @@ def take(given: Given, name: str, *pieces: bytes, most: int = 1_000) -> None:
     asyncio.run(given.take(name, sent(), most))
 
 
-def index_now(given: Given) -> dict:
+def index_now(given: Uploads) -> dict:
     """Index, and wait for what comes of it."""
     given.start()
     while given.indexing.state == "working":
@@ -78,12 +78,12 @@ def test_too_large_a_file_is_not_kept_nor_are_its_pieces(given):
 
 
 def test_there_is_room_for_so_many_files_and_bytes(given, monkeypatch):
-    monkeypatch.setattr(gifts, "MAX_FILES", 1)
+    monkeypatch.setattr(uploading, "MAX_FILES", 1)
     take(given, "a.txt", REPORT)
     with pytest.raises(SettingError, match="no room for more"):
         take(given, "b.txt", REPORT)
     take(given, "a.txt", REPORT)
-    monkeypatch.setattr(gifts, "MAX_TOTAL", 10)
+    monkeypatch.setattr(uploading, "MAX_TOTAL", 10)
     with pytest.raises(SettingError, match="10 bytes already"):
         take(given, "a.txt", REPORT)
 
@@ -144,7 +144,7 @@ def test_two_do_not_index_at_once(given):
 
 def test_a_private_folder_goes_with_the_run_and_a_named_one_stays(given):
     parts = (build_index, open_index, lambda index: None)
-    private = Given(None, *parts)
+    private = Uploads(None, *parts)
     assert private.folder.stat().st_mode & 0o077 == 0
     private.close()
     given.close()
@@ -155,7 +155,7 @@ def test_what_a_named_folder_holds_is_indexed_at_the_start(given):
     take(given, "crane.txt", REPORT)
     opened: list = []
     build = partial(build_index, encoder=TopicEncoder())
-    again = Given(given.folder, build, partial(open_index, encoder=TopicEncoder()), opened.append)
+    again = Uploads(given.folder, build, partial(open_index, encoder=TopicEncoder()), opened.append)
     while again.indexing.state == "working":
         time.sleep(0.01)
     assert [list(index.articles) for index in opened] == [["crane"]]
@@ -164,4 +164,4 @@ def test_what_a_named_folder_holds_is_indexed_at_the_start(given):
 def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(SettingError, match="can't be used"):
-        Given(Path(tmp_path / "file"), build_index, open_index, lambda index: None)
+        Uploads(Path(tmp_path / "file"), build_index, open_index, lambda index: None)

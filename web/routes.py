@@ -27,15 +27,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-import page
-from desk import line_of
-from guard import MAX_FILE
 from index.errors import SettingError
-from library import Library
+from web import page
+from web.guard import MAX_FILE
+from web.library import Library
+from web.queue import line_of
 
 if TYPE_CHECKING:
-    from desk import Desk
-    from given import Given
+    from web.queue import QuestionQueue
+    from web.uploads import Uploads
 
 OWN = "own"
 #: Makes questions about an index.
@@ -82,11 +82,16 @@ class Corpus:
         }
 
 
-class Doors:
-    """What is behind the addresses: the corpora by key, "" for the one served; a desk; files."""
+class Routes:
+    """What is behind the addresses: the corpora, by key, the queue and the files.
 
-    def __init__(self, desk: Desk, served: Corpus, given: Given | None = None) -> None:
-        self.desk, self.given = desk, given
+    The corpus that is served has the key "".
+    """
+
+    def __init__(
+        self, queue: QuestionQueue, served: Corpus, uploads: Uploads | None = None
+    ) -> None:
+        self.queue, self.uploads = queue, uploads
         self.corpora = {"": served}
         #: The models that may be asked, and what asks one for a word; see `rag.probe`.
         self.models: Sequence[str] = ()
@@ -95,15 +100,15 @@ class Doors:
 
     def offer(self, index: Any, suggest: Suggest) -> None:
         """Offer an index of the articles that were given on the page."""
-        self.desk.indexes[OWN] = index
+        self.queue.indexes[OWN] = index
         self.corpora[OWN] = Corpus("your articles", index, suggest)
 
     def close(self) -> None:
         """Remove what was given to this run alone."""
-        if self.given is not None:
-            self.given.close()
+        if self.uploads is not None:
+            self.uploads.close()
 
-    def routes(self) -> list[Route]:
+    def listed(self) -> list[Route]:
         """All addresses; those for files only where there is a place for them."""
         told = {
             "corpora": self._corpora,
@@ -115,7 +120,7 @@ class Doors:
         routes = [Route(f"/desk/{name}", _answering(what)) for name, what in told.items()]
         routes.append(Route("/desk/stop", self._stop, methods=["POST"]))
         routes.append(Route("/desk/model", self._test, methods=["POST"]))
-        if self.given is not None:
+        if self.uploads is not None:
             routes += [
                 Route("/desk/files", self._take, methods=["POST"]),
                 Route("/desk/indexing", _answering(self._index), methods=["POST"]),
@@ -131,7 +136,7 @@ class Doors:
 
     def _corpora(self, request: Request) -> Response:
         rows = [{"key": key, **corpus.described()} for key, corpus in self.corpora.items()]
-        return JSONResponse({"corpora": rows, "files": self.given is not None})
+        return JSONResponse({"corpora": rows, "files": self.uploads is not None})
 
     def _questions(self, request: Request) -> Response:
         return JSONResponse({"questions": list(self._corpus(request).questions)})
@@ -152,7 +157,7 @@ class Doors:
         # Late: an answer is there, so what these import has been imported.
         from rag.bundle import encoded, markdown_of
 
-        talk = self.desk.talks.get(request.query_params.get("turn", ""))
+        talk = self.queue.talks.get(request.query_params.get("turn", ""))
         kind = request.query_params.get("as", "")
         if talk is None or kind not in TAKEN:
             raise SettingError("that answer is not kept here any more; ask again")
@@ -183,26 +188,26 @@ class Doors:
         turn = await _named(request, "turn")
         if turn is None:
             return _problem("no question is named")
-        return JSONResponse({"stopped": isinstance(turn, str) and self.desk.stop(turn)})
+        return JSONResponse({"stopped": isinstance(turn, str) and self.queue.stop(turn)})
 
     async def _take(self, request: Request) -> Response:
-        assert self.given is not None
+        assert self.uploads is not None
         name = request.query_params.get("name", "")
         try:
-            await self.given.take(name, request.stream(), MAX_FILE)
+            await self.uploads.take(name, request.stream(), MAX_FILE)
         except SettingError as error:
             # A file that is not taken is an outcome; as an error, browsers would log it as one.
             return JSONResponse({"kept": False, "problem": str(error)})
         return JSONResponse({"kept": True, "problem": ""})
 
     def _index(self, request: Request) -> Response:
-        assert self.given is not None
-        self.given.start()
-        return JSONResponse(self.given.told())
+        assert self.uploads is not None
+        self.uploads.start()
+        return JSONResponse(self.uploads.told())
 
     def _indexing(self, request: Request) -> Response:
-        assert self.given is not None
-        return JSONResponse(self.given.told())
+        assert self.uploads is not None
+        return JSONResponse(self.uploads.told())
 
 
 async def _named(request: Request, name: str) -> Any:

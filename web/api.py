@@ -1,12 +1,12 @@
-"""Doors for programs: what Gradio's API and its MCP server offer where WIRECHECK_API=1.
+"""Functions for programs: what Gradio's API and its MCP server offer where WIRECHECK_API=1.
 
     ask(question, model, outlets, since, until)   an answer, as `Answer.to_dict()` has it
     search(query, k)                              the nearest passages, best first
     article(article_id)                           one article, whole
 
 Each gives JSON as text: of anything else, Gradio's MCP server would send Python's notation. They go
-through the same desk as the page: the same queue, the same limits, the same checks. What can't be
-done raises an error of one line; `app.py` makes it one that Gradio passes on.
+through the same queue as the page, with the same limits and the same checks. What can't be
+done raises an error of one line; `ui` makes it one that Gradio passes on.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
-from desk import MAX_OUTLETS, Within, accepted
 from index.errors import SettingError
+from web.queue import MAX_OUTLETS, Within, accepted
 
 if TYPE_CHECKING:
-    from desk import Desk
+    from web.queue import QuestionQueue
 
 #: Passages that one search gives at most.
 MAX_HITS = 50
 
 
-class Programs:
-    """The functions behind the doors, over a desk and the models that may be asked."""
+class Api:
+    """The functions, over a queue and the models that may be asked."""
 
-    def __init__(self, desk: Desk, models: Sequence[str]) -> None:
-        self.desk, self.models = desk, models
+    def __init__(self, queue: QuestionQueue, models: Sequence[str]) -> None:
+        self.queue, self.models = queue, models
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
@@ -67,7 +67,7 @@ class Programs:
         if name not in self.models:
             raise SettingError(f"no such model is offered here, only {', '.join(self.models)}")
         within = Within("", _outlets(outlets), since or None, until or None)
-        job = accepted(self.desk, question.strip(), name, within)
+        job = accepted(self.queue, question.strip(), name, within)
         try:
             answer = await asyncio.wrap_future(job.future)
         finally:
@@ -87,7 +87,7 @@ class Programs:
         """
         if not 1 <= k <= MAX_HITS:
             raise SettingError(f"k is {k}: give a number from 1 to {MAX_HITS}")
-        hits = await run_in_threadpool(self.desk.indexes[""].search, query, k=k)
+        hits = await run_in_threadpool(self.queue.indexes[""].search, query, k=k)
         rows = [
             {
                 "article_id": hit.passage.article.id,
@@ -109,7 +109,7 @@ class Programs:
             article_id: The ID, as in a citation.
 
         """
-        found = self.desk.indexes[""].articles.get(article_id)
+        found = self.queue.indexes[""].articles.get(article_id)
         if found is None:
             raise SettingError("there is no such article")
         told = ("id", "title", "outlet", "published", "url", "text")

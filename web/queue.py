@@ -1,6 +1,7 @@
-"""The desk: answers questions in the order they come, in threads, watched and stoppable.
+"""Questions in the order they come: answered in threads, watched and stoppable.
 
-Asking -> Desk.ask -> Job (waits, works, is stopped) -> cards, each in place of the one before
+Asking -> QuestionQueue.ask -> Job (waits, works, is stopped)
+    -> cards, each in place of the one before
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-import page
 from index.errors import SettingError, WirecheckError
 from rag.question import MAX_CHARACTERS
 from rag.schema import Claim, Rejection
+from web import page
 
 if TYPE_CHECKING:
     from rag.schema import Answer
@@ -114,9 +115,9 @@ class _Stopped(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """One question at the desk; `turn` names its card and is known to its page alone."""
+    """One question in the queue; `turn` names its card and is known to its page alone."""
 
-    desk: Desk
+    queue: QuestionQueue
     within: Within = Within()
     turn: str = field(default_factory=lambda: f"t{secrets.token_hex(12)}")
     step: str = "starting"
@@ -147,10 +148,10 @@ class Job:
     @property
     def doing(self) -> str:
         """What is being done about it, in words."""
-        before = self.desk.jobs[:]
+        before = self.queue.jobs[:]
         if self not in before or self.future.running():
             return self.step[:1].upper() + self.step[1:]
-        if self.desk.warming:
+        if self.queue.warming:
             return "Loading the models, once after the start"
         n = before.index(self)
         if n == 0:  # Not begun, but about to be.
@@ -158,14 +159,14 @@ class Job:
         return f"Waiting; {n} question{'' if n == 1 else 's'} before this one"
 
 
-class Desk:
+class QuestionQueue:
     """Answers questions in the order they come, `workers` at a time, in threads of its own."""
 
     def __init__(self, answer_fn: AnswerFn, index: Any, workers: int = 1) -> None:
         self.answer_fn = answer_fn
         #: What may be asked, by name; "" is what the server was started with.
         self.indexes: dict[str, Any] = {"": index}
-        self.pool = ThreadPoolExecutor(workers, thread_name_prefix="desk")
+        self.pool = ThreadPoolExecutor(workers, thread_name_prefix="queue")
         self.jobs: list[Job] = []
         #: Conversations by the card that ends them; only who knows its name can go on with one.
         self.talks: OrderedDict[str, Talk] = OrderedDict()
@@ -248,14 +249,14 @@ def line_of(error: BaseException | None) -> str:
 
 
 async def cards(
-    desk: Desk, question: str, model: str, within: str = ""
+    queue: QuestionQueue, question: str, model: str, within: str = ""
 ) -> AsyncIterator[dict[str, str]]:
     """The cards that a question gets, one after the other, each in place of the one before.
 
     `within` is the JSON of a `Within`.
     """
     try:
-        job = accepted(desk, question, model, Within.parsed(within))
+        job = accepted(queue, question, model, Within.parsed(within))
     except SettingError as error:
         turn = f"t{secrets.token_hex(12)}"
         yield {"turn": turn, "html": page.error_card(turn, question, str(error))}
@@ -278,16 +279,18 @@ async def cards(
     yield {"turn": job.turn, "html": _last_card(job, question)}
 
 
-def accepted(desk: Desk, question: str, model: str, within: Within) -> Job:
-    """The question at the desk; raises SettingError if it can't be taken."""
+def accepted(queue: QuestionQueue, question: str, model: str, within: Within) -> Job:
+    """The question in the queue; raises SettingError if it can't be taken."""
     if len(question) > MAX_CHARACTERS:
         raise SettingError(
             f"The question has {len(question):,} characters; "
             f"at most {MAX_CHARACTERS:,} are allowed."
         )
-    if len(desk.jobs) >= MAX_WAITING:
-        raise SettingError(f"{len(desk.jobs)} questions are waiting. Please ask again in a minute.")
-    return desk.ask(question, model, within)
+    if len(queue.jobs) >= MAX_WAITING:
+        raise SettingError(
+            f"{len(queue.jobs)} questions are waiting. Please ask again in a minute."
+        )
+    return queue.ask(question, model, within)
 
 
 def _last_card(job: Job, question: str) -> str:
@@ -296,7 +299,7 @@ def _last_card(job: Job, question: str) -> str:
     problem = problem_of(job.future)
     if problem:
         return page.error_card(job.turn, question, problem)
-    index = job.desk.indexes[job.within.corpus]
+    index = job.queue.indexes[job.within.corpus]
     return page.answer_card(job.turn, job.future.result(), job.within.told, _copies_in(index))
 
 

@@ -21,16 +21,14 @@ from scripted_answers import (
     page_over,
     serving,
 )
-from test_page_html import ATTRIBUTES, TAGS, Parsed
+from test_page import ATTRIBUTES, TAGS, Parsed
 
-import app
-import guard
-import page
-from desk import Desk, Within
-from doors import Corpus, Doors
 from index.errors import ModelKeyMissing
 from index.records import Article
 from rag.bundle_file import read_bundle
+from web import guard, page, server
+from web.queue import QuestionQueue, Within
+from web.routes import Corpus, Routes
 
 QUESTIONS = ["How many dockers were hurt?", "Who spoke?"]
 
@@ -46,7 +44,7 @@ def client() -> Iterator[httpx.Client]:
 @pytest.fixture
 def giver(tmp_path: Path) -> Iterator[httpx.Client]:
     """A page where they may."""
-    with serving(page_over(Scripted(), given=tmp_path / "given")) as address:
+    with serving(page_over(Scripted(), uploads=tmp_path / "given")) as address:
         with httpx.Client(base_url=address, timeout=30) as client:
             yield client
 
@@ -88,8 +86,8 @@ def test_what_is_not_there_is_told_in_one_line(client, path, problem):
 
 def test_hostile_articles_are_listed_as_text():
     articles = [Article(text, text, f"{text}\n\nx", text, text) for text in HOSTILE]
-    doors = app.doors_of(app.Desk(Scripted(), Shelf(articles)), "x")
-    found = doors.corpora[""].library.find("")
+    routes = server.routes_of(QuestionQueue(Scripted(), Shelf(articles)), "x")
+    found = routes.corpora[""].library.find("")
     parsed = Parsed(page.library_list(found, True))
     assert len(parsed.of("title")) == len(HOSTILE)
     assert all(e.tag in TAGS and set(e.attributes) <= ATTRIBUTES for e in parsed.elements)
@@ -112,13 +110,13 @@ def probing(model: str) -> str:
 
 
 def test_a_model_that_is_offered_can_be_tested():
-    doors = Doors(Desk(Scripted(), Shelf(ARTICLES)), Corpus("x", Shelf(ARTICLES)))
-    doors.models, doors.probe = ("near/one", "far/one", "far/two"), probing
+    routes = Routes(QuestionQueue(Scripted(), Shelf(ARTICLES)), Corpus("x", Shelf(ARTICLES)))
+    routes.models, routes.probe = ("near/one", "far/one", "far/two"), probing
     with (
-        serving(page_over(Scripted(), doors=doors)) as address,
+        serving(page_over(Scripted(), routes=routes)) as address,
         httpx.Client(base_url=address) as client,
     ):
-        told = [client.post("/desk/model", json={"model": m}).json() for m in doors.models]
+        told = [client.post("/desk/model", json={"model": m}).json() for m in routes.models]
         other = client.post("/desk/model", json={"model": "far/three"})
         odd = [client.post("/desk/model", json=row).status_code for row in ({}, {"model": [1]}, 7)]
         foreign = client.post("/desk/model", json={}, headers={"origin": "https://evil.example"})
@@ -137,9 +135,9 @@ def test_models_are_tested_one_at_a_time():
         end.wait(10)
         return "yes"
 
-    doors = Doors(Desk(Scripted(), Shelf(ARTICLES)), Corpus("x", Shelf(ARTICLES)))
-    doors.models, doors.probe = ("m",), slow
-    with serving(page_over(Scripted(), doors=doors)) as address, ThreadPoolExecutor(1) as pool:
+    routes = Routes(QuestionQueue(Scripted(), Shelf(ARTICLES)), Corpus("x", Shelf(ARTICLES)))
+    routes.models, routes.probe = ("m",), slow
+    with serving(page_over(Scripted(), routes=routes)) as address, ThreadPoolExecutor(1) as pool:
         first = pool.submit(httpx.post, f"{address}desk/model", json={"model": "m"}, timeout=20)
         assert begun.wait(10)
         second = httpx.post(f"{address}desk/model", json={"model": "m"}).json()
@@ -149,9 +147,9 @@ def test_models_are_tested_one_at_a_time():
 
 
 def test_a_question_that_runs_is_stopped():
-    desk = app.Desk(Scripted(seconds=0.2), Shelf(ARTICLES))
-    job = desk.ask(SPAN.question, "scripted")
-    assert desk.stop(job.turn) and job.stopped
+    queue = QuestionQueue(Scripted(seconds=0.2), Shelf(ARTICLES))
+    job = queue.ask(SPAN.question, "scripted")
+    assert queue.stop(job.turn) and job.stopped
 
 
 def test_no_other_origin_may_stop_or_give(giver):
@@ -166,14 +164,6 @@ def test_where_no_files_may_be_given_there_is_no_address_for_them(client):
         assert client.request(method, f"/desk/{path}").status_code == 404
     for method in ("PUT", "DELETE", "PATCH"):
         assert client.request(method, "/desk/stop").status_code == 404
-
-
-@pytest.mark.parametrize("giving", [True, False])
-def test_the_guard_opens_the_addresses_for_files_only_where_they_are_wanted(giving):
-    asked = [("POST", "files"), ("POST", "indexing"), ("GET", "indexing"), ("GET", "files")]
-    guarded = guard.Guard(None, giving=giving)
-    there = [guarded._is_there(method, f"/desk/{path}") for method, path in asked]
-    assert there == [giving, giving, giving, False]
 
 
 def indexed(client: httpx.Client) -> dict:
@@ -210,20 +200,6 @@ def test_a_files_size_is_capped_before_it_is_read_and_its_name_is_checked(giver)
     assert giver.post("/desk/stop", content=b"x" * (guard.MAX_BODY + 1)).status_code == 413
 
 
-@pytest.mark.parametrize(
-    ("host", "password", "may"),
-    [
-        ("127.0.0.1", None, True),
-        ("::1", None, True),
-        ("0.0.0.0", None, False),
-        ("0.0.0.0", "secret", True),
-        ("desk.example", "", False),
-    ],
-)
-def test_files_are_taken_on_loopback_or_with_a_password(host, password, may):
-    assert app.may_give(host, password) is may
-
-
 def test_what_takes_a_while_is_made_once():
     made: list[int] = []
 
@@ -245,8 +221,8 @@ def test_any_other_error_is_told_by_its_name_in_the_log():
     def broken(index: object) -> list[str]:
         raise RuntimeError("secret path /srv/hidden")
 
-    desk = app.Desk(Scripted(), Shelf(ARTICLES))
-    served = page_over(Scripted(), doors=Doors(desk, Corpus("x", Shelf(ARTICLES), broken)))
+    queue = QuestionQueue(Scripted(), Shelf(ARTICLES))
+    served = page_over(Scripted(), routes=Routes(queue, Corpus("x", Shelf(ARTICLES), broken)))
     with serving(served) as address:
         reply = httpx.get(f"{address}desk/questions")
     assert reply.status_code == 400 and "server's log" in reply.json()["problem"]
@@ -254,10 +230,10 @@ def test_any_other_error_is_told_by_its_name_in_the_log():
 
 
 def test_an_answer_is_taken_away_by_whoever_knows_its_card(tmp_path):
-    desk = Desk(Scripted(), Shelf(ARTICLES))
-    job = desk.ask(SPAN.question, "none", Within(since="2025-03-01"))
+    queue = QuestionQueue(Scripted(), Shelf(ARTICLES))
+    job = queue.ask(SPAN.question, "none", Within(since="2025-03-01"))
     job.future.result(10)
-    served = page_over(Scripted(), doors=Doors(desk, Corpus("x", Shelf(ARTICLES))))
+    served = page_over(Scripted(), routes=Routes(queue, Corpus("x", Shelf(ARTICLES))))
     with serving(served) as address, httpx.Client(base_url=address) as client:
         taken = {
             kind: client.get("/desk/proof", params={"turn": job.turn, "as": kind})

@@ -1,4 +1,4 @@
-"""Articles that somebody gives on the page: kept in a folder, indexed, asked as a corpus.
+"""Articles that somebody sends to the page: kept in a folder, indexed, asked as a corpus.
 
     FOLDER/articles    the files as they came, one folder deep
     FOLDER/index       the index of them
@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desk import line_of
 from index.errors import ArticleError, SettingError
+from web.queue import line_of
 
 ENDINGS = (".txt", ".md", ".html", ".htm", ".pdf", ".jsonl", ".csv")
 #: Files that one run takes, and their bytes together; of one file see `guard.MAX_FILE`.
@@ -45,7 +45,7 @@ class Indexing:
     problem: str = ""
 
 
-class Given:
+class Uploads:
     """The files that were given, and the index of them.
 
     `build` and `open_index` are those of `index`; `ready` is told of each index that was opened.

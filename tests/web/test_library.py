@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from scripted_answers import ARTICLES, HARBOUR, HEBREW, UNKNOWN, WIRE, Shelf
 
-import library
 from index.records import Article
-from library import SHOWN, Library, folded
+from web import library
+from web.library import SHOWN, Library, folded
 
 CAFE = Article("h009_cafe", "Café on Quay Street shuts", "Shut.", "Ostmere Gazette", "2024-01-02")
 

@@ -1,6 +1,6 @@
 """The guard: refuses whatever our own page never sends, and says what a browser may do.
 
-It stands before Gradio and before our own addresses (`doors`), so that refusals carry the same
+It stands before Gradio and before our own addresses (`routes`), so that refusals carry the same
 headers and no route that a new release of Gradio adds is open before somebody wants it.
 """
 
@@ -34,7 +34,7 @@ _POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(st
 _PROGRAMS_GET = re.compile(r"/gradio_api/(call/\w+/\w+|mcp/?)")
 _PROGRAMS_POST = re.compile(r"/gradio_api/(call/\w+|mcp/?)")
 #: What is open only where articles may be given on the page.
-_GIVING = re.compile(r"/desk/(files|indexing)")
+_UPLOADS = re.compile(r"/desk/(files|indexing)")
 _FILES = "/desk/files"
 #: 'unsafe-eval': Gradio compiles the (constant) template of each gr.HTML in the browser.
 _POLICY = (
@@ -56,18 +56,18 @@ _HEADERS = {
 class Guard:
     """Refuses whatever our own page never sends, and says in headers what a browser may do.
 
-    Pure ASGI and outermost, so that refusals carry the headers too. `giving`: articles may be sent;
-    `programs`: programs may ask.
+    Pure ASGI and outermost, so that refusals carry the headers too. `uploads`: articles may be
+    sent; `programs`: programs may ask.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         password: str | None = None,
-        giving: bool = False,
+        uploads: bool = False,
         programs: bool = False,
     ) -> None:
-        self.app, self.password, self.giving, self.programs = app, password, giving, programs
+        self.app, self.password, self.uploads, self.programs = app, password, uploads, programs
         self.wrong: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,8 +111,8 @@ class Guard:
         reading = method in ("GET", "HEAD")
         if not reading and method != "POST":
             return False
-        if _GIVING.fullmatch(path):
-            return self.giving and not (reading and path == _FILES)
+        if _UPLOADS.fullmatch(path):
+            return self.uploads and not (reading and path == _FILES)
         if self.programs and (_PROGRAMS_GET if reading else _PROGRAMS_POST).fullmatch(path):
             return True
         return (_GET if reading else _POST).fullmatch(path) is not None

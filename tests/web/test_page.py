@@ -22,9 +22,9 @@ from scripted_answers import (
     claim,
 )
 
-import page
 from index.records import Article, Passage
 from rag.schema import NEAREST, Answer, Citation, Claim, Position, Voice
+from web import page
 
 TAGS = {
     "a",

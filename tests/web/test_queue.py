@@ -1,4 +1,4 @@
-"""The desk: the order of questions, the cards that they get, and how they are stopped."""
+"""The queue: the order of questions, the cards that they get, and how they are stopped."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dataclasses import replace
 import pytest
 from scripted_answers import DECLINED, QUOTE, SPAN, WRITTEN, Scripted, Shelf
 
-import desk as desks
-from desk import Desk, Within
 from index.errors import SettingError
 from rag.schema import NEAREST, Answer
+from web import queue as queues
+from web.queue import QuestionQueue, Within
 
 
-def cards(desk: Desk, question: str) -> list[str]:
+def cards(queue: QuestionQueue, question: str) -> list[str]:
     """The HTML of all cards that a question gets."""
 
     async def collect() -> list[str]:
-        return [card["html"] async for card in desks.cards(desk, question, "scripted")]
+        return [card["html"] async for card in queues.cards(queue, question, "scripted")]
 
     return asyncio.run(collect())
 
@@ -44,32 +44,32 @@ class Slow:
         return SPAN
 
 
-# --- the desk -------------------------------------------------------------------------------------
+# --- the queue -------------------------------------------------------------------------------------
 
 
 def test_a_question_gets_a_card_that_says_what_is_done_and_then_its_answer():
-    shown = cards(Desk(Scripted(seconds=0.4), Shelf()), SPAN.question)
+    shown = cards(QuestionQueue(Scripted(seconds=0.4), Shelf()), SPAN.question)
     assert "Searching 4 reports" in shown[-2] and "pending" in shown[-2]
     assert "two dockers" in shown[-1] and "answered" in shown[-1]
 
 
 def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
     async def names() -> set[str]:
-        desk = Desk(Scripted(seconds=0.1), Shelf())
-        return {card["turn"] async for card in desks.cards(desk, "q", "scripted")}
+        queue = QuestionQueue(Scripted(seconds=0.1), Shelf())
+        return {card["turn"] async for card in queues.cards(queue, "q", "scripted")}
 
     first, second = asyncio.run(names()), asyncio.run(names())
     assert len(first) == len(second) == 1 and first != second
 
 
 def test_an_error_of_ours_is_shown_in_its_own_words():
-    shown = cards(Desk(Scripted(), Shelf()), "no key")[-1]
+    shown = cards(QuestionQueue(Scripted(), Shelf()), "no key")[-1]
     assert "model &#x27;far/one&#x27; wants a key: set FAR_API_KEY<" in shown
 
 
 def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
     with caplog.at_level(logging.ERROR):
-        shown = cards(Desk(Scripted(), Shelf()), "crash")[-1]
+        shown = cards(QuestionQueue(Scripted(), Shelf()), "crash")[-1]
     assert "secret" not in shown and "Traceback" not in shown
     name = re.search(r"under ([0-9a-f]{8})\.", shown)[1]
     (record,) = caplog.records
@@ -78,14 +78,14 @@ def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
 
 def test_a_question_too_long_is_never_asked():
     scripted = Scripted()
-    (shown,) = cards(Desk(scripted, Shelf()), "why " * 25_000)
+    (shown,) = cards(QuestionQueue(scripted, Shelf()), "why " * 25_000)
     assert "has 100,000 characters" in shown and not scripted.asked and len(shown) < 2000
 
 
 def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them():
     slow = Slow()
-    desk = Desk(slow, Shelf())
-    jobs = [desk.ask(f"q{n}", "scripted") for n in range(3)]
+    queue = QuestionQueue(slow, Shelf())
+    jobs = [queue.ask(f"q{n}", "scripted") for n in range(3)]
     while jobs[0].step != "drafting":
         time.sleep(0.01)
     assert [job.doing for job in jobs] == [
@@ -100,28 +100,28 @@ def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them
 
 def test_too_many_questions_are_refused_with_a_line():
     slow = Slow()
-    desk = Desk(slow, Shelf())
-    jobs = [desk.ask("q", "scripted") for _ in range(desks.MAX_WAITING)]
-    (shown,) = cards(desk, "one more")
+    queue = QuestionQueue(slow, Shelf())
+    jobs = [queue.ask("q", "scripted") for _ in range(queues.MAX_WAITING)]
+    (shown,) = cards(queue, "one more")
     slow.go.set()
-    assert "questions are waiting. Please ask again" in shown and len(jobs) == desks.MAX_WAITING
+    assert "questions are waiting. Please ask again" in shown and len(jobs) == queues.MAX_WAITING
 
 
 def test_a_question_that_nobody_waits_for_is_never_begun():
     slow = Slow()
-    desk = Desk(slow, Shelf())
-    first = desk.ask("first", "scripted")
+    queue = QuestionQueue(slow, Shelf())
+    first = queue.ask("first", "scripted")
 
     async def leave() -> None:
-        waiting = desks.cards(desk, "left", "scripted")
+        waiting = queues.cards(queue, "left", "scripted")
         await anext(waiting)
         await waiting.aclose()
 
     asyncio.run(leave())
     slow.go.set()
     first.future.result(10)
-    desk.pool.shutdown()
-    assert slow.asked == ["first"] and not desk.jobs
+    queue.pool.shutdown()
+    assert slow.asked == ["first"] and not queue.jobs
 
 
 def test_warming_up_is_told_and_its_failure_too(caplog):
@@ -129,39 +129,39 @@ def test_warming_up_is_told_and_its_failure_too(caplog):
         (SPAN.question, "ready after 0 s"),
         ("no key", "model 'far/one' wants a key: set FAR_API_KEY"),
     ]:
-        desk = Desk(Scripted(seconds=0.2), Shelf())
-        desk.warm(question, "scripted")
-        waiting = desk.ask("q", "scripted")
-        assert desk.warmth == "loading the models"
+        queue = QuestionQueue(Scripted(seconds=0.2), Shelf())
+        queue.warm(question, "scripted")
+        waiting = queue.ask("q", "scripted")
+        assert queue.warmth == "loading the models"
         assert waiting.doing == "Loading the models, once after the start"
         waiting.future.result(10)
-        assert desk.warmth == warmth and not desk.warming
+        assert queue.warmth == warmth and not queue.warming
 
 
 def test_warming_up_waits_for_the_page_and_is_done_once():
     scripted = Scripted()
-    desk = Desk(scripted, Shelf())
-    desk.seen()
-    desk.warm_when_seen(SPAN.question, "scripted")
-    assert desk.warming and not scripted.asked
-    desk.seen()
-    desk.seen()
-    desk.pool.shutdown()
+    queue = QuestionQueue(scripted, Shelf())
+    queue.seen()
+    queue.warm_when_seen(SPAN.question, "scripted")
+    assert queue.warming and not scripted.asked
+    queue.seen()
+    queue.seen()
+    queue.pool.shutdown()
     assert [question for question, _ in scripted.asked] == [SPAN.question]
-    assert desk.warmth == "ready after 0 s" and not desk.warming
+    assert queue.warmth == "ready after 0 s" and not queue.warming
 
 
 def test_a_future_without_an_error_has_no_problem():
     done: Future[Answer] = Future()
     done.set_result(SPAN)
-    assert desks.problem_of(done) == ""
+    assert queues.problem_of(done) == ""
 
 
 # --- watching and stopping ------------------------------------------------------------------------
 
 
 def test_sentences_are_shown_one_by_one_as_they_pass():
-    shown = cards(Desk(Scripted(each=0.6), Shelf()), WRITTEN.question)
+    shown = cards(QuestionQueue(Scripted(each=0.6), Shelf()), WRITTEN.question)
     first, second = (c.text for c in WRITTEN.claims)
     counts = [(first[:20] in html) + (second[:20] in html) for html in shown]
     assert {1, 2} <= set(counts) and counts == sorted(counts)
@@ -175,7 +175,7 @@ def test_a_step_that_is_told_again_and_again_makes_no_new_card():
             time.sleep(0.001)
         return SPAN
 
-    shown = cards(Desk(reading, Shelf()), "q")
+    shown = cards(QuestionQueue(reading, Shelf()), "q")
     read = [html for html in shown if "Reading the reports" in html]
     assert len(read) == 1 and "not an answer" in read[0] and QUOTE.claims[0].text[:20] in read[0]
 
@@ -186,19 +186,19 @@ def test_what_is_refused_is_never_on_a_pending_card():
         time.sleep(0.6)
         return SPAN
 
-    pending = [html for html in cards(Desk(refusing, Shelf()), "q") if "pending" in html]
+    pending = [html for html in cards(QuestionQueue(refusing, Shelf()), "q") if "pending" in html]
     assert pending and not any("Four dockers" in html for html in pending)
 
 
-def stopped_after(desk: Desk, question: str, seconds: float) -> list[str]:
+def stopped_after(queue: QuestionQueue, question: str, seconds: float) -> list[str]:
     """The cards of a question that is stopped by its card's name."""
 
     async def collect() -> list[str]:
         shown = []
-        async for card in desks.cards(desk, question, "scripted"):
+        async for card in queues.cards(queue, question, "scripted"):
             shown.append(card["html"])
             if len(shown) == 1:
-                asyncio.get_running_loop().call_later(seconds, desk.stop, card["turn"])
+                asyncio.get_running_loop().call_later(seconds, queue.stop, card["turn"])
         return shown
 
     return asyncio.run(collect())
@@ -206,42 +206,42 @@ def stopped_after(desk: Desk, question: str, seconds: float) -> list[str]:
 
 def test_a_stopped_question_lets_the_next_one_begin_at_once():
     slow = Slow()
-    desk = Desk(slow, Shelf())
-    shown = stopped_after(desk, "endless", 0.1)
+    queue = QuestionQueue(slow, Shelf())
+    shown = stopped_after(queue, "endless", 0.1)
     assert "Stopped." in shown[-1] and "pending" not in shown[-1]
-    following, begun = desk.ask("next", "scripted"), time.monotonic()
+    following, begun = queue.ask("next", "scripted"), time.monotonic()
     while "next" not in slow.asked:
         assert time.monotonic() - begun < 2
         time.sleep(0.01)
-    assert [job.turn for job in desk.jobs] == [following.turn]
+    assert [job.turn for job in queue.jobs] == [following.turn]
     slow.go.set()
     assert following.future.result(10) == SPAN
 
 
 def test_a_question_stopped_while_it_waits_is_never_begun():
     slow = Slow()
-    desk = Desk(slow, Shelf())
-    first = desk.ask("first", "scripted")
-    shown = stopped_after(desk, "second", 0.1)
+    queue = QuestionQueue(slow, Shelf())
+    first = queue.ask("first", "scripted")
+    shown = stopped_after(queue, "second", 0.1)
     assert "Waiting; 1 question" in shown[0] and "Stopped." in shown[-1]
     slow.go.set()
     first.future.result(10)
-    desk.pool.shutdown()
+    queue.pool.shutdown()
     assert slow.asked == ["first"]
 
 
 def test_a_stopped_question_keeps_the_sentences_that_had_passed():
-    shown = stopped_after(Desk(Scripted(each=1.0), Shelf()), WRITTEN.question, 0.5)
+    shown = stopped_after(QuestionQueue(Scripted(each=1.0), Shelf()), WRITTEN.question, 0.5)
     assert WRITTEN.claims[1].text[:20] not in shown[-1]
     assert "had been checked" in shown[-1] and "crane came down" in shown[-1]
 
 
 def test_only_who_knows_the_card_can_stop_its_question():
     slow = Slow()
-    desk = Desk(slow, Shelf())
-    job = desk.ask("q", "scripted")
-    assert not desk.stop("t0") and not job.stopped
-    assert desk.stop(job.turn) and job.stopped
+    queue = QuestionQueue(slow, Shelf())
+    job = queue.ask("q", "scripted")
+    assert not queue.stop("t0") and not job.stopped
+    assert queue.stop(job.turn) and job.stopped
 
 
 # --- asking within --------------------------------------------------------------------------------
@@ -252,7 +252,10 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
 
     async def collect() -> list[str]:
         within = json.dumps({"outlets": ["Sahil News"], "since": "2025-03-04", "until": ""})
-        return [c["html"] async for c in desks.cards(Desk(scripted, Shelf()), "q", "none", within)]
+        return [
+            c["html"]
+            async for c in queues.cards(QuestionQueue(scripted, Shelf()), "q", "none", within)
+        ]
 
     shown = asyncio.run(collect())
     asked = {"outlets": ("Sahil News",), "since": "2025-03-04", "until": None, "history": ()}
@@ -287,8 +290,8 @@ def test_without_filters_all_is_asked():
 
 def test_a_corpus_that_is_not_there_is_told_in_a_line():
     async def collect() -> list[str]:
-        asked = desks.cards(
-            Desk(Scripted(), Shelf()), DECLINED.question, "none", '{"corpus": "own"}'
+        asked = queues.cards(
+            QuestionQueue(Scripted(), Shelf()), DECLINED.question, "none", '{"corpus": "own"}'
         )
         return [card["html"] async for card in asked]
 
@@ -296,34 +299,34 @@ def test_a_corpus_that_is_not_there_is_told_in_a_line():
     assert "no articles of your own yet" in shown
 
 
-def asked_after(desk: Desk, question: str, after: str) -> dict[str, str]:
+def asked_after(queue: QuestionQueue, question: str, after: str) -> dict[str, str]:
     """The last card of a question that follows the card of that name."""
 
     async def collect() -> dict[str, str]:
         within = json.dumps({"after": after})
-        return [card async for card in desks.cards(desk, question, "none", within)][-1]
+        return [card async for card in queues.cards(queue, question, "none", within)][-1]
 
     return asyncio.run(collect())
 
 
 def test_a_question_goes_on_with_the_conversation_whose_last_card_it_names():
     scripted = Scripted()
-    desk = Desk(scripted, Shelf())
-    first = asked_after(desk, SPAN.question, "")
-    second = asked_after(desk, WRITTEN.question, first["turn"])
-    asked_after(desk, "why?", second["turn"])
-    asked_after(desk, "why?", "t0123")
+    queue = QuestionQueue(scripted, Shelf())
+    first = asked_after(queue, SPAN.question, "")
+    second = asked_after(queue, WRITTEN.question, first["turn"])
+    asked_after(queue, "why?", second["turn"])
+    asked_after(queue, "why?", "t0123")
     told = [[a.question for a in f["history"]] for f in scripted.filters]
     assert told == [[], [SPAN.question], [SPAN.question, WRITTEN.question], []]
 
 
 def test_only_the_last_turns_of_the_last_conversations_are_kept(monkeypatch):
-    monkeypatch.setattr(desks, "MAX_KEPT", 2)
-    monkeypatch.setattr(desks, "MAX_TURNS", 1)
+    monkeypatch.setattr(queues, "MAX_KEPT", 2)
+    monkeypatch.setattr(queues, "MAX_TURNS", 1)
     scripted = Scripted()
-    desk = Desk(scripted, Shelf())
-    after = first = asked_after(desk, SPAN.question, "")["turn"]
+    queue = QuestionQueue(scripted, Shelf())
+    after = first = asked_after(queue, SPAN.question, "")["turn"]
     for _ in range(3):
-        after = asked_after(desk, WRITTEN.question, after)["turn"]
-    assert len(desk.talks) == 2 and first not in desk.talks
+        after = asked_after(queue, WRITTEN.question, after)["turn"]
+    assert len(queue.talks) == 2 and first not in queue.talks
     assert [len(f["history"]) for f in scripted.filters] == [0, 1, 1, 1]

@@ -1,0 +1,140 @@
+"""The commands `index` and `search`. Everything heavy is imported inside the one that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from index.commandline import (
+    Commands,
+    add_filters,
+    add_index,
+    filters_of,
+    plain,
+    positive,
+    tell_progress,
+)
+from index.errors import SettingError
+
+
+def add(commands: Commands) -> None:
+    """Add this package's commands."""
+    _index_command(commands)
+    _search_command(commands)
+
+
+def _index_command(commands: Commands) -> None:
+    index = commands.add_parser("index", help="build or update an index of articles, or look at it")
+    index.add_argument(
+        "articles",
+        nargs="*",
+        type=Path,
+        help="folders, or files: .txt, .md, .html, .htm, .pdf; .jsonl and .csv with an article "
+        "a row (id, title, text, outlet, published, url)",
+    )
+    add_index(index)
+    look = index.add_mutually_exclusive_group()
+    look.add_argument("--check", action="store_true", help="verify the index; 2 if it is damaged")
+    look.add_argument("--stats", action="store_true", help="tell what is in the index")
+    index.add_argument("--json", action="store_true", help="--stats as JSON")
+    index.set_defaults(run=run_index)
+
+
+def _search_command(commands: Commands) -> None:
+    search = commands.add_parser("search", help="the passages nearest to a query")
+    search.add_argument("query")
+    add_index(search)
+    add_filters(search)
+    search.add_argument("-k", type=positive, default=10, help="how many (default 10)")
+    search.add_argument("--json", action="store_true", help="a JSON list, best first")
+    search.set_defaults(run=run_search)
+
+
+def run_index(options: argparse.Namespace) -> int:
+    """`wirecheck index ARTICLES --index DIR`, or --check or --stats without articles."""
+    if options.check or options.stats:
+        if options.articles:
+            raise SettingError("--check and --stats take no articles: they only look at the index")
+        return _check(options.index) if options.check else _stats(options.index, options.json)
+    if options.json:
+        raise SettingError("--json goes with --stats")
+    if not options.articles:
+        raise SettingError("no articles named; give a folder or files, or --check or --stats")
+    from index import build_index
+
+    report = build_index(options.articles, options.index, progress=tell_progress)
+    for row in report.skipped:
+        print(f"skipped {row.path}: {row.reason}", file=sys.stderr)
+    for note in report.notes:
+        print(f"note: {note}", file=sys.stderr)
+    total = report.added + report.changed + report.unchanged
+    print(
+        f"{total} articles in {options.index}: {report.added} new, {report.changed} changed, "
+        f"{report.removed} removed, {report.unchanged} as before; {len(report.skipped)} files "
+        f"or rows skipped; independent reports {report.reports}; {report.passages} passages, "
+        f"{report.embedded} embedded, {report.cached} from the cache; search is {report.vectors}"
+    )
+    return 0
+
+
+def _check(directory: Path) -> int:
+    from index.check import check_index
+
+    checked = check_index(Path(directory))
+    for problem in checked.problems:
+        print(plain(problem))
+    verdict = f"{len(checked.problems)} wrong" if checked.problems else "nothing is wrong"
+    print(f"{directory}: {verdict}; looked at {checked.looked_at}")
+    return 2 if checked.problems else 0
+
+
+def _stats(directory: Path, as_json: bool) -> int:
+    from index.store import read, stats_of
+
+    generation = read(Path(directory))
+    stats = stats_of(generation)
+    if as_json:
+        print(json.dumps(stats, ensure_ascii=False, indent=2))
+        return 0
+    dates = f"{stats['first_published'] or 'unknown'} to {stats['last_published'] or 'unknown'}"
+    print(f"generation  {stats['generation']}, made {stats['created']}")
+    print(
+        f"articles    {stats['articles']:,}, independent reports {stats['reports']:,}, published "
+        f"{dates}, {stats['outlets']:,} outlets"
+    )
+    print(f"passages    {stats['passages']:,}")
+    print(f"encoder     {stats['encoder']}, {stats['dim']} numbers a vector")
+    print(f"vectors     {generation.contents.vectors}")
+    print(f"on disk     {stats['bytes']:,} bytes")
+    for name, size in stats["files"].items():
+        print(f"  {size:>15,}  {name}")
+    return 0
+
+
+def run_search(options: argparse.Namespace) -> int:
+    """`wirecheck search QUERY --index DIR -k 10 [--json]`."""
+    from index import open_index
+    from index.search import earlier
+
+    filters = filters_of(options)
+    filters["until"] = earlier(filters["until"], filters.pop("as_of"))
+    hits = open_index(options.index).search(options.query, options.k, **filters)
+    rows = [
+        {
+            "article_id": h.passage.article.id,
+            "start": h.passage.start,
+            "end": h.passage.end,
+            "score": h.score,
+            "text": h.passage.text,
+        }
+        for h in hits
+    ]
+    if options.json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    for n, row in enumerate(rows, start=1):
+        print(f"{n:2}. {row['article_id']} {row['start']}-{row['end']}  {row['score']:.4f}")
+        print("    " + plain(str(row["text"]))[:300])
+    return 0

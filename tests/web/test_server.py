@@ -1,0 +1,90 @@
+"""The server of the page: how it starts and stops."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from fakes import TopicEncoder
+from scripted_answers import ARTICLES
+from test_guard import ask, outcome
+
+from index import build_index, open_index
+from index.errors import SettingError
+from web import page, server
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_taken_port_is_passed_over_only_if_none_was_asked_for():
+    with server.listen("127.0.0.1", None) as first, server.listen("127.0.0.1", None) as second:
+        taken, other = first.getsockname()[1], second.getsockname()[1]
+        assert server.PORT <= taken < other < server.PORT + server.PORTS_TRIED
+        with pytest.raises(SettingError, match=f"can't listen at 127.0.0.1, port {taken}: "):
+            server.listen("127.0.0.1", taken)
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("127.0.0.1", 65_536), ("127.0.0.1", -1), ("no.such.host.invalid", None)]
+)
+def test_what_cannot_be_listened_at_is_told_in_one_line(host, port):
+    with pytest.raises(SettingError, match="can't listen at") as caught:
+        server.listen(host, port)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_address_can_be_typed_into_a_browser():
+    with socket.create_server(("0.0.0.0", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert server.address_of(listening) == f"http://127.0.0.1:{port}/"
+
+
+def test_the_status_is_read_off_the_index(tmp_path):
+    (tmp_path / "articles").mkdir()
+    for article in ARTICLES:
+        (tmp_path / "articles" / f"{article.id}.txt").write_text(article.text, encoding="utf-8")
+    build_index([tmp_path / "articles"], tmp_path / "night-desk", encoder=TopicEncoder())
+    opened = open_index(tmp_path / "night-desk", TopicEncoder())
+    assert server.facts_of(opened, "") == page.Facts("night-desk", 4, len(opened.passages), "1")
+    assert server.facts_of(opened, "sample articles").name == "sample articles"
+
+
+def test_the_real_page_over_the_sample_articles_starts_answers_and_stops(tmp_path):
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "WIRECHECK_MODEL": "none"}
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "app.py"], env=env, text=True, stderr=subprocess.PIPE
+    )
+    try:
+        lines = []
+        while not lines or "Wirecheck is at" not in lines[-1]:
+            lines.append(process.stderr.readline())
+            assert process.poll() is None and len(lines) < 50, lines
+        with httpx.Client(base_url=re.search(r"http://\S+", lines[-1])[0], timeout=90) as client:
+            assert "sample articles" in client.get("/").text
+            ask(client, "/gradio_api/queue/join", "How deep is the lake?", "none")
+            card = outcome(client)["output"]["data"][0]["html"]
+        assert 'class="turn answered"' in card or 'class="turn declined"' in card
+        assert "model none" in card
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 0 and "Traceback" not in rest
+
+
+def test_importing_the_page_imports_no_gradio():
+    code = "import app, sys; sys.exit(bool({'gradio', 'torch', 'fastapi'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_a_problem_at_the_start_is_one_line_and_exit_code_2(tmp_path, capsys):
+    assert server.main(index=tmp_path / "nowhere") == 2
+    assert server.main(index=tmp_path, host="0.0.0.0") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.startswith("wirecheck: ") for line in lines)

@@ -1,0 +1,7 @@
+"""The page: what it shows, the addresses behind it, and the server that serves it.
+
+In reading order: `page` (answers as HTML), `library` (the list of reports), `queue` (questions in
+their order), `uploads` (articles that somebody sends), `routes` (the page's own addresses), `api`
+(functions for programs), `guard` (what is refused), `ui` (the Gradio page), `settings`, `sample`,
+`server`, `commands`.
+"""

@@ -1,0 +1,38 @@
+"""The command `app`, which is also what `app.py` runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from index.commandline import Commands, add_index, ended, positive
+from rag.commands import add_model
+
+
+def add(commands: Commands) -> None:
+    """Add this package's command."""
+    _options(commands.add_parser("app", help="the page"))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Serve the page with these options, those of the command line if none are given."""
+    parser = argparse.ArgumentParser(prog="wirecheck app")
+    _options(parser)
+    return ended(lambda: run_app(parser.parse_args(words)))
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    add_index(parser, default=None, note="the sample articles' index if not given")
+    add_model(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)"
+    )
+    parser.add_argument("--port", type=positive, help="port (default 7860, or the next free one)")
+    parser.set_defaults(run=run_app)
+
+
+def run_app(options: argparse.Namespace) -> int:
+    """`wirecheck app`: the same page as `python app.py`."""
+    from web.server import main as serve
+
+    return serve(index=options.index, model=options.model, host=options.host, port=options.port)

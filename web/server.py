@@ -1,0 +1,183 @@
+"""The server: puts the real parts together, and serves the page until it is stopped."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING, Any
+
+from index.errors import SettingError, WirecheckError
+from index.settings import value_of
+from web import page
+from web.api import Api
+from web.queue import QuestionQueue
+from web.sample import SAMPLE, sample_index, suggested
+from web.settings import HOST, api_wanted, check_host, hosts_of, may_upload, offered
+from web.ui import build_app, build_page
+
+if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
+    from index import Index
+    from rag.schema import Answer
+    from web.routes import Routes
+
+PORT, PORTS_TRIED = 7860, 40
+#: Seconds after which the models are loaded although nobody has opened the page.
+UNSEEN = 10.0
+
+
+def main(
+    index: str | Path | None = None,
+    model: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> int:
+    """Serve the page until it is stopped; returns an exit code. No index: the sample articles."""
+    try:
+        _serve(index, model, host or HOST, port)
+    except WirecheckError as error:
+        _say(f"wirecheck: {error}")
+        return 2
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+def _serve(index: str | Path | None, model: str | None, host: str, port: int | None) -> None:
+    from index import open_index
+    from rag.models import check_model, default_model, is_embedded, load_in_background
+
+    password = value_of("WIRECHECK_PASSWORD")
+    check_host(host, password)
+    name = model or default_model()
+    check_model(name)
+    with listen(host, port) as listening:
+        opened = open_index(index or sample_index())
+        gold = [] if index else suggested(SAMPLE / "questions.jsonl")
+        facts = facts_of(opened, "" if index else "sample articles")
+        queue = QuestionQueue(answer_late, opened)
+        routes = routes_of(queue, facts.name, gold)
+        if may_upload(host, password):
+            accept_uploads(routes)
+        routes.models, routes.probe = offered(name), _probe
+        api = Api(queue, routes.models) if api_wanted() else None
+        blocks = build_page(queue, facts, models=routes.models, api=api)
+        served = build_app(
+            blocks, routes, hosts=hosts_of(host), password=password, programs=api is not None
+        )
+        server = server_of(served)
+        if is_embedded(name):
+            load_in_background(lambda problem: _say(f"wirecheck: {problem}") if problem else None)
+        # Not now: loading the models would keep the first page waiting.
+        queue.warm_when_seen(gold[0] if gold else "What happened?", name)
+        unseen = Timer(UNSEEN, queue.seen)
+        unseen.daemon = True
+        unseen.start()
+        _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
+        try:
+            with closing(routes):
+                server.run(sockets=[listening])
+        finally:
+            unseen.cancel()
+
+
+def routes_of(queue: QuestionQueue, name: str, questions: Sequence[str] = ()) -> Routes:
+    """The page's own addresses; without `questions`, some are made from the reports."""
+    from web.routes import Corpus, Routes
+
+    return Routes(
+        queue, Corpus(name, queue.indexes[""], (lambda index: questions) if questions else _suggest)
+    )
+
+
+def accept_uploads(routes: Routes) -> None:
+    """Let articles be given on the page: to WIRECHECK_FILES, or to a folder of this run alone."""
+    from index import build_index, open_index
+    from web.uploads import Uploads
+
+    folder = value_of("WIRECHECK_FILES")
+    routes.uploads = Uploads(
+        Path(folder) if folder else None,
+        build_index,
+        open_index,
+        lambda index: routes.offer(index, _suggest),
+    )
+
+
+def _suggest(index: Any) -> Sequence[str]:
+    # Late, as in `answer_late`.
+    from rag.suggest import suggest
+
+    return suggest(index)
+
+
+def answer_late(question: str, index: Any, model: str, **options: Any) -> Answer:
+    """`rag.answer`, imported late: it loads torch, seconds that the page needn't wait for."""
+    from rag import answer
+
+    return answer(question, index, model, **options)
+
+
+def _probe(model: str) -> str:
+    # Late, as in `answer_late`.
+    from rag.probe import probe
+
+    return probe(model)
+
+
+def facts_of(index: Index, name: str) -> page.Facts:
+    """What the status bar says."""
+    return page.Facts(
+        name or Path(index.folder).name,
+        len(index.articles),
+        len(index.passages),
+        str(index.generation),
+    )
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A listening socket at the port that was asked for, or at the first free one from 7860 on."""
+    wanted = range(PORT, PORT + PORTS_TRIED) if port is None else [port]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for number in wanted:
+        try:
+            return socket.create_server((host, number), family=family)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            if number == wanted[-1] or getattr(error, "errno", None) != errno.EADDRINUSE:
+                raise SettingError(f"can't listen at {host}, port {number}: {reason}") from error
+    raise AssertionError("no port to try")
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address to type into a browser."""
+    host, port = listening.getsockname()[:2]
+    name = {"0.0.0.0": HOST, "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{port}/"
+
+
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """What serves the page, quietly."""
+    import uvicorn
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,54 @@
+"""What an owner sets: the address, the password, the models and who may send what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from index.errors import SettingError
+from index.settings import value_of
+
+HOST = "127.0.0.1"
+LOOPBACK = (HOST, "localhost", "::1")
+
+
+def check_host(host: str, password: str | None) -> None:
+    """Refuse to serve other machines without a password, unless told to."""
+    if host in LOOPBACK or password or value_of("WIRECHECK_OPEN") == "1":
+        return
+    raise SettingError(
+        f"{host} would let other machines ask, with no password: set "
+        "WIRECHECK_PASSWORD, or WIRECHECK_OPEN=1 if that is what you want"
+    )
+
+
+def hosts_of(host: str) -> Sequence[str]:
+    """Names to answer to. Off loopback nobody can list them: there the password protects."""
+    return LOOPBACK if host in LOOPBACK else ("*",)
+
+
+def may_upload(host: str, password: str | None) -> bool:
+    """Whether articles may be given on the page: not where anybody at all may come."""
+    return host in LOOPBACK or bool(password)
+
+
+def api_wanted() -> bool:
+    """Whether programs may ask: WIRECHECK_API is 1, or 0 or not set. Raises SettingError else."""
+    value = value_of("WIRECHECK_API") or "0"
+    if value not in ("0", "1"):
+        raise SettingError(f"WIRECHECK_API is {value!r}: set 1 to let programs ask, or 0")
+    return value == "1"
+
+
+def offered(chosen: str) -> list[str]:
+    """The models to choose from: `chosen` first, then those of WIRECHECK_MODELS, then our own.
+
+    Raises SettingError for what can't be a model's name. Whether one answers is tested on the page:
+    its server may still have to be started.
+    """
+    from rag.llm import check_name
+
+    listed = [name.strip() for name in value_of("WIRECHECK_MODELS").split(",")]
+    names = [name for name in listed if name]
+    for name in names:
+        check_name(name)
+    return [*dict.fromkeys([chosen, *names, "embedded", "none"])]

@@ -1,0 +1,232 @@
+"""The Gradio page: its parts, and what a question sets going."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from rag.question import MAX_CHARACTERS
+from web import look, page, script
+from web.api import Api
+from web.guard import Guard
+from web.queue import MAX_WAITING, QuestionQueue, cards, line_of
+from web.settings import LOOPBACK
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from fastapi import FastAPI
+
+    from web.routes import Routes
+
+#: No news to its makers, and no table of all questions ever asked, which nobody here reads.
+_GRADIO = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+}
+
+
+def build_page(
+    queue: QuestionQueue,
+    facts: page.Facts,
+    *,
+    models: Sequence[str] = ("embedded", "none"),
+    api: Api | None = None,
+) -> gr.Blocks:
+    """The page over a queue. The first of `models` is chosen; `api` is what programs may call."""
+    os.environ.update(_GRADIO)
+    import gradio as gr
+    from gradio.events import api as offer
+
+    blocks: gr.Blocks = gr.Blocks(title="Wirecheck", analytics_enabled=False)
+    with blocks:
+        _html(page.MASTHEAD, "masthead")
+        # The frame stays as it is; the script appends cards to it. With "${value}" in it, Gradio
+        # would send and draw the whole conversation again for every answer.
+        conversation = gr.HTML(
+            html_template=page.FRAME,
+            js_on_load=script.SCRIPT,
+            apply_default_css=False,
+            elem_id="conversation",
+        )
+        box, button, clear = _question_row()
+        _html(page.WITHIN, "within-row")
+        _html(page.SUGGESTIONS, "suggestions-row")
+        chosen = _foot(blocks, queue, facts, models)
+        # Its value is set by the script at the moment of asking.
+        within = gr.Textbox(visible=False)
+        # Our own queue tells whoever waits that they wait: in Gradio's, all may begin at once.
+        gr.on(
+            [box.submit, button.click],
+            _asking(queue),
+            [box, chosen, within],
+            [conversation, box],
+            js=script.ASKED,
+            concurrency_limit=None,
+            show_progress="hidden",
+            api_name="page",  # or it would take the name of what programs call
+            api_visibility="private",
+        )
+        clear.click(None, js=script.CLEAR, api_visibility="private")
+        for function in api.functions if api else ():
+            # Not queued, as in `_foot`; and MCP then calls it here, not over HTTP with no password.
+            offer(_told(function), api_name=function.__name__, queue=False)
+    blocks.queue(default_concurrency_limit=4, max_size=4 * MAX_WAITING, api_open=False)
+    blocks.state_session_capacity = 500
+    return blocks
+
+
+def _foot(
+    blocks: gr.Blocks, queue: QuestionQueue, facts: page.Facts, models: Sequence[str]
+) -> gr.Dropdown:
+    """The status bar, which follows what the server does, and the choice of a model."""
+    import gradio as gr
+
+    from rag.models import loading
+
+    def status() -> tuple[str, gr.Timer]:
+        queue.seen()
+        doing = loading()
+        told = f"language model: {doing}" if doing else queue.warmth
+        return page.status_bar(facts, told), gr.Timer(active=queue.warming or bool(doing))
+
+    with gr.Row(elem_id="foot"):
+        bar = _html(page.status_bar(facts, queue.warmth), "status-bar")
+        chosen = gr.Dropdown(
+            list(models),
+            value=models[0],
+            label="Model",
+            elem_id="model",
+            filterable=False,
+            container=False,
+            min_width=0,
+        )
+        _html(page.TEST, "test-row")
+        timer = gr.Timer(1, active=False)
+    # Not queued: when a queued event ends, Gradio's client may close the stream that a question
+    # asked at that moment is waiting on.
+    gr.on(
+        [timer.tick, blocks.load],
+        status,
+        None,
+        [bar, timer],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return chosen
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its errors as those of Gradio that a program is told."""
+    import gradio as gr
+
+    @wraps(function)
+    async def told(*args: Any) -> Any:
+        try:
+            return await function(*args)
+        except Exception as error:  # Ours says what to do; of any other, only the log tells more.
+            raise gr.Error(line_of(error), print_exception=False) from None
+
+    return told
+
+
+def _asking(queue: QuestionQueue) -> Callable[[str, str, str], AsyncIterator[tuple[Any, Any]]]:
+    """What a question sets going: its cards, and an empty box for the next one."""
+    import gradio as gr
+
+    async def ask(question: str, model: str, within: str) -> AsyncIterator[tuple[Any, Any]]:
+        if not question.strip():
+            return
+        cleared: Any = ""
+        async for card in cards(queue, question.strip(), model, within or ""):
+            yield card, cleared
+            cleared = gr.skip()
+
+    return ask
+
+
+def _html(markup: str, name: str) -> gr.HTML:
+    import gradio as gr
+
+    return gr.HTML(markup, apply_default_css=False, elem_id=name)
+
+
+def _question_row() -> tuple[gr.Textbox, gr.Button, gr.Button]:
+    """The question's box, and the buttons beside it."""
+    import gradio as gr
+
+    with gr.Row(elem_id="ask-row"):
+        box = gr.Textbox(
+            label="Question",
+            show_label=False,
+            container=False,
+            lines=1,
+            max_lines=6,
+            max_length=MAX_CHARACTERS,
+            scale=1,
+            autofocus=True,
+            elem_id="question",
+            placeholder="Ask about the reports",
+        )
+        return (
+            box,
+            gr.Button("Ask", elem_id="ask", min_width=0),
+            gr.Button("Clear", elem_id="clear", min_width=0),
+        )
+
+
+def theme() -> gr.themes.Base:
+    """System fonts only; the colours are those of `static/page.css`."""
+    import gradio as gr
+    from gradio.themes.utils.fonts import Font
+
+    return gr.themes.Base(
+        font=[Font("system-ui"), Font("sans-serif")],
+        font_mono=[Font("ui-monospace"), Font("monospace")],
+    )
+
+
+def build_app(
+    blocks: gr.Blocks,
+    routes: Routes,
+    *,
+    hosts: Sequence[str] = LOOPBACK,
+    password: str | None = None,
+    programs: bool = False,
+) -> FastAPI:
+    """The page behind its guard. `hosts` are the names under which it may be asked for.
+
+    `programs`: they may ask, too, through Gradio's API and over MCP.
+    """
+    import gradio as gr
+    from fastapi import FastAPI
+    from fastapi.middleware.cors import CORSMiddleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.routes.extend(routes.listed())
+    # Without one of ours, Gradio's own CORS answers every foreign origin with credentials allowed.
+    app.add_middleware(CORSMiddleware, allow_origins=[])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    uploads = routes.uploads is not None
+    app.add_middleware(Guard, password=password, uploads=uploads, programs=programs)
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        theme=theme(),
+        head=look.HEAD,
+        show_error=False,
+        allowed_paths=[],
+        max_file_size="1kb",
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=[],
+        ssr_mode=False,
+        mcp_server=programs,
+        pwa=False,
+    )
+    return app
