@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from index.errors import WirecheckError
-from index.settings import value_of
+from index.settings import unknown_told, value_of
 
 DEFAULT_INDEX = Path(".wirecheck/index")
 
@@ -20,6 +20,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def ended(run: Callable[[], int]) -> int:
     """The exit code of a command: its own, or 2 for an error, which is told in one line."""
+    for line in unknown_told():
+        print(f"wirecheck: {line}", file=sys.stderr)
     try:
         code = run()
         sys.stdout.flush()

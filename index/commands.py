@@ -1,4 +1,4 @@
-"""The commands `index` and `search`. Everything heavy is imported inside the one that needs it."""
+"""The commands `index`, `search` and `settings`. What is heavy is imported where it is needed."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ def add(commands: Commands) -> None:
     """Add this package's commands."""
     _index_command(commands)
     _search_command(commands)
+    settings = commands.add_parser("settings", help="every setting, and what it is set to")
+    settings.add_argument("--json", action="store_true", help="as JSON")
+    settings.set_defaults(run=run_settings)
 
 
 def _index_command(commands: Commands) -> None:
@@ -137,4 +140,21 @@ def run_search(options: argparse.Namespace) -> int:
     for n, row in enumerate(rows, start=1):
         print(f"{n:2}. {row['article_id']} {row['start']}-{row['end']}  {row['score']:.4f}")
         print("    " + plain(str(row["text"]))[:300])
+    return 0
+
+
+def run_settings(options: argparse.Namespace) -> int:
+    """`wirecheck settings [--json]`; a secret is never shown."""
+    from dataclasses import asdict
+
+    from index.settings import SETTINGS
+
+    if options.json:
+        rows = [{**asdict(s), "value": s.value} for s in SETTINGS]
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    for setting in SETTINGS:
+        value = plain(setting.value)
+        print(f"{setting.name}{f' = {value}' if value else ''}")
+        print(f"    {setting.purpose}; takes {setting.takes} (default: {setting.default})")
     return 0

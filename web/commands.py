@@ -1,4 +1,4 @@
-"""The command `app`, which is also what `app.py` runs."""
+"""The commands `app`, which is also what `app.py` runs, and `doctor`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from rag.commands import add_model
 
 
 def add(commands: Commands) -> None:
-    """Add this package's command."""
+    """Add this package's commands."""
     _options(commands.add_parser("app", help="the page"))
+    doctor = commands.add_parser("doctor", help="whether this machine can do the work; 1 if not")
+    add_index(doctor)
+    doctor.set_defaults(run=run_doctor)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -36,3 +39,14 @@ def run_app(options: argparse.Namespace) -> int:
     from web.server import main as serve
 
     return serve(index=options.index, model=options.model, host=options.host, port=options.port)
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """`wirecheck doctor [--index DIR]`: 1 if anything needs a mend."""
+    from web.doctor import examine, told
+
+    mends = 0
+    for row in examine(options.index):
+        print(told(row), flush=True)
+        mends += bool(row.mend)
+    return 1 if mends else 0
