@@ -48,6 +48,7 @@ from rag.write import (
     Draft,
     best_sentences,
     mentions,
+    nearest,
     on_point,
     quotations,
     read_sentences,
@@ -313,7 +314,7 @@ def _told(
         rest = [r.sentence for r in compared.apart[:MAX_APART]]
     else:
         draft, voice = _written(question, compared, way, model, trace), "write"
-        rest = read_sentences(compared)[:MAX_QUOTES]
+        rest = [*read_sentences(compared)[:MAX_QUOTES], *nearest(found)]
     verified = verify(draft.claims, draft.evidence, way.checker, way.on_judged)
     verified = on_point(verified, compared)
     draft, verified = _completed([*rest, found.sentences[0]], draft, verified, way)

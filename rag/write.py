@@ -34,6 +34,9 @@ MAX_QUOTES, MAX_WORDS = 4, 125
 #: A further sentence is quoted if its score is at least this share of the best one's; a smaller one
 #: if its article is cited already.
 OTHER_ARTICLE, SAME_ARTICLE = 0.6, 0.2
+#: What is quoted besides where the question is open: the search's first sentences, each with at
+#: least this share of the best one's score.
+NEAR, NEAR_SHARE = 3, 0.3
 #: Sentences that a model writes from, and tokens that it may write.
 WRITING_SENTENCES, WRITING_TOKENS = 5, 96
 #: A written sentence cites at most so many sentences of the reports.
@@ -173,6 +176,12 @@ def _head(passage: Passage) -> str:
 def read_sentences(found: Compared) -> list[Scored]:
     """The sentences whose words stand, of the surest side first."""
     return list(dict.fromkeys(r.sentence for side in found.sides for r in side.readings))
+
+
+def nearest(found: Found) -> list[Scored]:
+    """The sentences that the search puts first, copies once."""
+    first = [s for s in found.sentences if not s.is_copy][:NEAR]
+    return [s for s in first if s.score >= NEAR_SHARE * first[0].score]
 
 
 def sentences_of(text: str) -> Iterator[str]:

@@ -14,11 +14,14 @@ from rag.write import (
     MAX_VALUES,
     MAX_WORDS,
     MOST_CITED,
+    NEAR,
+    NEAR_SHARE,
     WRITING_SENTENCES,
     Labels,
     best_sentences,
     marked,
     mentions,
+    nearest,
     on_point,
     quotations,
     sentences_of,
@@ -224,6 +227,14 @@ def test_sentences_are_quoted_whole_each_once():
 def best(*rows: tuple[str, str, float]):
     """What is quoted of sentences as (article ID, text, score), best first."""
     return best_sentences(found(*(scored(Article(i, "", t), score=s) for i, t, s in rows))).claims
+
+
+def test_the_nearest_sentences_are_few_and_none_much_worse_than_the_first():
+    many = [scored(Article(f"a{n}", "", f"Word{n}."), score=0.9) for n in range(NEAR + 2)]
+    copy = replace(scored(Article("b", "", "Word0."), score=0.9), is_copy=True)
+    assert nearest(found(many[0], copy, *many[1:])) == many[:NEAR]
+    weak = scored(Article("c", "", "Weak."), score=0.9 * NEAR_SHARE - 0.01)
+    assert nearest(found(many[0], weak)) == many[:1]
 
 
 def test_the_best_sentences_are_quoted_and_much_worse_ones_are_not():
