@@ -9,8 +9,8 @@ own documents: there, what a document was labelled with is right, planted or not
 in FILE, which a later run goes on from. Prints figures with each source left out of the fit in
 turn, then the weights and the two thresholds that all sources together give.
 
---write leaves the first threshold, "answers", as it was. Public questions are put in the words of the
-passage; the threshold that they give declines two in five answerable questions of
+--write leaves the first threshold, "answers", as it was. Public questions are put in the words of
+the passage; the threshold that they give declines more than two in five answerable questions of
 `eval/sample/questions.jsonl`. The one that ships declines about one in ten of those.
 """
 
