@@ -2,6 +2,6 @@
 
 In reading order: `page` (answers as HTML), `library` (the list of reports), `queue` (questions in
 their order), `uploads` (articles that somebody sends), `routes` (the page's own addresses), `api`
-(functions for programs), `guard` (what is refused), `ui` (the Gradio page), `settings`, `sample`,
-`server`, `commands`.
+(functions for programs), `assets` (style sheet and scripts), `guard` (what is refused), `ui` (the
+Gradio page), `settings`, `sample`, `server`, `commands`.
 """
