@@ -445,7 +445,7 @@ def test_the_library_lists_finds_and_opens_reports(reader):
 
 @pytest.fixture
 def giver(browser: Browser, scripted: Scripted, tmp_path: Path) -> Iterator[Reader]:
-    given = page_over(scripted, given=tmp_path / "given")
+    given = page_over(scripted, uploads=tmp_path / "given")
     with serving(given) as address, reading(browser, address) as reader:
         yield reader
 

@@ -18,6 +18,8 @@ OWNERS = {
     "lxml": {"index/extract.py"},
     "pypdfium2": {"index/extract.py"},
     "litellm": {"rag/llm.py"},
+    "jinja2": {"rag/markup.py"},
+    "markupsafe": {"rag/markup.py"},
     "gradio": {"web/ui.py"},
     "sklearn": {"eval/calibrate.py", "eval/fit_checker.py", "eval/fit_reading.py"},
     "openvino": {"rag/lighten.py"},

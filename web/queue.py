@@ -23,6 +23,8 @@ from index.errors import SettingError, WirecheckError
 from rag.question import MAX_CHARACTERS
 from rag.schema import Claim, Rejection
 from web import page
+from web.ledger import CopiesOf
+from web.render import day_of
 
 if TYPE_CHECKING:
     from rag.schema import Answer
@@ -91,7 +93,7 @@ class Within:
     @property
     def told(self) -> str:
         """What it is in words, empty for all that is served."""
-        since, until = (page.day_of(d) if d else "" for d in (self.since, self.until))
+        since, until = (day_of(d) if d else "" for d in (self.since, self.until))
         parts = [
             "your own articles" if self.corpus else "",
             f"outlets {', '.join(self.outlets)}" if self.outlets else "",
@@ -303,7 +305,7 @@ def _last_card(job: Job, question: str) -> str:
     return page.answer_card(job.turn, job.future.result(), job.within.told, _copies_in(index))
 
 
-def _copies_in(index: Any) -> page.CopiesOf:
+def _copies_in(index: Any) -> CopiesOf:
     """Which files are one report. Articles of one's own may have been replaced meanwhile."""
 
     def copies_of(article_id: str) -> Sequence[str]:

@@ -29,6 +29,7 @@ from starlette.routing import Route
 
 from index.errors import SettingError
 from web import page
+from web.article import article_page
 from web.guard import MAX_FILE
 from web.library import Library
 from web.queue import line_of
@@ -151,7 +152,7 @@ class Routes:
         article = articles.get(request.query_params.get("id", ""))
         if article is None:
             raise SettingError("there is no such article")
-        return HTMLResponse(page.article_page(article, {}))
+        return HTMLResponse(article_page(article, {}))
 
     def _proof(self, request: Request) -> Response:
         # Late: an answer is there, so what these import has been imported.

@@ -8,8 +8,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from rag.question import MAX_CHARACTERS
-from web import look, page, script
+from web import page
 from web.api import Api
+from web.assets import asset, head
 from web.guard import Guard
 from web.queue import MAX_WAITING, QuestionQueue, cards, line_of
 from web.settings import LOOPBACK
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from web.routes import Routes
 
+#: What the button that clears the conversation runs in the browser.
+_CLEAR = "() => document.dispatchEvent(new Event('wirecheck:clear'))"
 #: No news to its makers, and no table of all questions ever asked, which nobody here reads.
 _GRADIO = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -47,7 +50,7 @@ def build_page(
         # would send and draw the whole conversation again for every answer.
         conversation = gr.HTML(
             html_template=page.FRAME,
-            js_on_load=script.SCRIPT,
+            js_on_load=asset("page.js"),
             apply_default_css=False,
             elem_id="conversation",
         )
@@ -63,13 +66,13 @@ def build_page(
             _asking(queue),
             [box, chosen, within],
             [conversation, box],
-            js=script.ASKED,
+            js=asset("asked.js"),
             concurrency_limit=None,
             show_progress="hidden",
             api_name="page",  # or it would take the name of what programs call
             api_visibility="private",
         )
-        clear.click(None, js=script.CLEAR, api_visibility="private")
+        clear.click(None, js=_CLEAR, api_visibility="private")
         for function in api.functions if api else ():
             # Not queued, as in `_foot`; and MCP then calls it here, not over HTTP with no password.
             offer(_told(function), api_name=function.__name__, queue=False)
@@ -218,7 +221,7 @@ def build_app(
         blocks,
         path="/",
         theme=theme(),
-        head=look.HEAD,
+        head=head(),
         show_error=False,
         allowed_paths=[],
         max_file_size="1kb",

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from hostile import HOSTILE
+from parsed_html import ATTRIBUTES, TAGS, Parsed
 from scripted_answers import (
     ARTICLES,
     HARBOUR,
@@ -21,7 +22,6 @@ from scripted_answers import (
     page_over,
     serving,
 )
-from test_page import ATTRIBUTES, TAGS, Parsed
 
 from index.errors import ModelKeyMissing
 from index.records import Article

@@ -1,13 +1,7 @@
-"""How the page reacts: one script, trusted and constant, and what Gradio's own events run.
+// How the page reacts. Runs once, when Gradio has mounted the conversation; `element`, `props` and
+// `watch` are Gradio's: the element of the component, its value, and news of it from the server.
+// It inserts as HTML only what `page.py` made, which is escaped; all else it inserts as text.
 
-It inserts as HTML only what `page` made, which is escaped; all else it inserts as text.
-"""
-
-from __future__ import annotations
-
-#: Runs once in the browser, when Gradio has mounted the conversation. `element`, `props` and
-#: `watch` are Gradio's: the element of the component, its value, and news of it from the server.
-SCRIPT = """
 const log = element.querySelector('.log');
 const panel = element.querySelector('#article-panel');
 const sheet = panel.querySelector('.sheet');
@@ -183,7 +177,7 @@ function tell(mark) {
   if (!page) return;
   const quote = [...page.content.querySelectorAll('mark')]
     .filter(m => m.dataset.spans.split(' ').includes(mark.dataset.span))
-    .map(m => m.textContent).join('').replace(/\\s+/g, ' ').trim();
+    .map(m => m.textContent).join('').replace(/\s+/g, ' ').trim();
   const cut = [...quote], head = page.content.querySelector('header .source');
   hint.replaceChildren(
     piece('span', cut.length > 280 ? cut.slice(0, 280).join('') + '…' : quote, 'quote'),
@@ -234,11 +228,11 @@ document.addEventListener('click', event => {
 });
 document.addEventListener('keydown', event => {
   const plain = !(event.ctrlKey || event.altKey || event.metaKey);
-  if (event.key === 'Escape') escape();
+  if (event.key === 'Escape') leaveOrStop();
   else if (plain && panel.contains(event.target) && /^[np]$/.test(event.key))
     step(event.key === 'n' ? 1 : -1);
 });
-function escape() {
+function leaveOrStop() {
   const pending = log.querySelectorAll('.pending');
   if (!hint.hidden) hint.hidden = true;
   if (document.activeElement === box() && pending.length) stop(pending[pending.length - 1].id);
@@ -465,14 +459,3 @@ function tellOutcome(fates, told) {
   outcome.replaceChildren(piece('p', sum), list);
 }
 loadCorpora('');
-"""
-
-#: What Gradio's events run in the browser: a question is sent with what it is asked within, and
-#: with the name of the card that it follows.
-ASKED = """(question, model) => {
-  const root = document.documentElement, alone = root.dataset.alone;
-  delete root.dataset.alone;
-  const after = alone ? '' : [...document.querySelectorAll('.turn')].at(-1)?.id || '';
-  return [question, model, JSON.stringify({...JSON.parse(root.dataset.within || '{}'), after})];
-}"""
-CLEAR = "() => document.dispatchEvent(new Event('wirecheck:clear'))"
