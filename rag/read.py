@@ -160,11 +160,15 @@ def _read_batch(
 
 
 def _marked(window: Window, known: Place | None) -> Place | None:
-    """What the small reader takes for the answer in the likeliest sentence, if not known."""
+    """What the small reader takes for the answer in the likeliest sentence, if not known.
+
+    Words within the known ones are no others: a bare number is believed sooner than the number with
+    what it counts.
+    """
     likeliest = window.sentences[0]
     words = Passage(window.article, *likeliest.span)
-    new = known is None or words != known[1]
-    return (likeliest, words) if new and any(c.isalnum() for c in words.text) else None
+    same = known is not None and words.start < known[1].end and known[1].start < words.end
+    return None if same or not any(c.isalnum() for c in words.text) else (likeliest, words)
 
 
 def _judged(
