@@ -11,7 +11,7 @@ turn, then the weights and the two thresholds that all sources together give.
 
 --write leaves the first threshold, "answers", as it was. Public questions are put in the words of
 the passage; the threshold that they give declines more than two in five answerable questions of
-`eval/sample/questions.jsonl`. The one that ships declines about one in ten of those.
+`eval/sample/questions.jsonl`. The one that ships declines about one in six of those.
 """
 
 from __future__ import annotations
