@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from eval import bench_index
+from eval.bench import index as bench_index
 
 SENTENCES = [
     "The ferry to Port Sennet sails again from Monday.",

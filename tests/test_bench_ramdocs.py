@@ -1,4 +1,4 @@
-from eval.bench_ramdocs import normal, outcome
+from eval.bench.ramdocs import normal, outcome
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim, Position
 

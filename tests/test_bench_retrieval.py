@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from fakes import TopicEncoder
 
-from eval.bench_retrieval import (
+from eval.bench.retrieval import (
     BLEND,
     DENSE,
     KEYWORDS,

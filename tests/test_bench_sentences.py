@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from eval.bench_sentences import average_precision, clapnq, holds_gold, judged
+from eval.bench.sentences import average_precision, clapnq, holds_gold, judged
 from index import Article, Passage
 from rag.evidence import Scored
 

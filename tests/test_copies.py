@@ -3,7 +3,7 @@ import random
 import numpy as np
 import pytest
 
-from eval import bench_copies
+from eval.bench import copies as bench_copies
 from index import copies as module
 from index.copies import COPIES, SKETCHES, Copies, clusters_of, likeness
 from index.errors import IndexCorrupt

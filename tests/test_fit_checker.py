@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from eval.fit_checker import Pairs, fitted, folded, left_out, lines
+from eval.train.fit_checker import Pairs, fitted, folded, left_out, lines
 
 
 def made(name: str, count: int, shift: float = 0.0) -> tuple[Pairs, np.ndarray]:

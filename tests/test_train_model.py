@@ -6,8 +6,8 @@ import time
 import pytest
 import torch
 
-from eval import train_model
-from eval.train_model import (
+from eval.train import model as train_model
+from eval.train.model import (
     Encoded,
     Example,
     Nearest,

@@ -1,7 +1,7 @@
 import random
 
-from eval import train_reader
-from eval.train_reader import bereft, swapped
+from eval.train import reader as train_reader
+from eval.train.reader import bereft, swapped
 
 PASSAGE = (
     "The bridge at Ostry was shut for nine days after a barge struck it. Lene Doorn, the mayor, "

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 import rag
 from eval.entailment import Entailment
 from eval.judges import load_judge
-from eval.train_checker import initial_model
-from eval.training import export, freeze
+from eval.train.checker import initial_model
+from eval.train.common import export, freeze
 from rag.tuned import read_tuned, shipped_weights
 
 READER = Path(rag.__file__).parent / "reader.safetensors"

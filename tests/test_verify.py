@@ -68,4 +68,4 @@ def test_a_hard_check_that_fails_is_a_signal_and_lowers_support(checker, claim, 
 
 def test_the_weights_that_ship_are_for_these_signals(checker):
     assert len(checker.calibration.weights) == len(SIGNALS)
-    assert "eval/fit_checker.py" in checker.calibration.origin
+    assert "eval/train/fit_checker.py" in checker.calibration.origin

@@ -1,6 +1,6 @@
 """How well the reader reads, on passages that it was not trained on.
 
-    python -m eval.measure_reader --data BENCH_FOLDER
+    python -m eval.train.measure_reader --data BENCH_FOLDER
 
 Span F1 (word overlap with the best of the annotators' answers, as SQuAD's evaluation defines it)
 where there is an answer; accuracy of "no answer" and "answered" by the sign of the best span's
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.train_reader import read_rows
+from eval.train.reader import read_rows
 from rag.reader import load_reader
 
 SETS = ("squad2_halfdev", "squadshifts_new_wiki")

@@ -1,6 +1,6 @@
 """How well passages are found: what ships against each search alone, and what each part is worth.
 
-    python -m eval.bench_retrieval --data BENCH_FOLDER [--work FOLDER]
+    python -m eval.bench.retrieval --data BENCH_FOLDER [--work FOLDER]
 
 Two corpora, each indexed as the product does it:
 

@@ -1,6 +1,6 @@
 """Fit the logistic models of `rag/evidence.json` on public data, and say how good they are.
 
-    python -m eval.calibrate --data BENCH_FOLDER [--write rag/evidence.json]
+    python -m eval.train.calibrate --data BENCH_FOLDER [--write rag/evidence.json]
 
 Whether anything found answers a question: on the `dev` splits of the span sets (the reader was
 trained on their `train` splits), on CLAPNQ dev and on MTRAG. Prints cross-validated figures, by
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.train_reader import read_rows, without
+from eval.train.reader import read_rows, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
 from rag import evidence

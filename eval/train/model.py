@@ -1,6 +1,6 @@
 """Train a LoRA adapter for what the language model in the box is asked in `rag/read.py`.
 
-    python -m eval.train_model --data BENCH --model FILE.gguf --out FOLDER --device cuda
+    python -m eval.train.model --data BENCH --model FILE.gguf --out FOLDER --device cuda
         [--examples FILE] [--leave-out SET] [--limit N] [--minutes 12] [--claims N]
 
 An example is one report, one question, the words copied of it, and Yes or No. It becomes the same
@@ -58,8 +58,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eval.measure_reader import auroc, f1
-from eval.train_checker import TRAINED_ON as CLAIM_SETS
+from eval.train.checker import TRAINED_ON as CLAIM_SETS
+from eval.train.measure_reader import auroc, f1
 from index.words import STOP_WORDS, stems, words
 from rag.prompts import load_prompt
 from rag.read import MAX_TOKENS, OPENING, WORDS

@@ -1,6 +1,6 @@
 """How well near-identical copies are found, and how long it takes.
 
-    python -m eval.bench_copies [--articles 10000 100000] [--seed 1]
+    python -m eval.bench.copies [--articles 10000 100000] [--seed 1]
 
 On the sample articles: pairs put together, against those that `sample/copies.jsonl` names, a
 cluster a line; a pair is right if both articles are of one cluster. Then for each number, so many
@@ -28,7 +28,7 @@ import numpy as np
 from index import Article, read_articles
 from index.copies import Copies, clusters_of
 
-SAMPLE = Path(__file__).parent / "sample"
+SAMPLE = Path(__file__).parents[1] / "sample"
 OUTLETS = 40
 PARAGRAPHS = (6, 12)
 UNITS = (15, 30)
@@ -39,7 +39,7 @@ COPIED, SAME_EVENT = 0.25, 0.2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a row for the sample, and one for each number of invented articles."""
-    parser = argparse.ArgumentParser(prog="python -m eval.bench_copies", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m eval.bench.copies", description=__doc__)
     parser.add_argument("--articles", type=int, nargs="*", default=[10_000])
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)

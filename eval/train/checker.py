@@ -1,6 +1,6 @@
 """Train a cross-encoder on public pairs of evidence and claim.
 
-    python -m eval.train_checker --data BENCH_FOLDER --out FOLDER [--epochs 1]
+    python -m eval.train.checker --data BENCH_FOLDER --out FOLDER [--epochs 1]
 
 Resumable: run it again with the same folder and it goes on from its last checkpoint. The pairs are
 those of `entailment_open.jsonl.gz` whose sets are in `TRAINED_ON`, and pairs that `eval/swaps.py`
@@ -8,7 +8,7 @@ makes from the `train` passages of the reader's sets. `HELD_OUT` sets, WiCE and 
 seen. It starts from the reader's layers, which compare a question with a passage already.
 
 What it makes judges, and doesn't check answers: over the signals of `rag/verify.py` it gains
-nothing on sets left out whole (`python -m eval.fit_checker --weights FOLDER/checker.safetensors`).
+nothing on sets left out whole (`eval.train.fit_checker --weights FOLDER/checker.safetensors`).
 Whoever has more data, or days, may find otherwise. The judge `own` was made with `--frozen 3`
 (`eval/JUDGES.md`).
 """
@@ -28,8 +28,8 @@ from torch import Tensor, nn
 
 from eval.entailment import LONGEST_CLAIM, MAX_TOKENS
 from eval.swaps import make_pairs
-from eval.train_reader import ReaderModel, read_rows
-from eval.training import export, train, training_parser
+from eval.train.common import export, train, training_parser
+from eval.train.reader import ReaderModel, read_rows
 from index.language import sentence_spans
 from rag.nearest import focus
 

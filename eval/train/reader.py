@@ -1,6 +1,6 @@
 """Train the reader (`rag/reader.py`) on public questions with answer spans and answering sentences.
 
-    python -m eval.train_reader --data BENCH_FOLDER --out FOLDER [--hours 1]
+    python -m eval.train.reader --data BENCH_FOLDER --out FOLDER [--hours 1]
 
 Resumable: run it again with the same folder and it goes on from its last checkpoint. The data are
 `qa_span.jsonl.gz` and `qa_sentence.jsonl.gz`; only sets whose licences allow weights to be shipped
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from eval.training import export, train, training_parser
+from eval.train.common import export, train, training_parser
 
 SEED = 20251122
 MAX_TOKENS = 144

@@ -1,6 +1,6 @@
 """Questions whose documents conflict (RAMDocs): every right answer named, no planted one stated.
 
-    python -m eval.bench_ramdocs --data BENCH_FOLDER [--model none] [--every 1] [--show]
+    python -m eval.bench.ramdocs --data BENCH_FOLDER [--model none] [--every 1] [--show]
 
 The documents of a question are its corpus, given as they are. Wang et al. (2025), "Retrieval-
 Augmented Generation with Conflicting Evidence", count an answer as right if it names every right

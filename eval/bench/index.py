@@ -1,6 +1,6 @@
 """How fast and how large an index is, and how much of a build an update takes.
 
-    python -m eval.bench_index --passages 1000 100000 1000000 --work FOLDER
+    python -m eval.bench.index --passages 1000 100000 1000000 --work FOLDER
         [--texts FILE] [--questions FILE] [--articles 2000]
 
 Run by hand, on a machine that has nothing else to do. For each number of passages an index is made
@@ -48,7 +48,7 @@ from index.records import Article
 from index.store import read, writing
 from index.vectors import VectorIndex
 
-SAMPLE = Path(__file__).parent / "sample"
+SAMPLE = Path(__file__).parents[1] / "sample"
 PER_ARTICLE = 4
 OUTLETS = 40
 DAYS = 700
@@ -177,7 +177,7 @@ def _articles(texts: Sequence[str]) -> tuple[Articles, NDArray[np.int64]]:
 
 
 def _measured_apart(folder: Path, questions: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "eval.bench_index", "--work", str(folder.parent)]
+    command = [sys.executable, "-m", "eval.bench.index", "--work", str(folder.parent)]
     command += ["--measure", str(folder), "--questions", str(questions)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

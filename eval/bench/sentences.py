@@ -1,6 +1,6 @@
 """How often a sentence that answers is among the first that the evidence stage hands on.
 
-    python -m eval.bench_sentences --data BENCH_FOLDER [--work FOLDER]
+    python -m eval.bench.sentences --data BENCH_FOLDER [--work FOLDER]
 
 - *CLAPNQ*: the sentences that an annotator chose for the answer. Once with the gold passage given,
   once found in the pool of all CLAPNQ and RAMDocs passages, as the product finds it.
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.bench_retrieval import CachedEncoder, Scores, indexed, interval, pool
+from eval.bench.retrieval import CachedEncoder, Scores, indexed, interval, pool
 from index import Article, Encoder, Hit, Passage, load_encoder
 from index.words import stems
 from rag.evidence import Scored, find_evidence, score_sentences

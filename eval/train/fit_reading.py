@@ -1,6 +1,7 @@
 """Fit what says that a reading answers (`rag/evidence.json`, "reading") on public data.
 
-    python -m eval.fit_reading --data BENCH --rows FILE [--each 40] [--write rag/evidence.json]
+    python -m eval.train.fit_reading --data BENCH --rows FILE [--each 40]
+        [--write rag/evidence.json]
 
 Of each source, passages of as many questions as are asked are a corpus, each a report of its own;
 each question is asked of its corpus, and again without the passage that answers it. A reading is
@@ -25,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.calibrate import rounded
-from eval.train_reader import read_rows
+from eval.train.calibrate import rounded
+from eval.train.reader import read_rows
 from index import Index, build_index, load_encoder, open_index
 from rag.evidence import find_evidence
 from rag.models import Model, load_model

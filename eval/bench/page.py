@@ -1,6 +1,6 @@
 """How soon the page answers, how many it serves, and whether its memory grows.
 
-    python -m eval.bench_page [usable] [first] [crowd] [memory]
+    python -m eval.bench.page [usable] [first] [crowd] [memory]
         [--models none embedded] [--questions 20] [--people 21] [--asked 500] [--json FILE]
 
 Run by hand, on a machine that has nothing else to do; without names, all four. Each starts
@@ -40,7 +40,7 @@ from eval.files import write_json
 from eval.gold import read_gold
 from index.errors import SettingError
 
-SAMPLE = Path(__file__).parent / "sample"
+SAMPLE = Path(__file__).parents[1] / "sample"
 CHROMIUM = "/usr/bin/chromium"
 #: Seconds that the scripted model takes for a reply, and that anybody waits for an answer.
 REPLY, PATIENCE = 2.0, 900.0
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.json:
             write_json(options.json, figures)
     except SettingError as error:
-        print(f"eval.bench_page: {error}", file=sys.stderr)
+        print(f"eval.bench.page: {error}", file=sys.stderr)
         return 2
     return 0
 

@@ -1,13 +1,13 @@
 """Fit the weights of the checker's signals (`rag/checker.json`) and say what they are worth.
 
-    python -m eval.fit_checker --data BENCH_FOLDER [--write rag/checker.json]
+    python -m eval.train.fit_checker --data BENCH_FOLDER [--write rag/checker.json]
         [--weights checker.safetensors]
 
 Sets of pairs: WiCE dev, SummEdits by domain, swapped pairs made from `dev` passages, and two sets
-of `entailment_open` that `eval.train_checker` holds out whole. Every set counts the same, and so do
+of `entailment_open` that `eval.train.checker` holds out whole. Every set counts the same, and so do
 its true and its false pairs. Printed: balanced accuracy at 0.5 and AUROC of each set when it was
 left out, with the signals of words and encoder alone, with the hard checks as well, and, for the
-weights of a cross-encoder that `eval.train_checker` made, with it in place of them and with all.
+weights of a cross-encoder that `eval.train.checker` made, with it in place of them and with all.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pathlib import Path
 import numpy as np
 
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
-from eval.calibrate import FOLDS, SEED, rounded
 from eval.checker_sets import Case, load_sets
 from eval.entailment import Entailment
 from eval.swaps import make_pairs
-from eval.train_checker import HELD_OUT, SWAP_SETS
-from eval.train_reader import read_rows
+from eval.train.calibrate import FOLDS, SEED, rounded
+from eval.train.checker import HELD_OUT, SWAP_SETS
+from eval.train.reader import read_rows
 from index import load_encoder
 from index.encoder import BUNDLED
 from index.language import sentence_spans
@@ -225,7 +225,7 @@ def written(model: Fitted, sets: Sequence[Pairs]) -> str:
         "bias": round(model.bias, 4),
         "threshold": 0.5,
         "origin": f"logistic regression over {len(sets)} sets of equal weight, "
-        f"n={sum(len(s.labels) for s in sets)}; see eval/fit_checker.py",
+        f"n={sum(len(s.labels) for s in sets)}; see eval/train/fit_checker.py",
     }
     return json.dumps(made, indent=2) + "\n"
 
