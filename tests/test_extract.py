@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from index.extract import _joined_words
-from index.extraction import Extraction
 from index.files import Unfit
+from index.formats.extract import _joined_words
+from index.formats.extraction import Extraction
 from tests.sample_files import LOCK, MORE, STORY, page, pdf_file
 
 

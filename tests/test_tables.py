@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import index.tables
+import index.formats.tables
 from index.files import Unfit
-from index.tables import MAX_ROWS, read_csv, read_json_lines
+from index.formats.tables import MAX_ROWS, read_csv, read_json_lines
 
 
 def outcome(rows):
@@ -239,7 +239,7 @@ def test_cells_over_the_librarys_limit_are_read_and_the_limit_is_as_before():
 
 
 def test_too_many_rows_are_refused_before_they_pile_up(monkeypatch):
-    monkeypatch.setattr(index.tables, "MAX_ROWS", 3)
+    monkeypatch.setattr(index.formats.tables, "MAX_ROWS", 3)
     assert len(json_rows("1", "2", "3")) == 3
     with pytest.raises(Unfit, match=r"^over 3 rows: split it$"):
         json_rows("1", "2", "3", "4")

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .files import Unfit, as_cp1252, clipped, marked_encoding, refuse_oversized
-from .formats import FIELDS, Draft, made_draft
+from ..files import Unfit, as_cp1252, clipped, marked_encoding, refuse_oversized
+from .draft import FIELDS, Draft, made_draft
 
 MAX_ROWS = 200_000
 

@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .files import Unfit
+from ..files import Unfit
+from .draft import Draft, made_draft
 
 # Processor time that a file may take: this many seconds, and one more for each million bytes.
 BASE_SECONDS = 3
@@ -64,6 +65,15 @@ class Extraction:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def extracted_draft(
+    kind: str, data: bytes, max_chars: int, extraction: Extraction, notes: tuple[str, ...]
+) -> Draft:
+    """The draft of what `extraction` finds in a file of that kind. Raises Unfit as it does."""
+    found = extraction.extracted(kind, data, max_chars)
+    fields = {**found["fields"], "title": found["title"]}
+    return made_draft(found["text"], fields, (*notes, *found["notes"]))
 
 
 def _started() -> subprocess.Popen[bytes]:
