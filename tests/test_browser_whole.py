@@ -15,8 +15,8 @@ from scripted_answers import serving
 
 import rag
 from index import Index, build_index, open_index
-from rag.bundle_file import read_bundle
-from rag.reverify import finder, reverify
+from rag.bundle.file import read_bundle
+from rag.bundle.reverify import finder, reverify
 from rag.schema import Answer
 from web import sample, server, ui
 from web.queue import QuestionQueue

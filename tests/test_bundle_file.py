@@ -4,8 +4,8 @@ import pytest
 
 from index.errors import SettingError
 from rag.bundle import MAX_BYTES, sealed, write_bundle
-from rag.bundle_file import read_bundle
-from rag.bundle_page import page_of
+from rag.bundle.file import read_bundle
+from rag.bundle.page import page_of
 from tests import bundles
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from index.records import Passage
-from rag.bundle_page import page_of
+from rag.bundle.page import page_of
 from rag.schema import Citation, Claim
 from tests import bundles
 

@@ -4,9 +4,9 @@ import pytest
 
 from index.errors import ArticleError, IndexMissing, SettingError
 from index.records import Article, Passage
-from rag.bundle_file import BundleFile, bundle_in
-from rag.bundle_page import page_of
-from rag.reverify import finder, reverify
+from rag.bundle.file import BundleFile, bundle_in
+from rag.bundle.page import page_of
+from rag.bundle.reverify import finder, reverify
 from rag.schema import Check, Citation, Claim
 from tests import bundles
 

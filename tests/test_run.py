@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from fakes import TopicEncoder
 
+import rag
 from eval.agreement import read_pairs
 from eval.gold import GoldQuestion
 from eval.metrics import BARS, Material
@@ -31,6 +32,7 @@ from eval.run import (
     main,
     parse_bars,
     peak_memory_mb,
+    program_files,
     run,
 )
 from eval.scores import QuestionScore
@@ -592,3 +594,11 @@ def test_parse_bars() -> None:
 def test_bars_that_are_none(text: str, told: str) -> None:
     with pytest.raises(SettingError, match=told):
         parse_bars(text)
+
+
+def test_all_rooms_of_the_program_count_as_the_program() -> None:
+    root = Path(rag.__file__).parents[1]
+    names = {p.relative_to(root).as_posix() for p in program_files(root)}
+    assert {"index/formats/html.py", "rag/bundle/file.py", "rag/ask.py", "eval/run.py"} <= names
+    assert {"prompts/read.txt", "rag/reader.safetensors"} <= names
+    assert not [name for name in names if "__pycache__" in name]

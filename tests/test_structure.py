@@ -28,7 +28,7 @@ OWNERS = {
     "openvino_genai": {"rag/model_process.py"},
     "huggingface_hub": {"rag/model_files.py"},
     "filelock": {"rag/model_files.py"},
-    "pydantic": {"rag/bundle_file.py"},
+    "pydantic": {"rag/bundle/file.py"},
     "ir_measures": {"eval/retrieval.py"},
 }
 LAYERS = {

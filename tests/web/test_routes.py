@@ -25,7 +25,7 @@ from test_page import ATTRIBUTES, TAGS, Parsed
 
 from index.errors import ModelKeyMissing
 from index.records import Article
-from rag.bundle_file import read_bundle
+from rag.bundle.file import read_bundle
 from web import guard, page, server
 from web.queue import QuestionQueue, Within
 from web.routes import Corpus, Routes

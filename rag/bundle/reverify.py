@@ -18,8 +18,8 @@ from typing import Any, Literal
 from index.errors import SettingError
 from index.records import Article
 from rag.bundle import seal_of
-from rag.bundle_file import BundleFile, Cited, Sentence, Stored
-from rag.bundle_page import DRAWN, cited_in, page_of
+from rag.bundle.file import BundleFile, Cited, Sentence, Stored
+from rag.bundle.page import DRAWN, cited_in, page_of
 from rag.checks import check_quotation, fold, hard_checks, short
 
 #: same: as it was; changed: another text, or other particulars; moved: the words stand elsewhere;

@@ -2,7 +2,7 @@
 
 A bundle holds the question, every sentence with its citations and checks, what was refused, the
 ledger, and the whole text of every article referred to, so that nothing else is needed to read it.
-`rag.reverify` verifies one; `rag.bundle_page` draws one as a page.
+`rag.bundle.reverify` verifies one; `rag.bundle.page` draws one as a page.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def encoded(
     """
     data = bundle_of(answer, settings or {}, made)
     if ending == ".html":
-        from rag.bundle_page import page_of
+        from rag.bundle.page import page_of
 
         text = page_of(data)
     else:

@@ -1,7 +1,8 @@
 """A bundle as read from a file: nothing in it is believed before it has the right shape.
 
 What is no bundle (another file, a truncated one, a newer version, a number where a text should be)
-is a SettingError of one line. Whether what has the right shape is also true is for `rag.reverify`.
+is a SettingError of one line. Whether what has the right shape is also true is for
+`rag.bundle.reverify`.
 """
 
 from __future__ import annotations

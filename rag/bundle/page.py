@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from rag.bundle_file import DATA_MARK, Bundle, Cited, Sentence, Stored, bundle_in
+from rag.bundle.file import DATA_MARK, Bundle, Cited, Sentence, Stored, bundle_in
 from rag.schema import Kind
 
 #: Counts up when the same data are drawn otherwise than before.
