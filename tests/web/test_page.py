@@ -6,10 +6,13 @@ from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 import pytest
-from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_answers import (
+
+from index.records import Article, Passage
+from rag.schema import NEAREST, Answer, Citation, Claim, Position, Voice
+from tests.hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
+from tests.scripted_answers import (
     DECLINED,
     HARBOUR,
     QUOTE,
@@ -21,9 +24,6 @@ from scripted_answers import (
     cite,
     claim,
 )
-
-from index.records import Article, Passage
-from rag.schema import NEAREST, Answer, Citation, Claim, Position, Voice
 from web import page
 
 TAGS = {

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hostile import HOSTILE
-from scripted_answers import (
+
+from index.errors import ModelKeyMissing
+from index.records import Article
+from rag.bundle.file import read_bundle
+from tests.hostile import HOSTILE
+from tests.scripted_answers import (
     ARTICLES,
     HARBOUR,
     SPAN,
@@ -21,11 +25,7 @@ from scripted_answers import (
     page_over,
     serving,
 )
-from test_page import ATTRIBUTES, TAGS, Parsed
-
-from index.errors import ModelKeyMissing
-from index.records import Article
-from rag.bundle.file import read_bundle
+from tests.web.test_page import ATTRIBUTES, TAGS, Parsed
 from web import guard, page, server
 from web.queue import QuestionQueue, Within
 from web.routes import Corpus, Routes

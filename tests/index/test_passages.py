@@ -2,7 +2,6 @@ import itertools
 import re
 
 import pytest
-from fakes import TopicEncoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from index.encoder import load_encoder
 from index.errors import SettingError
 from index.passages import embedded_text, keyword_text, split_passages, titled_text
 from index.records import CUT, Article, Passage
+from tests.fakes import TopicEncoder
 
 
 def article(text, title="T"):

@@ -7,7 +7,6 @@ import threading
 import time
 
 import pytest
-from openai_server import OpenAIServer, fails, says
 
 from index.errors import (
     ModelError,
@@ -21,6 +20,7 @@ from rag import llm, models
 from rag.llm import Server
 from rag.local_model import Generated
 from rag.models import LocalReader, RemoteModel, Reply, check_model, complete, load_model
+from tests.openai_server import OpenAIServer, fails, says
 
 
 def of(*words: str) -> list[list[dict[str, str]]]:

@@ -7,12 +7,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hostile import HOSTILE
-from test_report import ROWS, head, row
 
 from eval.plots import Bar, Line, Point, bars, histogram, lines
 from eval.report_page import page_parts
 from eval.scores import Found, QuestionScore, Verdict
+from tests.eval.test_report import ROWS, head, row
+from tests.hostile import HOSTILE
 
 
 def text_of(rows: list[QuestionScore], records: list[dict[str, Any]], **fields: Any) -> str:

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fakes import TOPICS, TopicEncoder
 
 import index
 from index import build_index, load_encoder, open_index
 from index.errors import IndexMismatch, IndexMissing, QuestionError, SettingError
 from index.search import MAX_QUERY, Ranking, _blended
+from tests.fakes import TOPICS, TopicEncoder
 
 STORIES = {
     "dock": "---\noutlet: Tern Daily\npublished: 2025-03-01\n---\nThe harbour is open.",

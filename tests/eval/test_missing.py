@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from test_mutations import ARTICLES, EVERY, GOOD, QUESTIONS
 
 from eval.answers import MEASURES as ANSWERS
 from eval.gold import GoldQuestion
@@ -20,6 +19,7 @@ from eval.report import JudgeNote, table
 from eval.retrieval import MEASURES as RETRIEVAL
 from eval.run import System, run
 from rag.schema import Answer
+from tests.eval.test_mutations import ARTICLES, EVERY, GOOD, QUESTIONS
 
 Change = Callable[[Answer], Answer]
 JUDGED = {"citation_recall", "citation_precision", "unsupported", "misattributed"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes import TopicEncoder
 
 from index import Index, build_index, open_index
 from rag.suggest import _LONGEST, suggest
+from tests.fakes import TopicEncoder
 
 REPORTS = {
     "a1": "Crane falls at the harbour\n\nTwelve dockers were hurt in Ostmere when a crane fell on "

@@ -10,7 +10,7 @@ from index.errors import IndexCorrupt
 from index.mapped import array_file
 from index.records import Article
 from index.shingles import SHINGLE, words_of
-from tests.test_contents import files_of
+from tests.index.test_contents import files_of
 
 STORY = """A crane toppled onto the fish market of Ostvik on Monday morning, trapping four traders
 under its arm for almost three hours, the fire service said.

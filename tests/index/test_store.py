@@ -8,7 +8,6 @@ import time
 
 import numpy as np
 import pytest
-from fakes import TopicEncoder
 
 from index import store
 from index.contents import Articles, Contents, Passages
@@ -25,6 +24,7 @@ from index.keywords import KeywordIndex
 from index.records import Article, Passage
 from index.store import faults, read, stats_of, writing
 from index.vectors import VectorIndex
+from tests.fakes import TopicEncoder
 
 ENCODER = TopicEncoder()
 

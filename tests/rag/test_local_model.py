@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tiny_model import write_tiny
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable
 from rag import local_model, model_files
 from rag.local_model import Generated, LocalModel
+from tests.tiny_model import write_tiny
 
 FAKE = """
 import json, os, sys, time

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tiny_model import write_tiny
 
 from index.errors import ModelError, ModelUnknown, ModelUnreachable
 from rag import model_files
 from rag.model_files import Published, damaged_files, find_model, get_model, manifest_of
+from tests.tiny_model import write_tiny
 
 PARTS = {1: b"the weights ", 2: b"of a model", 3: b" in parts"}
 WHOLE = b"".join(PARTS.values())

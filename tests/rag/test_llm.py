@@ -12,19 +12,6 @@ import traceback
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from openai_server import (
-    OpenAIServer,
-    Step,
-    cuts,
-    drips,
-    echoes_key,
-    fails,
-    hangs,
-    no_choices,
-    not_json,
-    redirects,
-    says,
-)
 
 from index.errors import (
     ModelError,
@@ -37,6 +24,19 @@ from index.errors import (
 )
 from rag import llm
 from rag.llm import Completion, Server, check_remote, complete
+from tests.openai_server import (
+    OpenAIServer,
+    Step,
+    cuts,
+    drips,
+    echoes_key,
+    fails,
+    hangs,
+    no_choices,
+    not_json,
+    redirects,
+    says,
+)
 
 KEY = "sk-canary-7f3a9c"
 MODEL = "openai/scripted"

@@ -3,7 +3,6 @@ import math
 
 import numpy as np
 import pytest
-from fakes import TopicEncoder
 
 from eval.bench.retrieval import (
     BLEND,
@@ -32,6 +31,7 @@ from eval.bench.retrieval import (
 )
 from index.records import Article, Hit, Passage
 from index.search import Ranking
+from tests.fakes import TopicEncoder
 
 
 def write(folder, name, *rows):

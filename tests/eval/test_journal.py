@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_run import CORPUS, MATERIAL, questions, right
 
 from eval.journal import Journal
 from eval.metrics import Material
 from eval.run import Kept, System, run
 from index.errors import SettingError
 from rag.schema import Answer
+from tests.eval.test_run import CORPUS, MATERIAL, questions, right
 
 
 def keys(folder: Path) -> list[str]:
@@ -161,7 +161,7 @@ from dataclasses import replace
 from pathlib import Path
 from eval.journal import Journal
 from eval.run import Kept, System, run
-from test_run import MATERIAL, questions, right
+from tests.eval.test_run import MATERIAL, questions, right
 
 def ask(question):
     with open({log!r}, "a") as log:
@@ -182,9 +182,8 @@ def test_a_run_that_is_killed_again_and_again_scores_nothing_twice(
     tmp_path: Path, jobs: int
 ) -> None:
     log = tmp_path / "asked.txt"
-    here = Path(__file__).parent
     program = KILLED.format(
-        path=[str(here), str(here.parent)], log=str(log), folder=str(tmp_path), jobs=jobs
+        path=[str(Path(__file__).parents[2])], log=str(log), folder=str(tmp_path), jobs=jobs
     )
     rng, kills, ended = random.Random(jobs), 0, ""
     while not ended:

@@ -7,9 +7,9 @@ import pytest
 from index.language import sentence_spans
 from rag.checks import fold, hard_checks, hard_checks_many
 
-HERE = Path(__file__).parent
-CASES = [json.loads(line) for line in (HERE / "hard_cases.jsonl").open(encoding="utf-8")]
-ARTICLES = sorted((HERE.parent / "eval/sample/articles").glob("*.txt"))
+TESTS = Path(__file__).parents[1]
+CASES = [json.loads(line) for line in (TESTS / "hard_cases.jsonl").open(encoding="utf-8")]
+ARTICLES = sorted((TESTS.parent / "eval/sample/articles").glob("*.txt"))
 
 
 def refused(claim, evidence, published=None):

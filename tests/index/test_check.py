@@ -3,7 +3,6 @@ import threading
 
 import numpy as np
 import pytest
-from fakes import TopicEncoder
 
 from index import build_index, store
 from index import keywords as keywords_module
@@ -15,6 +14,7 @@ from index.keywords import KeywordIndex
 from index.records import Article, Passage
 from index.store import read, writing
 from index.vectors import VectorIndex
+from tests.fakes import TopicEncoder
 
 STORIES = {
     "harbour": "The harbour of Brenwick reopened on Monday after a storm.",

@@ -17,7 +17,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fakes import TopicEncoder
 
 import rag
 from eval.agreement import read_pairs
@@ -40,6 +39,7 @@ from index import build_index, open_index
 from index.errors import IndexMissing, ModelReplyError, ModelUnknown, SettingError
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence
+from tests.fakes import TopicEncoder
 
 BRIDGE = Article("bridge", "Bridge", "Bridge\n\nThe bridge is shut for 40 days.", outlet="Herald")
 FERRY = Article("ferry", "Ferry", "Ferry\n\nThe ferry is full.")

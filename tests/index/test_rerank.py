@@ -4,12 +4,12 @@ import sys
 
 import numpy as np
 import pytest
-from fakes import TopicEncoder
 
 from index import build_index, open_index
 from index.encoder import bundled_folder
 from index.errors import SettingError
 from index.rerank import CrossEncoderReranker, load_reranker
+from tests.fakes import TopicEncoder
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import shutil
 
 import pytest
-from fakes import TOPICS, TopicEncoder
 
 from index import build_index, open_index, store
 from index.check import check_index
@@ -16,6 +15,7 @@ from index.errors import (
     IndexWriteError,
 )
 from index.store import writing
+from tests.fakes import TOPICS, TopicEncoder
 
 STORIES = {
     "harbour": "Harbour reopens\n\nThe harbour of Brenwick reopened on Monday after a storm.\n",

@@ -3,10 +3,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from openai_server import OpenAIServer, echoes_key, says
 
 from index.errors import ModelError, ModelKeyMissing, ModelUnreachable
 from rag.probe import probe
+from tests.openai_server import OpenAIServer, echoes_key, says
 
 KEY = "sk-not-a-real-key-000111222"
 

@@ -134,7 +134,7 @@ def test_heavy_libraries_wait_for_their_files(tmp_path):
         "assert len(desk.articles) == 2\n"
         "print(sorted({'lxml', 'trafilatura', 'pypdfium2', 'torch', 'numpy'} & set(sys.modules)))"
     )
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     command = [sys.executable, "-c", code, str(tmp_path)]
     run = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_report import head, row
 
 from eval.metrics import BY_NAME
 from eval.report import write_reports
 from eval.results_table import ROWS, main, markdown
 from eval.scores import Found
+from tests.eval.test_report import head, row
 
 ROWS_OF = [
     row("q1", nuggets=Found(1, 1), seconds=1.0, memory_mb=1180.4, story="a"),

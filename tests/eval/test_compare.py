@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_run import Fake, gold_file, right  # noqa: F401
 
 from eval.compare import JUDGED, comparison, difference, pair, permutation_p
 from eval.metrics import BY_NAME
 from eval.run import main
 from index.errors import SettingError
 from rag.schema import Answer
+from tests.eval.test_run import Fake, gold_file, right  # noqa: F401
 
 Values = Mapping[str, float | None]
 
