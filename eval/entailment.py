@@ -1,4 +1,4 @@
-"""What `eval/train_checker.py` trains, as it judges: evidence and claim in, support out.
+"""What `eval/train/checker.py` trains, as it judges: evidence and claim in, support out.
 
 It is a file of its own so that judging needs none of what training needs.
 """

@@ -3,7 +3,7 @@
     deterministic    words, numbers, names and quotations compared by rule; no model
     own              a small network that ships beside this file, trained on public pairs
     model:NAME       any cross-encoder that sentence-transformers loads, by name or folder
-    trained:FILE     weights that `python -m eval.train_checker --export` wrote
+    trained:FILE     weights that `python -m eval.train.checker --export` wrote
     llm:MODEL        a language model as LiteLLM names it; it also grades answers (`LLMJudge.grade`)
 
 `wirecheck eval --judge-agreement` says how often each is right (`eval/agreement.py`).
@@ -115,7 +115,7 @@ def _cross_encoder(name: str) -> SupportJudge:
 
 
 class TrainedChecker:
-    """Support by a network that `eval/train_checker.py` trained."""
+    """Support by a network that `eval/train/checker.py` trained."""
 
     #: Where its logit is 0: nobody calibrated it.
     threshold = 0.5
@@ -135,7 +135,7 @@ def _own() -> SupportJudge:
 
 
 def _judge_of(name: str, weights: Path) -> SupportJudge:
-    """A judge by what `eval.train_checker` trained over the reader's layers."""
+    """A judge by what `eval.train.checker` trained over the reader's layers."""
     from eval.entailment import Entailment
 
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -151,7 +151,7 @@ def _trained(file: str) -> SupportJudge:
         raise SettingError(f"judge {TRAINED}{file}: can't be read: {error.strerror}") from error
     except Exception as error:
         raise SettingError(
-            f"judge {TRAINED}{file}: no weights that eval.train_checker --export wrote"
+            f"judge {TRAINED}{file}: no weights that eval.train.checker --export wrote"
         ) from error
     return judge
 

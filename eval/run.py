@@ -476,12 +476,18 @@ def _settings(options: argparse.Namespace, index: Any, judge: Judge) -> dict[str
     }
 
 
+def program_files(root: Path) -> list[Path]:
+    """Every file that an answer, or a figure about it, may depend on, in a fixed order."""
+    found = (p for part in _PROGRAM for p in (root / part).rglob("*") if p.is_file())
+    return sorted(p for p in found if "__pycache__" not in p.parts)
+
+
 def _program_hash() -> str:
     """A hash of this program's files: what another version of it said is not measured again."""
     root = Path(__file__).parent.parent
     found = hashlib.sha256()
-    for path in sorted(p for part in _PROGRAM for p in (root / part).glob("*") if p.is_file()):
-        found.update(f"{path.parent.name}/{path.name} {path.stat().st_size}\n".encode())
+    for path in program_files(root):
+        found.update(f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n".encode())
         # Weights, tens of megabytes, are told by their size and the hash that stands beside them.
         if path.suffix != ".safetensors":
             found.update(path.read_bytes())

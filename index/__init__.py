@@ -4,12 +4,11 @@
     build_index([Path("articles")], Path("an-index"))
     open_index("an-index").search("how long did the talks last?", k=10)
 
-In reading order: `records` (what flows), `articles` (files to articles, by way of `files`,
-`formats`, `tables`, `extraction` and `extract`), `language` and `words`
-(sentences and words), `encoder` and `bert` (texts to vectors), `passages` (articles to passages),
-`keywords` and `vectors` (the two searches), `mapped` and `contents` (what a generation holds, read
-where it lies), `store` (the folder on disk), `cache` (vectors of known texts), `build`, `search`,
-`check`.
+In reading order: `records` (what flows), `articles` (files to articles, by way of `files` and of a
+reader in `formats/`), `language` and `words` (sentences and words), `encoder` and `bert` (texts to
+vectors), `passages` (articles to passages), `keywords` and `vectors` (the two searches), `mapped`
+and `contents` (what a generation holds, read where it lies), `store` (the folder on disk), `cache`
+(vectors of known texts), `build`, `search`, `check`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 What is read:
 
 - Folders are walked in sorted order; hidden entries are passed over, links are never followed.
-- A file's ending picks its reader in `formats.py` (an article a file) or `tables.py` (an article a
-  row). An article's ID is the file's name without the ending, or what its row gives.
+- A file's ending picks its reader in `formats/`, whose file holds one article, or an article a
+  row. An article's ID is the file's name without the ending, or what its row gives.
 - `outlet`, `published`, `url` come from the file itself, as its reader says, or from the nearest
   `metadata.csv` (columns id, outlet, published, url; one row a line) at or above the file, inside
   the folder that was given. The file wins. A value that can't be right is unknown, and a note says
@@ -26,11 +26,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import ArticleError
-from .extraction import Extraction
 from .files import IS_LINK, Unfit, clipped, decoded, file_bytes, is_visible, shown
-from .formats import FIELDS, READERS, Draft
+from .formats import FIELDS, READERS, ROW_READERS, Draft, Extraction, Row
 from .records import Article
-from .tables import ROW_READERS, Row
 
 MAX_BYTES = 5_000_000
 MAX_PACKED_BYTES = 64_000_000

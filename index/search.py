@@ -48,7 +48,7 @@ class Ranking:
     `dense` is the cosine's part of that 1. Beyond it count: `pairs`, all neighbouring words of the
     query found as neighbours; `outlet` and `day`, a passage from an outlet or a day that the query
     names; `part`, the best of a query's parts, weighed as the whole is. The values are those that
-    `eval/bench_retrieval.py` chose on one half of its questions.
+    `eval/bench/retrieval.py` chose on one half of its questions.
     """
 
     dense: float = 0.5

@@ -3,7 +3,7 @@
 It is the bundled encoder (all-MiniLM-L6-v2, 6 layers, hidden size 384) with its transformer layers
 fine-tuned and two linear heads. It scores every token as a start and as an end of the answer, with
 the first token ([CLS]) standing for "no answer here" (Devlin et al. 2019, section 4.3), and, from
-that same token, whether the passage answers at all. `eval/train_reader.py` trains it.
+that same token, whether the passage answers at all. `eval/train/reader.py` trains it.
 """
 
 from __future__ import annotations

@@ -18,8 +18,7 @@ from index import Article, Passage, read_articles
 from index.articles import MAX_BYTES
 from index.errors import ArticleError, SettingError
 from index.files import Unfit, decoded, is_visible, refuse_binary, shown
-from index.formats import READERS
-from index.tables import ROW_READERS
+from index.formats import READERS, ROW_READERS
 from rag.checkers import load_checker, name_of, unreadable
 from rag.checks import hard_checks
 from rag.cite import supporting_span

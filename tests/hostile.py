@@ -7,10 +7,9 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from scripted_answers import cite, claim
-
 from index.records import Article, Hit
 from rag.schema import Answer, Citation, Evidence, Position, Rejection
+from tests.scripted_answers import cite, claim
 
 BENCH = Path(__file__).parents[2] / "shared" / "bench" / "bastion_dev.jsonl"
 

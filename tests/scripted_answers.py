@@ -10,12 +10,11 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from fakes import TopicEncoder
-
 from index import build_index, open_index
 from index.errors import ModelKeyMissing
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
+from tests.fakes import TopicEncoder
 from web import page, server
 from web.api import Api
 from web.queue import AnswerFn, QuestionQueue

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browsing import (
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.browsing import (
     Reader,
     browser,
     files,
@@ -18,9 +20,8 @@ from browsing import (
     reading,
     shared,
 )
-from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
-from playwright.sync_api import Browser, BrowserContext
-from scripted_answers import (
+from tests.hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
+from tests.scripted_answers import (
     ANSWERS,
     DECLINED,
     EMOJI,

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Reader, browser, files, needs_chromium, reading, shared
 from playwright.sync_api import BrowserContext
-from replay import YES, ReplayModel, plain_weights
-from scripted_answers import serving
 
 import rag
 from index import Index, build_index, open_index
-from rag.bundle_file import read_bundle
-from rag.reverify import finder, reverify
+from rag.bundle.file import read_bundle
+from rag.bundle.reverify import finder, reverify
 from rag.schema import Answer
+from tests.browsing import Reader, browser, files, needs_chromium, reading, shared
+from tests.replay import YES, ReplayModel, plain_weights
+from tests.scripted_answers import serving
 from web import sample, server, ui
 from web.queue import QuestionQueue
 

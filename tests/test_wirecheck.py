@@ -8,12 +8,12 @@ import sys
 import time
 
 import pytest
-from replay import YES, ReplayModel, plain_weights
 
 import wirecheck
 from index.records import Article, Passage
 from rag.commands import model_bar, watching
 from rag.schema import NEAREST, Citation, Claim, Rejection
+from tests.replay import YES, ReplayModel, plain_weights
 
 QUESTION = "When did the Arden bridge close?"
 ARTICLES = {

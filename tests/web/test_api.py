@@ -12,15 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
-from fakes import TopicEncoder
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
-from scripted_answers import HARBOUR, SPAN, Scripted, page_over, serving
 
 from index import build_index, open_index
 from rag.schema import Answer
+from tests.fakes import TopicEncoder
+from tests.scripted_answers import HARBOUR, SPAN, Scripted, page_over, serving
 from web.queue import QuestionQueue
 from web.routes import Corpus, Routes
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from parsed_html import Element, Parsed, marked
-from scripted_answers import (
+
+from index.records import Article
+from tests.parsed_html import Element, Parsed, marked
+from tests.scripted_answers import (
     HARBOUR,
     THREE,
     WIRE,
 )
-
-from index.records import Article
 from web.article import article_page
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from scripted_answers import Scripted, page_over, serving
 
+from tests.scripted_answers import Scripted, page_over, serving
 from web import guard
 
 ROOT = Path(__file__).parents[2]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from parsed_html import Parsed, card, ledger_answer
-from scripted_answers import (
+from rag.schema import Answer
+from tests.parsed_html import Parsed, card, ledger_answer
+from tests.scripted_answers import (
     SPAN,
     THREE,
     TWO,
 )
-
-from rag.schema import Answer
 from web import page
 
 

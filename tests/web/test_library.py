@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from scripted_answers import ARTICLES, HARBOUR, HEBREW, UNKNOWN, WIRE, Shelf
 
 from index.records import Article
+from tests.scripted_answers import ARTICLES, HARBOUR, HEBREW, UNKNOWN, WIRE, Shelf
 from web import library
 from web.library import SHOWN, Library, folded
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parsed_html import ATTRIBUTES, TAGS, Parsed, card, ledger_answer, marked
-from scripted_answers import (
+
+from index.records import Article, Passage
+from rag.schema import NEAREST, Answer, Citation, Claim
+from tests.hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
+from tests.parsed_html import ATTRIBUTES, TAGS, Parsed, card, ledger_answer, marked
+from tests.scripted_answers import (
     DECLINED,
     HARBOUR,
     QUOTE,
@@ -21,9 +24,6 @@ from scripted_answers import (
     cite,
     claim,
 )
-
-from index.records import Article, Passage
-from rag.schema import NEAREST, Answer, Citation, Claim
 from web import page
 
 # --- what stands where ----------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
-from scripted_answers import DECLINED, QUOTE, SPAN, WRITTEN, Scripted, Shelf
 
 from index.errors import SettingError
 from rag.schema import NEAREST, Answer
+from tests.scripted_answers import DECLINED, QUOTE, SPAN, WRITTEN, Scripted, Shelf
 from web import queue as queues
 from web.queue import QuestionQueue, Within
 

@@ -10,9 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hostile import HOSTILE
-from parsed_html import ATTRIBUTES, TAGS, Parsed
-from scripted_answers import (
+
+from index.errors import ModelKeyMissing
+from index.records import Article
+from rag.bundle.file import read_bundle
+from tests.hostile import HOSTILE
+from tests.parsed_html import ATTRIBUTES, TAGS, Parsed
+from tests.scripted_answers import (
     ARTICLES,
     HARBOUR,
     SPAN,
@@ -22,10 +26,6 @@ from scripted_answers import (
     page_over,
     serving,
 )
-
-from index.errors import ModelKeyMissing
-from index.records import Article
-from rag.bundle_file import read_bundle
 from web import guard, page, server
 from web.queue import QuestionQueue, Within
 from web.routes import Corpus, Routes

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fakes import TopicEncoder
-from scripted_answers import ARTICLES
-from test_guard import ask, outcome
 
 from index import build_index, open_index
 from index.errors import SettingError
+from tests.fakes import TopicEncoder
+from tests.scripted_answers import ARTICLES
+from tests.web.test_guard import ask, outcome
 from web import page, server
 
 ROOT = Path(__file__).parents[2]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from parsed_html import ledger_answer
-from scripted_answers import (
-    SPAN,
-)
-
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Position
+from tests.parsed_html import ledger_answer
+from tests.scripted_answers import (
+    SPAN,
+)
 from web.timeline import timeline
 
 

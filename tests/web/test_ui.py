@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from scripted_answers import ARTICLES, Scripted, Shelf
 
 from index import build_index, open_index
 from rag import models
 from rag.local_model import Generated
+from tests.scripted_answers import ARTICLES, Scripted, Shelf
 from web import page, server, ui
 from web.queue import QuestionQueue, cards
 

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from fakes import TopicEncoder
 
 from index import build_index, open_index
 from index.errors import SettingError
+from tests.fakes import TopicEncoder
 from web import uploads as uploading
 from web.uploads import Uploads, checked_name
 

@@ -1,0 +1,156 @@
+"""Questions whose documents conflict (RAMDocs): every right answer named, no planted one stated.
+
+    python -m eval.bench.ramdocs --data BENCH_FOLDER [--model none] [--every 1] [--show]
+
+The documents of a question are its corpus, given as they are. Wang et al. (2025), "Retrieval-
+Augmented Generation with Conflicting Evidence", count an answer as right if it names every right
+answer and no planted one: that is printed as `strict`. A reader who is told that the reports
+differ is not misled by a planted answer: `said` counts an answer as right if it names every right
+one, and a planted one only as one side of a difference. Names are compared as in SQuAD: lower case,
+without articles and punctuation; where words of an answer or of a quotation beneath it count, both
+figures are printed. Intervals are percentile bootstrap ones over questions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.bootstrap import interval
+from index import build_index, load_encoder, open_index
+from index.encoder import Encoder
+from rag import answer
+from rag.schema import Answer
+
+SEED, ROUNDS = 20251125, 2000
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One question: whether all right answers are named, one planted, and the difference said.
+
+    Of the text alone, and of the text with its quotations.
+    """
+
+    question: str
+    named: tuple[bool, bool]
+    planted: tuple[bool, bool]
+    differs: bool
+    seconds: float
+
+    def said(self, quotes: int) -> bool:
+        """All right answers named, and no planted one without its difference."""
+        return self.named[quotes] and (self.differs or not self.planted[quotes])
+
+    def strict(self, quotes: int) -> bool:
+        """All right answers named, and no planted one."""
+        return self.named[quotes] and not self.planted[quotes]
+
+
+def rows(data: Path, every: int = 1) -> Iterator[dict[str, Any]]:
+    """The questions with their documents and answers; of `every` so many, the first."""
+    with (data / "ramdocs_dev.jsonl").open(encoding="utf-8") as lines:
+        for n, line in enumerate(lines):
+            if n % every == 0:
+                yield json.loads(line)
+
+
+def ask(row: dict[str, Any], encoder: Encoder, model: str, folder: Path) -> Answer:
+    """The answer to a question from its own documents, each a report of its own."""
+    articles = folder / "articles"
+    articles.mkdir(parents=True)
+    for n, document in enumerate(row["documents"]):
+        (articles / f"d{n:02}.txt").write_text(document["text"], encoding="utf-8")
+    build_index([articles], folder / "index", encoder=encoder)
+    return answer(row["question"], open_index(folder / "index", encoder), model)
+
+
+def outcome(row: dict[str, Any], given: Answer, seconds: float) -> Outcome:
+    """What an answer gets right and wrong."""
+    texts = [claim.text for claim in given.claims]
+    quotes = [c.quote for claim in given.claims for c in claim.citations]
+    bodies = (normal(" . ".join(texts)), normal(" . ".join([*texts, *quotes])))
+    right = [normal(a) for a in row["gold_answers"]]
+    planted = [normal(a) for a in row["wrong_answers"]]
+    return Outcome(
+        row["question"],
+        (_all_in(right, bodies[0]), _all_in(right, bodies[1])),
+        (_any_in(planted, bodies[0]), _any_in(planted, bodies[1])),
+        any(position.stance == "differs" for position in given.ledger),
+        seconds,
+    )
+
+
+def normal(text: str) -> str:
+    """Lower case, no articles, no punctuation, single spaces (Rajpurkar et al. 2016)."""
+    plain = re.sub(r"[^\w\s]", "", text.lower())
+    return f" {' '.join(_ARTICLES.sub(' ', plain).split())} "
+
+
+def _all_in(wanted: Sequence[str], body: str) -> bool:
+    return all(w in body for w in wanted)
+
+
+def _any_in(wanted: Sequence[str], body: str) -> bool:
+    return any(w in body for w in wanted)
+
+
+def measure(data: Path, model: str, every: int, show: bool = False) -> list[Outcome]:
+    """An outcome for each question."""
+    encoder = load_encoder()
+    found = []
+    for row in rows(data, every):
+        with tempfile.TemporaryDirectory() as folder:
+            began = time.perf_counter()
+            given = ask(row, encoder, model, Path(folder))
+            found.append(outcome(row, given, float(given.trace["seconds"])))
+            if show:
+                _show(row, given, found[-1], time.perf_counter() - began)
+    return found
+
+
+def _show(row: dict[str, Any], given: Answer, found: Outcome, seconds: float) -> None:
+    mark = "+" if found.said(1) else "-"
+    print(f"{mark} {row['question']} ({seconds:.1f} s, {given.trace.get('answer_type')})")
+    print(f"    right {row['gold_answers']}, planted {row['wrong_answers']}")
+    print(f"    {given.outcome}: {[(c.kind, c.text[:90]) for c in given.claims]}")
+
+
+def figure(name: str, values: Sequence[bool]) -> str:
+    """A share with its interval."""
+    table = np.array(values, dtype=float)
+    picks = np.random.default_rng(SEED).integers(0, len(table), (ROUNDS, len(table)))
+    low, high = interval(table[picks].mean(axis=1))
+    return f"{name:44} {table.mean():.3f} [{low:.3f}, {high:.3f}] n={len(table)}"
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", default="none")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--show", action="store_true")
+    given = parser.parse_args()
+    found = measure(given.data, given.model, given.every, given.show)
+    for quotes, where in enumerate(("text", "text and quotes")):
+        print(figure(f"said, {where}", [o.said(quotes) for o in found]))
+        print(figure(f"strict, {where}", [o.strict(quotes) for o in found]))
+        print(figure(f"every right answer named, {where}", [o.named[quotes] for o in found]))
+    print(figure("difference said", [o.differs for o in found]))
+    print(f"seconds an answer, median: {statistics.median(o.seconds for o in found):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""HTML and PDF files to text, in a process of their own: the side that asks.
+
+The other side is `extract.py`, which is started when the first such file is met and serves the
+rest of the run. A file that ends it, by a crash or by taking too long, is unfit; the next file
+gets a new process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..files import Unfit
+from .draft import Draft, made_draft
+
+# Processor time that a file may take: this many seconds, and one more for each million bytes.
+BASE_SECONDS = 3
+
+_PROGRAM = Path(__file__).with_name("extract.py")
+# How many times as long it may take by the clock, on a machine that is busy with other things.
+_PATIENCE = 20
+_LEAVE_SECONDS = 5
+
+
+class Extraction:
+    """A process that reads HTML and PDF. For one thread; close it at the end."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def extracted(self, kind: str, data: bytes, max_chars: int) -> dict[str, Any]:
+        """`text`, `title`, `fields` and `notes` of a file; `kind` is "html" (in UTF-8) or "pdf".
+
+        Raises Unfit with the reason if there is no text to be had, or more than `max_chars`.
+        """
+        seconds = BASE_SECONDS + len(data) // 1_000_000
+        request = {"kind": kind, "bytes": len(data), "max_chars": max_chars, "seconds": seconds}
+        process = self._process = self._process or _started()
+        answer = _asked(process, json.dumps(request).encode() + b"\n" + data, seconds * _PATIENCE)
+        if answer is None:
+            self.close()
+            raise Unfit(_reason(process.returncode, seconds))
+        if "unfit" in answer:
+            raise Unfit(answer["unfit"])
+        return answer
+
+    def close(self) -> None:
+        """End the process, if there is one; a later file starts another."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                _open(pipe).close()
+        try:
+            process.wait(_LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def extracted_draft(
+    kind: str, data: bytes, max_chars: int, extraction: Extraction, notes: tuple[str, ...]
+) -> Draft:
+    """The draft of what `extraction` finds in a file of that kind. Raises Unfit as it does."""
+    found = extraction.extracted(kind, data, max_chars)
+    fields = {**found["fields"], "title": found["title"]}
+    return made_draft(found["text"], fields, (*notes, *found["notes"]))
+
+
+def _started() -> subprocess.Popen[bytes]:
+    # -P: the program's own folder must not lend its modules' names to the libraries'.
+    command = [sys.executable, "-P", str(_PROGRAM)]
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    try:
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing)
+    except OSError as error:
+        raise Unfit(f"no process could be started to read it: {error.strerror}") from error
+
+
+def _asked(
+    process: subprocess.Popen[bytes], message: bytes, patience: float
+) -> dict[str, Any] | None:
+    """The answer, or None if the process ended or had to be ended before it gave one."""
+    try:
+        _open(process.stdin).write(message)
+        _open(process.stdin).flush()
+    except OSError:
+        return None
+    deadline = time.monotonic() + patience
+    answer = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(_open(process.stdout), selectors.EVENT_READ)
+        while not answer.endswith(b"\n"):
+            if not selector.select(max(deadline - time.monotonic(), 0)):
+                process.kill()
+                return None
+            part = os.read(_open(process.stdout).fileno(), 1 << 20)
+            if not part:
+                return None
+            answer += part
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def _open(pipe: Any) -> Any:
+    """A pipe that was asked for at the start, so it is there."""
+    return pipe
+
+
+def _reason(code: int, seconds: int) -> str:
+    if code == -signal.SIGXCPU:
+        return f"it takes over {seconds} seconds of work to read"
+    if code == -signal.SIGKILL:
+        return "it takes too long, or too much memory, to read"
+    return f"reading it failed: the process that read it ended (code {code})"

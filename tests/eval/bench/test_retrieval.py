@@ -1,0 +1,235 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from eval.bench.retrieval import (
+    BLEND,
+    DENSE,
+    KEYWORDS,
+    CachedEncoder,
+    Corpus,
+    Question,
+    all_articles,
+    all_spans,
+    by,
+    by_rank_fusion,
+    dated,
+    indexed,
+    interval,
+    news,
+    plain,
+    pool,
+    recall,
+    reciprocal_rank,
+    table,
+    title_once,
+    with_date,
+    without_outlet,
+    without_title,
+)
+from index.records import Article, Hit, Passage
+from index.search import Ranking
+from tests.fakes import TopicEncoder
+
+
+def write(folder, name, *rows):
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A few rows of each benchmark, in its own form."""
+    write(
+        tmp_path, "clapnq_answerable_dev.jsonl",
+        {"input": "who hit the harbour", "passages": [{"title": "Gale", "text": "A storm hit it ."}]},
+    )  # fmt: skip
+    write(
+        tmp_path, "clapnq_unanswerable_dev.jsonl",
+        {"input": "who runs the museum", "passages": [{"title": "Museum", "text": "It is open ."}]},
+    )  # fmt: skip
+    write(
+        tmp_path, "ramdocs_dev.jsonl",
+        {"question": "When did the bank open?", "documents": [
+            {"text": "The bank opened in May.", "type": "correct"},
+            {"text": "The bank opened in June.", "type": "misinfo"},
+            {"text": "The bank opened on 1 May. " * 20, "type": "correct"},
+        ]},
+        {"question": "Nobody knows?", "documents": [{"text": "A railway.", "type": "noise"}]},
+    )  # fmt: skip
+    write(
+        tmp_path, "multihoprag_facts.jsonl",
+        {"doc_id": "d1", "url": "u", "title": "Gale at sea", "source": "Tern Daily",
+         "published_at": "2025-03-01T17:01:22+00:00",
+         "facts": [{"fact_id": "f1", "text": "A storm hit."}, {"fact_id": "f2", "text": "It rained."}]},
+        {"doc_id": "d2", "url": "u", "title": "Vote", "source": "Moor Post",
+         "published_at": "2025-03-02T17:01:22+00:00",
+         "facts": [{"fact_id": "f3", "text": "The election is over."}]},
+    )  # fmt: skip
+    write(
+        tmp_path, "multihoprag_queries_dev.jsonl",
+        {"query": "What of the storm, what of the election?", "question_type": "temporal_query",
+         "gold_fact_ids": ["f2", "f3"], "gold_doc_ids": ["d1", "d2"]},
+        {"query": "Who?", "question_type": "null_query", "gold_fact_ids": [], "gold_doc_ids": []},
+    )  # fmt: skip
+    return tmp_path
+
+
+def texts(corpus, ids):
+    return {a.text for a in corpus.articles if a.id in ids}
+
+
+def test_the_pool(data):
+    corpus = pool(data)
+    assert len(corpus.articles) == 6
+    assert [a.id for a in corpus.articles] == sorted(a.id for a in corpus.articles)
+    assert [q.kind for q in corpus.questions] == [
+        "CLAPNQ answerable", "CLAPNQ unanswerable", "RAMDocs",
+    ]  # fmt: skip
+    assert texts(corpus, corpus.questions[0].articles) == {"A storm hit it ."}
+    assert texts(corpus, corpus.questions[2].articles) == {
+        "The bank opened in May.", "The bank opened on 1 May. " * 20,
+    }  # fmt: skip
+    titles = {a.title for a in corpus.articles}
+    assert {"Gale", "Museum", "The bank opened in May."} < titles
+    assert max(map(len, titles)) <= 302
+
+
+def test_the_news(data):
+    corpus = news(data)
+    (question,) = corpus.questions
+    by_title = {a.title: a for a in corpus.articles}
+    gale = by_title["Gale at sea"]
+    assert (gale.outlet, gale.published, gale.text) == (
+        "Tern Daily", "2025-03-01", "A storm hit.\nIt rained.",
+    )  # fmt: skip
+    assert question.kind == "temporal"
+    assert question.articles == {a.id for a in corpus.articles}
+    quoted = {
+        (a.title, a.text[s:e]) for i, s, e in question.spans for a in corpus.articles if a.id == i
+    }
+    assert quoted == {("Gale at sea", "It rained."), ("Vote", "The election is over.")}
+
+
+def hit(article, rank, start=0, end=10):
+    return Hit(Passage(Article(article, "T", "0123456789" * 3), start, end), 1.0, rank)
+
+
+HITS = [hit("x", 1), hit("b", 2), hit("x", 3), hit("a", 4, 10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("gold", "rr", "found", "every"),
+    [
+        ({"a"}, 1 / 4, 1, 1),
+        ({"a", "b"}, 1 / 2, 1, 1),
+        ({"b", "c", "d"}, 1 / 2, 1 / 3, 0),
+        ({"x"}, 1, 1, 1),
+        ({"c"}, 0, 0, 0),
+    ],
+)
+def test_measures_by_hand(gold, rr, found, every):
+    question = Question("kind", "q", frozenset(gold))
+    assert reciprocal_rank(HITS, question) == rr
+    assert recall(HITS, question) == pytest.approx(found)
+    assert all_articles(HITS, question) == every
+
+
+@pytest.mark.parametrize(
+    ("spans", "every"),
+    [
+        ({("a", 10, 20)}, 1),
+        ({("a", 12, 15), ("b", 0, 10)}, 1),
+        ({("a", 9, 12)}, 0),
+        ({("a", 12, 21)}, 0),
+        ({("c", 0, 1), ("b", 0, 1)}, 0),
+    ],
+)
+def test_spans_by_hand(spans, every):
+    assert all_spans(HITS, Question("kind", "q", frozenset("ab"), frozenset(spans))) == every
+
+
+def test_interval():
+    assert interval(np.ones(7)) == (1, 1)
+    low, high = interval(np.array([0.0, 1.0] * 200))
+    # Four hundred coins: 0.5 -+ 1.96 * sqrt(0.25 / 400).
+    assert low == pytest.approx(0.5 - 0.049, abs=0.006)
+    assert high == pytest.approx(0.5 + 0.049, abs=0.006)
+    assert interval(np.array([0.0, 1.0] * 200)) == (low, high)
+
+
+def test_halves():
+    halves = [Question("kind", f"question {n}", frozenset("a")).chosen_on for n in range(1000)]
+    assert 440 < sum(halves) < 560
+
+
+def test_vectors_are_kept(tmp_path):
+    inner = TopicEncoder()
+    encoder = CachedEncoder(inner, tmp_path / "work")
+    first = encoder.encode(["storm", "harbour", "storm"])
+    assert np.array_equal(first, TopicEncoder().encode(["storm", "harbour", "storm"]))
+    query = encoder.encode_query("bank")
+    encoder.save()
+    again = CachedEncoder(inner, tmp_path / "work")
+    assert np.array_equal(again.encode(["storm", "harbour", "storm"]), first)
+    assert np.array_equal(again.encode_query("bank"), query)
+    assert sorted(inner.encoded) == ["harbour", "storm"]
+    assert (again.dim, again.fingerprint) == (inner.dim, inner.fingerprint)
+
+
+STORIES = (
+    Article("a", "Wet night", "The storm hit the harbour.", "Tern Daily", "2025-03-01"),
+    Article("b", "Vote", "The election of the museum.", "Moor Post", "2025-03-02"),
+    Article("c", "Sea", "The harbour, the harbour, the harbour.", None, None),
+)
+
+
+def test_searches_alone_and_together():
+    """The encoder sees topics alone, the keywords every word."""
+    index = indexed(Corpus(STORIES, ()), TopicEncoder())
+
+    def ids(search, query):
+        return [h.passage.article.id for h in search(query)]
+
+    assert ids(by(index, DENSE), "harbour, wet, vote")[0] == "c"
+    assert ids(by(index, KEYWORDS), "night storm")[0] == "a"
+    assert set(ids(by(index, BLEND), "night storm")) == {"a", "b", "c"}
+    hits = by_rank_fusion(index)("harbour night")
+    assert hits[0].passage.article.id == "a"
+    assert hits[0].score == pytest.approx(1 / 61 + 1 / 62)
+    # Nothing is named or in parts here, so the weights of that change nothing.
+    assert by(index, Ranking(pairs=0))("harbour night") == by(index, BLEND)("harbour night")
+
+
+def test_texts_that_are_left_out():
+    tern, _, sea = (Passage(a, 0, len(a.text)) for a in STORIES)
+    assert plain(tern) == tern.text
+    assert dated(tern, TopicEncoder()) == f"Tern Daily\n2025-03-01\nWet night\n{tern.text}"
+    assert title_once(tern) == f"Tern Daily\nWet night\n{tern.text}"
+    assert without_title(tern) == f"Tern Daily\n{tern.text}"
+    assert without_outlet(tern) == f"Wet night\nWet night\n{tern.text}"
+    assert with_date(tern) == f"2025-03-01\nTern Daily\nWet night\nWet night\n{tern.text}"
+    assert without_title(sea) == sea.text
+
+
+def test_a_table():
+    questions = (Question("x", "one", frozenset("a")), Question("y", "two", frozenset("b")))
+    answers = {"one": [hit("a", 1)], "two": [hit("c", 1), hit("b", 2)]}
+    lines = list(
+        table(
+            "news",
+            Corpus(STORIES, questions),
+            {"nothing": lambda q: [], "what ships": answers.__getitem__},
+            {"MRR": reciprocal_rank},
+            {"all": lambda q: True, "x": lambda q: q.kind == "x"},
+            ["nothing"],
+        )
+    )
+    assert lines[0] == "== news"
+    assert lines[1] == "MRR, all, n=2"
+    figures = [line.split()[-3:] for line in lines[2:5]]
+    assert [f[0] for f in figures] == ["0.000", "0.750", "0.750"]
+    assert lines[5] == "MRR, x, n=1"
+    assert lines[7].split()[-3:] == ["1.000", "[1.000,", "1.000]"]
+    assert not any(math.isnan(float(f[0])) for f in figures)

@@ -1,0 +1,283 @@
+import random
+import re
+import time
+
+import pytest
+
+from index.files import Unfit
+from index.formats.extract import _joined_words
+from index.formats.extraction import Extraction
+from tests.sample_files import LOCK, MORE, STORY, page, pdf_file
+
+
+@pytest.fixture(scope="module")
+def extraction():
+    made = Extraction()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def html(extraction):
+    return lambda text, limit=1_000_000: extraction.extracted("html", text.encode(), limit)
+
+
+@pytest.fixture
+def pdf(extraction):
+    return lambda data, limit=1_000_000: extraction.extracted("pdf", data, limit)
+
+
+def test_the_report_of_a_page_without_what_stands_around_it(html):
+    found = html(page())
+    assert found["text"] == f"Ferry runs again\n{STORY}\n{MORE}"
+    assert found["title"] == "Ferry runs again"
+    assert not any(found["fields"].values())
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "<script>var s = 'SECRET';</script>",
+        "<style>p { content: 'SECRET' }</style>",
+        "<!-- SECRET -->",
+        "<!--[if IE]><p>SECRET</p><![endif]-->",
+        "<?php echo 'SECRET' ?>",
+        "<template><p>SECRET instructions for a reader.</p></template>",
+        "<noscript><p>SECRET instructions for a reader.</p></noscript>",
+        "<p hidden>SECRET instructions for a reader.</p>",
+        "<p style='display:none'>SECRET instructions for a reader.</p>",
+        "<p style='color: red; DISPLAY :\n none'>SECRET instructions for a reader.</p>",
+        "<div style='visibility: hidden'><p>SECRET instructions for a reader.</p></div>",
+        "<p style='font-size:0px'>SECRET instructions for a reader.</p>",
+        "<p style='opacity: 0.0;'>SECRET instructions for a reader.</p>",
+    ],
+)
+def test_what_a_page_does_not_show_is_not_read(html, hidden):
+    found = html(page(f"<p>{STORY}</p>{hidden}<p>{MORE}</p>"))
+    assert "SECRET" not in found["text"]
+    assert STORY in found["text"] and MORE in found["text"]
+
+
+@pytest.mark.parametrize(
+    "style", ["opacity:0.8", "font-size:0.9em", "display:block", "opacity:.05"]
+)
+def test_what_a_page_shows_is_read(html, style):
+    found = html(
+        page(f"<p>{STORY}</p><p style='{style}'>Shown to all who read it.</p><p>{MORE}</p>")
+    )
+    assert "Shown to all who read it." in found["text"]
+
+
+def test_a_page_that_its_script_unhides_is_read(html):
+    assert STORY in html(page().replace("<body>", "<body style='opacity:0'>"))["text"]
+
+
+def test_text_after_something_hidden_stays(html):
+    found = html(page(f"<p>{STORY} <span hidden>SECRET</span>And it is full.</p><p>{MORE}</p>"))
+    assert f"{STORY} And it is full." in found["text"]
+
+
+def test_entities(html):
+    found = html(page(f"<p>{STORY}</p><p>Fish &amp; chips &lt;b&gt; &eacute; &#x6f22; &bogus;</p>"))
+    assert "Fish & chips <b> é 漢 &bogus;" in found["text"]
+
+
+LD = '<script type="application/ld+json">%s</script>'
+NEWS = '{"@type": "NewsArticle", "datePublished": "2025-03-12T08:00:00Z"}'
+
+
+@pytest.mark.parametrize(
+    ("head", "outlet", "published", "url"),
+    [
+        ("", "", "", ""),
+        (
+            "<meta property='og:site_name' content=' Larkmoor\n Gazette '>",
+            "Larkmoor Gazette",
+            "",
+            "",
+        ),
+        ("<meta name='DC.Publisher' content='Tern Daily'>", "Tern Daily", "", ""),
+        ("<meta property=article:published_time content=2025-03-12>", "", "2025-03-12", ""),
+        ("<meta name=date content='12 March'>", "", "12 March", ""),
+        ("<meta itemprop=datePublished content=2025-03-12>", "", "2025-03-12", ""),
+        ("<link rel=canonical href=https://tern.example/a>", "", "", "https://tern.example/a"),
+        ("<link rel=canonical href=/a>", "", "", ""),
+        ("<meta property=og:url content=https://tern.example/b>", "", "", "https://tern.example/b"),
+        (LD % NEWS, "", "2025-03-12T08:00:00Z", ""),
+        (LD % ('{"@graph": [{"@type": "WebPage"}, ' + NEWS + "]}"), "", "2025-03-12T08:00:00Z", ""),
+        (
+            LD % '[{"@type": ["Thing", "ReportageNewsArticle"], "publisher": {"name": "Tern"}}]',
+            "Tern",
+            "",
+            "",
+        ),
+        (
+            LD % '{"@type": "Article", "publisher": [{"name": "Tern"}, {"name": "B"}]}',
+            "Tern",
+            "",
+            "",
+        ),
+        # Of two articles, neither is the page's; of a list's entries none.
+        (LD % NEWS + LD % NEWS.replace("2025", "2024"), "", "", ""),
+        (LD % ('{"@type": "ItemList", "itemListElement": [' + NEWS + "]}"), "", "", ""),
+        (LD % '{"@type": "Article", "datePublished": ["x"], "publisher": {"name": 5}}', "", "", ""),
+        (LD % "{not json", "", "", ""),
+        (LD % ("[" * 100_000), "", "", ""),
+        (LD % '{"@type": "Article", "publisher": []}', "", "", ""),
+        # What is modified, or said by whom, is another thing.
+        ("<meta property=article:modified_time content=2025-03-12>", "", "", ""),
+        (
+            "<meta name=author content='Mara Quill'><meta name=twitter:site content=@tern>",
+            "",
+            "",
+            "",
+        ),
+    ],
+)
+def test_metadata_are_what_the_page_states(html, head, outlet, published, url):
+    fields = html(page(head=head))["fields"]
+    assert fields == {"outlet": outlet, "published": published, "url": url}
+
+
+def test_nothing_is_guessed_from_prose(html):
+    body = (
+        "<p>Tern Daily, Monday 3 March 2025. By Mara Quill. Published 2025-03-03 10:00.</p>"
+        "<time datetime='2025-03-03'>Monday</time><p><a href='https://tern.example/x'>Link</a></p>"
+    )
+    found = html(page(body + f"<p>{STORY}</p><p>{MORE}</p>"))
+    assert not any(found["fields"].values())
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        ("<meta property='og:title' content='Ferry is  back'>", "Ferry is back"),
+        (LD % '{"@type": "NewsArticle", "headline": "Back again"}', "Back again"),
+        ("", "Ferry runs again"),
+    ],
+)
+def test_titles_of_pages(html, head, title):
+    assert html(page(head=head))["title"] == title
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("<!-- only a comment -->", "empty"),
+        ("<html><body><img src=x></body></html>", "no report found on the page"),
+        (page(f"<p hidden>{STORY}</p>").replace("<h1>Ferry runs again</h1>", "<p>"), None),
+        (page("<div>" * 10_000 + f"<p>{STORY}</p>"), "its elements are nested too deep"),
+        (page("<b>" * 100_000 + STORY), "its elements are nested too deep"),
+    ],
+)
+def test_pages_without_a_report(html, text, reason):
+    try:
+        found = html(text)
+    except Unfit as unfit:
+        assert reason is None or str(unfit).startswith(reason)
+    else:
+        assert reason is None and STORY not in found["text"]
+
+
+def test_a_page_nested_as_deep_as_some_are_is_read(html):
+    assert STORY in html(page("<div>" * 500 + f"<p>{STORY}</p><p>{MORE}</p>"))["text"]
+
+
+@pytest.mark.parametrize("limit", [10, 100])
+def test_more_text_than_wanted_is_unfit(html, pdf, limit):
+    with pytest.raises(Unfit, match="too large"):
+        html(page(), limit)
+    with pytest.raises(Unfit, match="too large"):
+        pdf(pdf_file([STORY], [MORE]), limit)
+
+
+def test_ordinary_pages_take_less_than_a_second_a_megabyte(html):
+    words = "ferry harbour storm council minister report budget bridge train winter".split()
+    choose = random.Random(5).choices
+    paragraphs = "".join(f"<p>{' '.join(choose(words, k=40))}.</p>\n" for _ in range(3_500))
+    start = time.perf_counter()
+    text = html(page(paragraphs), 2_000_000)["text"]
+    assert len(text) > 900_000
+    # By the clock, so with much room for a machine that is busy.
+    assert time.perf_counter() - start < 20
+
+
+def test_the_text_of_a_pdf(pdf):
+    found = pdf(pdf_file(["Ferry runs again", STORY], [MORE], title="Ferry runs again"))
+    assert found["text"] == f"Ferry runs again\n{STORY}\n{MORE}"
+    assert (found["title"], found["fields"], found["notes"]) == ("Ferry runs again", {}, [])
+
+
+@pytest.mark.parametrize("title", ["Microsoft Word - draft3.doc", "", "  "])
+def test_a_title_that_the_text_does_not_hold_is_not_taken(pdf, title):
+    assert pdf(pdf_file([STORY], title=title))["title"] == ""
+
+
+def test_pages_of_pictures_among_others(pdf):
+    assert pdf(pdf_file([STORY], [], [MORE]))["text"] == f"{STORY}\n{MORE}"
+
+
+def test_a_lost_page_is_told(pdf):
+    data = pdf_file([STORY], [MORE]).replace(b"/Count 2", b"/Count 3")
+    found = pdf(data)
+    assert found["text"] == f"{STORY}\n{MORE}"
+    assert found["notes"] == ["1 of its 3 pages can't be read"]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "damaged, or not a PDF"),
+        (b"%PDF-1.7\nnothing more", "damaged, or not a PDF"),
+        (pdf_file([STORY])[:300], "damaged, or not a PDF"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "damaged, or not a PDF"),
+        (pdf_file([STORY], trailer=LOCK), "encrypted: a password opens it"),
+        (pdf_file([], []), "no text in it"),
+        (pdf_file(["\\001\\002\\003\\004\\005"]), "its fonts don't say"),
+    ],
+)
+def test_pdfs_without_text(pdf, data, reason):
+    with pytest.raises(Unfit, match=f"^{reason}"):
+        pdf(data)
+
+
+def test_thousands_of_pages(pdf):
+    data = pdf_file(*[[f"Line {n} of the long report."] for n in range(3_000)])
+    start = time.perf_counter()
+    assert pdf(data)["text"].endswith("Line 2999 of the long report.")
+    assert time.perf_counter() - start < 30
+
+
+def test_damaged_pdfs_never_end_a_run(pdf):
+    choose, whole, outcomes = random.Random(11), pdf_file([STORY], [MORE]), set()
+    for _ in range(200):
+        data = bytearray(whole)
+        for _ in range(choose.choice((1, 5, 50))):
+            data[choose.randrange(len(data))] = choose.randrange(256)
+        try:
+            outcomes.add(bool(pdf(bytes(data))["text"]))
+        except Unfit as unfit:
+            outcomes.add(str(unfit).split(":")[0])
+    assert {True, "damaged, or not a PDF"} <= outcomes
+
+
+@pytest.mark.parametrize(
+    ("drawn", "text"),
+    [
+        ("the govern\ufffement said", "the government said"),
+        ("an Anglo\ufffeSaxon word", "an Anglo-Saxon word"),
+        ("in 2024\ufffe25", "in 2024-25"),
+        ("a well\ufffeknown man, well-known indeed", "a well-known man, well-known indeed"),
+        ("a dash \ufffe at the end", "a dash - at the end"),
+        ("a\ufffeb\ufffec", "ab-c"),
+    ],
+)
+def test_words_cut_at_a_lines_end(drawn, text):
+    assert _joined_words(drawn) == text
+
+
+def test_a_hyphen_at_the_end_of_a_drawn_line(pdf):
+    text = pdf(pdf_file(["The harbour office and the govern-", "ment said so on Monday."]))["text"]
+    assert re.sub(r"\s+", " ", text) == "The harbour office and the government said so on Monday."

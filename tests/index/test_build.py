@@ -1,0 +1,383 @@
+import importlib
+import json
+import os
+import shutil
+
+import pytest
+
+from index import build_index, open_index, store
+from index.check import check_index
+from index.errors import (
+    ArticleError,
+    IndexBusy,
+    IndexMismatch,
+    IndexOutdated,
+    IndexWriteError,
+)
+from index.store import writing
+from tests.fakes import TOPICS, TopicEncoder
+
+STORIES = {
+    "harbour": "Harbour reopens\n\nThe harbour of Brenwick reopened on Monday after a storm.\n",
+    "vote": "Election called\n\nAn election will be held on 4 May, the speaker said.\n",
+    "clock": "Museum thieves\n\nThieves took a clock from the museum at night.\n",
+}
+
+
+class Corpus:
+    """A folder of articles, its index, and a count of what was embedded."""
+
+    def __init__(self, folder):
+        self.folder = folder / "articles"
+        self.directory = folder / "index"
+        self.folder.mkdir()
+        self.encoder = TopicEncoder()
+        for name, text in STORIES.items():
+            self.write(name, text)
+
+    def write(self, name, text):
+        (self.folder / f"{name}.txt").write_text(text)
+
+    def build(self, **settings):
+        """Build, and return the counts (added, changed, removed, unchanged, embedded)."""
+        settings.setdefault("encoder", self.encoder)
+        self.encoder.encoded.clear()
+        self.report = build_index([self.folder], self.directory, **settings)
+        report = self.report
+        counts = (report.added, report.changed, report.removed, report.unchanged)
+        return (*counts, report.embedded)
+
+    def open(self):
+        return open_index(self.directory, self.encoder)
+
+    def snapshot(self):
+        return {p: p.read_bytes() for p in self.directory.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    return Corpus(tmp_path)
+
+
+def assert_as_if_new(corpus):
+    """The updated index says the same as one made from nothing."""
+    other = corpus.directory.parent / "fresh"
+    build_index([corpus.folder], other, encoder=TopicEncoder())
+    fresh, updated = open_index(other, corpus.encoder), corpus.open()
+    assert dict(updated.articles) == dict(fresh.articles)
+    assert list(updated.passages) == list(fresh.passages)
+    for query in ("harbour storm", "election", "a museum in the harbour", "Tern Daily, 2025-05-01"):
+        assert updated.search(query) == fresh.search(query)
+    assert check_index(corpus.directory, corpus.encoder).problems == ()
+
+
+def test_first_build(corpus):
+    assert corpus.build() == (3, 0, 0, 0, 3)
+    assert (corpus.report.passages, corpus.report.generation) == (3, 1)
+    assert (corpus.report.skipped, corpus.report.notes) == ((), ())
+    assert set(corpus.open().articles) == set(STORIES)
+
+
+def test_a_second_build_writes_nothing(corpus):
+    corpus.build()
+    before = corpus.snapshot()
+    assert corpus.build() == (0, 0, 0, 3, 0)
+    assert corpus.report.passages == 3
+    after = corpus.snapshot()
+    lock = corpus.directory / "LOCK"
+    assert {k: v for k, v in before.items() if k != lock} == {
+        k: v for k, v in after.items() if k != lock
+    }
+
+
+def test_only_what_is_new_is_embedded(corpus):
+    corpus.build()
+    corpus.write("bank", "Bank cuts rate\n\nThe bank cut its rate.\n")
+    assert corpus.build() == (1, 0, 0, 3, 1)
+    assert corpus.encoder.encoded == ["Bank cuts rate\n\nThe bank cut its rate.\n"]
+    assert_as_if_new(corpus)
+
+
+def test_a_changed_article(corpus):
+    corpus.build()
+    corpus.write("vote", "Election called off\n\nNo election will be held.\n")
+    assert corpus.build() == (0, 1, 0, 2, 1)
+    assert corpus.open().articles["vote"].title == "Election called off"
+    assert_as_if_new(corpus)
+
+
+def test_a_removed_article_is_dropped(corpus):
+    corpus.build()
+    (corpus.folder / "harbour.txt").unlink()
+    assert corpus.build() == (0, 0, 1, 2, 0)
+    assert "harbour" not in corpus.open().articles
+    assert_as_if_new(corpus)
+
+
+def test_a_date_alone_embeds_nothing(corpus):
+    corpus.build()
+    (corpus.folder / "metadata.csv").write_text("id,published\nvote,2025-05-01\n")
+    assert corpus.build() == (0, 1, 0, 2, 0)
+    assert corpus.open().articles["vote"].published == "2025-05-01"
+    assert_as_if_new(corpus)
+
+
+def test_another_title_is_embedded_again(corpus):
+    corpus.build()
+    body = STORIES["vote"]
+    corpus.write("vote", f"---\ntitle: Storm over the harbour\n---\n{body}")
+    assert corpus.build() == (0, 1, 0, 2, 1)
+    assert corpus.encoder.encoded == [f"Storm over the harbour\n{body}"]
+
+
+def test_copies_are_embedded_once_and_kept_apart(corpus):
+    corpus.write("vote2", STORIES["vote"])
+    assert corpus.build() == (4, 0, 0, 0, 4)
+    assert len(corpus.encoder.encoded) == 3
+    assert {h.passage.article.id for h in corpus.open().search("election", 2)} == {"vote", "vote2"}
+    corpus.write("vote3", STORIES["vote"])
+    assert corpus.build() == (1, 0, 0, 4, 1)
+    assert_as_if_new(corpus)
+
+
+class TestCache:
+    """What was embedded once is not embedded again, whatever became of the index."""
+
+    @pytest.fixture(autouse=True)
+    def cache(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path / "cache"))
+
+    def test_a_renamed_article_embeds_nothing(self, corpus):
+        corpus.build()
+        (corpus.folder / "vote.txt").rename(corpus.folder / "ballot.txt")
+        assert corpus.build() == (1, 0, 1, 2, 0)
+        assert corpus.report.cached == 1
+        assert_as_if_new(corpus)
+
+    def test_an_article_that_comes_back(self, corpus):
+        corpus.build()
+        (corpus.folder / "vote.txt").unlink()
+        corpus.build()
+        corpus.write("vote", STORIES["vote"])
+        assert corpus.build() == (1, 0, 0, 2, 0)
+        assert corpus.encoder.encoded == []
+        assert_as_if_new(corpus)
+
+    def test_an_index_that_was_removed(self, corpus):
+        assert corpus.build() == (3, 0, 0, 0, 3)
+        assert corpus.report.cached == 0
+        shutil.rmtree(corpus.directory)
+        assert corpus.build() == (3, 0, 0, 0, 0)
+        assert (corpus.report.cached, corpus.report.passages) == (3, 3)
+        assert_as_if_new(corpus)
+
+    def test_another_recipe_embeds_only_other_texts(self, corpus, monkeypatch):
+        corpus.build()
+        monkeypatch.setattr("index.build.RECIPE", 99)
+        assert corpus.build() == (0, 0, 0, 3, 0)
+        assert corpus.report.cached == 3
+
+    def test_another_encoder_has_nothing_of_it(self, corpus):
+        corpus.build()
+        corpus.encoder.fingerprint = "topics:2"
+        assert corpus.build() == (0, 0, 0, 3, 3)
+
+    def test_a_build_that_was_stopped_goes_on(self, corpus, monkeypatch):
+        monkeypatch.setattr("index.build._BATCH", 1)
+
+        class Stopped(TopicEncoder):
+            def encode(self, texts):
+                if len(self.encoded) == 2:
+                    raise KeyboardInterrupt
+                return super().encode(texts)
+
+        with pytest.raises(KeyboardInterrupt):
+            corpus.build(encoder=Stopped())
+        assert corpus.build() == (3, 0, 0, 0, 1)
+        assert corpus.report.cached == 2
+        assert_as_if_new(corpus)
+
+    def test_a_cache_that_can_not_be_used_is_noted(self, corpus, monkeypatch, tmp_path):
+        (tmp_path / "file").write_text("x")
+        monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path / "file"))
+        assert corpus.build() == (3, 0, 0, 0, 3)
+        assert "the embedding cache is not used" in corpus.report.notes[0]
+        assert_as_if_new(corpus)
+
+
+def test_an_update_makes_anew_only_what_changed(corpus, monkeypatch):
+    """Of unchanged articles nothing is split, embedded or read for keywords again."""
+    corpus.build()
+    corpus.write("vote", "Election off\n\nNo election will be held.\n")
+    split, read = [], []
+    for place, seen, what in (
+        ("index.build.split_passages", split, lambda article, encoder: article.id),
+        ("index.keywords.keyword_tokens", read, lambda text: text),
+    ):
+        real = _attribute(place)
+        monkeypatch.setattr(place, lambda *a, s=seen, w=what, r=real: s.append(w(*a)) or r(*a))
+    assert corpus.build() == (0, 1, 0, 2, 1)
+    assert split == ["vote"]
+    assert read == ["Election off\nElection off\n\nNo election will be held.\n"]
+
+
+def _attribute(place):
+    module, name = place.rsplit(".", 1)
+    return getattr(importlib.import_module(module), name)
+
+
+def test_an_index_of_an_older_version_is_made_anew_and_says_so(corpus):
+    corpus.build()
+    path = corpus.directory / "MANIFEST.json"
+    fields = json.loads(path.read_bytes())
+    del fields["checksum"]
+    path.write_bytes(store._sealed(fields | {"format": 1}))
+    with pytest.raises(IndexOutdated, match="make it anew with: wirecheck index ARTICLES"):
+        corpus.open()
+    assert corpus.build() == (3, 0, 0, 0, 3)
+    assert "an older version made it; all is made anew" in corpus.report.notes[0]
+    assert_as_if_new(corpus)
+
+
+def test_a_large_index_is_approximate_and_says_so(corpus, monkeypatch):
+    monkeypatch.setattr("index.vectors.EXACT_UP_TO", 300)
+    topics = [f"{a} {b}" for a in TOPICS for b in TOPICS]
+    for n in range(400):
+        corpus.write(f"s{n}", f"Day {n}\n\nThe {topics[n % 49]} of day {n} and {topics[n % 13]}.")
+    corpus.build()
+    assert corpus.report.vectors.startswith("approximate: the ")
+    settings = corpus.open().stats()["vectors"]
+    assert settings["kind"] == "ivf" and settings["recall"] >= 0.985
+    corpus.write("s7", "Day 7\n\nNothing at all.")
+    assert corpus.build() == (0, 1, 0, 402, 1)
+    assert corpus.open().stats()["vectors"]["trained"] == settings["trained"]
+    assert check_index(corpus.directory, corpus.encoder).problems == ()
+
+
+def test_long_articles_keep_all_their_vectors(corpus):
+    corpus.encoder.max_tokens = 30
+    text = "Log\n\n" + "".join(f"Storm {n} hit the harbour on day {n}.\n" for n in range(40))
+    corpus.write("log", text)
+    corpus.build()
+    first = corpus.report.passages
+    assert first > 10
+    corpus.write("bank", "Bank\n\nThe bank is shut.")
+    assert corpus.build()[-1] == 1
+    assert corpus.report.passages == first + 1
+
+
+def test_another_encoder_embeds_all_and_says_so(corpus):
+    corpus.build()
+    corpus.encoder.fingerprint = "topics:2"
+    assert corpus.build() == (0, 0, 0, 3, 3)
+    assert "another encoder" in corpus.report.notes[0]
+    assert corpus.build() == (0, 0, 0, 3, 0)
+    assert corpus.report.notes == ()
+
+
+def test_another_recipe_embeds_all(corpus, monkeypatch):
+    corpus.build()
+    monkeypatch.setattr("index.build.RECIPE", 99)
+    assert corpus.build() == (0, 0, 0, 3, 3)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "articles.jsonl"])
+def test_a_damaged_index_is_made_anew_and_says_so(corpus, name):
+    corpus.build()
+    path = corpus.directory / "gen-000001" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    assert corpus.build() == (3, 0, 0, 0, 3)
+    assert corpus.report.notes[0].startswith("the index was damaged and is made anew: ")
+    assert name in corpus.report.notes[0]
+    assert corpus.report.generation == 2
+    assert_as_if_new(corpus)
+
+
+def test_no_article_leaves_the_index_alone(corpus):
+    corpus.build()
+    before = corpus.snapshot()
+    for name in STORIES:
+        corpus.write(name, " ")
+    with pytest.raises(ArticleError, match=r"found: 3 skipped, first .*clock\.txt: empty"):
+        corpus.build()
+    assert corpus.snapshot() == before
+
+
+def test_nothing_is_made_where_nothing_is_read(corpus):
+    with pytest.raises(ArticleError, match="no such file or folder"):
+        build_index([corpus.folder / "gone"], corpus.directory, encoder=corpus.encoder)
+    (corpus.folder / "empty").mkdir()
+    with pytest.raises(ArticleError, match="no article found: no files there"):
+        build_index([corpus.folder / "empty"], corpus.directory, encoder=corpus.encoder)
+    assert not corpus.directory.exists()
+
+
+def test_skipped_files_and_notes_are_reported(corpus):
+    (corpus.folder / "photo.jpg").write_bytes(b"\xff\xd8")
+    corpus.write("late", "---\noutlet: Tern\npublished: soon\n---\nA late story.\n")
+    corpus.build()
+    assert [s.reason for s in corpus.report.skipped] == [
+        "ending .jpg: only .txt, .md, .html, .htm, .pdf, .jsonl, .csv are read"
+    ]
+    assert len(corpus.report.notes) == 1 and "'soon'" in corpus.report.notes[0]
+    assert corpus.report.added + len(corpus.report.skipped) == 5
+
+
+def test_an_index_among_the_articles_is_not_read(corpus):
+    inside = corpus.folder / "index"
+    for _ in range(2):
+        report = build_index([corpus.folder], inside, encoder=corpus.encoder)
+        assert report.skipped == ()
+
+
+def test_two_builds_at_once(corpus):
+    corpus.build()
+    corpus.write("bank", "Bank\n\nShut.")
+    with writing(corpus.directory), pytest.raises(IndexBusy, match=f"process {os.getpid()}"):
+        corpus.build()
+
+
+def test_an_index_that_is_open_goes_on_serving(corpus):
+    corpus.build()
+    old = corpus.open()
+    for n in range(3):
+        corpus.write("vote", f"Election {n}\n\nThe election is on day {n}.")
+        corpus.build()
+    assert old.search("election", 1)[0].passage.article.title == "Election called"
+    assert corpus.open().search("election", 1)[0].passage.article.title == "Election 2"
+
+
+def test_a_build_that_fails_leaves_the_old_index(corpus):
+    corpus.build()
+    corpus.write("bank", "Bank\n\nShut.")
+
+    class Broken(TopicEncoder):
+        def encode(self, texts):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        corpus.build(encoder=Broken())
+    assert set(corpus.open().articles) == set(STORIES)
+    assert corpus.build() == (1, 0, 0, 3, 1)
+
+
+def test_a_folder_that_can_not_be_made(corpus):
+    corpus.directory = corpus.folder / "vote.txt" / "index"
+    with pytest.raises(IndexWriteError, match="can't be written: Not a directory"):
+        corpus.build()
+
+
+def test_progress(corpus):
+    told = []
+    corpus.build(progress=lambda *step: told.append(step))
+    assert told == [
+        (1, 0, "reading"), (2, 0, "reading"), (3, 0, "reading"),
+        (1, 3, "splitting"), (2, 3, "splitting"), (3, 3, "splitting"),
+        (3, 3, "embedding"),
+    ]  # fmt: skip
+
+
+def test_opening_with_another_encoder_is_refused(corpus):
+    corpus.build()
+    with pytest.raises(IndexMismatch, match="re-index needed: topics:1 built it, not topics:9"):
+        open_index(corpus.directory, TopicEncoder(fingerprint="topics:9"))

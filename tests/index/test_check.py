@@ -1,0 +1,195 @@
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from index import build_index, store
+from index import keywords as keywords_module
+from index.check import check_index
+from index.contents import Articles, Contents, Passages
+from index.copies import Copies
+from index.errors import IndexMismatch, IndexMissing
+from index.keywords import KeywordIndex
+from index.records import Article, Passage
+from index.store import read, writing
+from index.vectors import VectorIndex
+from tests.fakes import TopicEncoder
+
+STORIES = {
+    "harbour": "The harbour of Brenwick reopened on Monday after a storm.",
+    "vote": "An election will be held on 4 May, the speaker said.",
+    "clock": "Thieves took a clock from the museum at night.",
+    "bank": "The bank cut its rate.",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "articles").mkdir()
+    for name, text in STORIES.items():
+        (tmp_path / "articles" / f"{name}.txt").write_text(text)
+    build_index([tmp_path / "articles"], tmp_path / "index", encoder=TopicEncoder())
+    return tmp_path / "index"
+
+
+def problems(root, encoder=None):
+    return check_index(root, encoder or TopicEncoder()).problems
+
+
+def republish(root, **parts):
+    """Publish what is there with other parts, as a faulty writer might, all checksums right."""
+    old = read(root).contents
+    fields = {name: getattr(old, name) for name in Contents.__dataclass_fields__}
+    if "articles" in parts and len(parts["articles"]) != len(old.articles):
+        parts["copies"] = Copies.of(parts["articles"])
+    with writing(root) as writer:
+        writer.publish(Contents(**fields | parts))
+
+
+def test_a_whole_index(root):
+    checked = check_index(root, TopicEncoder())
+    assert checked.problems == ()
+    assert checked.looked_at == "generation 1: 13 files, 4 articles, 4 passages"
+
+
+def test_copies_that_are_none(root):
+    copies = read(root).contents.copies
+    rows = copies._rows.copy()
+    rows["original"][3] = 0
+    republish(root, copies=Copies(rows, copies._sketches))
+    assert problems(root) == ("copies.npy: article 4 is put with other copies than its own",)
+
+
+def test_it_changes_nothing(root):
+    before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in root.rglob("*")}
+    check_index(root, TopicEncoder())
+    assert {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in root.rglob("*")} == before
+
+
+def test_all_damaged_files_are_named(root):
+    for name in ("articles.jsonl", "keywords/texts.npy", "vectors.npy"):
+        path = root / "gen-000001" / name
+        path.write_bytes(path.read_bytes()[:-1])
+    found = problems(root)
+    assert len(found) == 3
+    for name in ("articles.jsonl", "keywords/texts.npy", "vectors.npy"):
+        assert any(f"gen-000001/{name}: " in line for line in found)
+
+
+def test_a_damaged_manifest(root):
+    (root / "MANIFEST.json").write_text("{")
+    assert problems(root) == (f"{root}/MANIFEST.json: is no JSON",)
+    (root / "MANIFEST.json").unlink()
+    assert problems(root) == (f"{root}/MANIFEST.json: is missing",)
+
+
+def test_what_can_not_be_checked(root, tmp_path):
+    with pytest.raises(IndexMissing):
+        check_index(tmp_path / "nowhere")
+    fields = json.loads((root / "MANIFEST.json").read_bytes())
+    del fields["checksum"]
+    (root / "MANIFEST.json").write_bytes(store._sealed(fields | {"format": 99}))
+    with pytest.raises(IndexMismatch, match="format 99"):
+        check_index(root)
+
+
+def test_a_leftover_of_a_stopped_build(root):
+    (root / "gen-000002.tmp").mkdir()
+    assert problems(root) == (
+        f"{root}/gen-000002.tmp: left over by a build that was stopped; the next one removes it",
+    )
+
+
+def test_vectors_of_other_passages(root):
+    """Every checksum, size and length is right; only what they mean is not."""
+    rows = read(root).contents.vectors.vectors()
+    republish(root, vectors=VectorIndex.build(np.roll(rows, 1, axis=0)))
+    found = problems(root)
+    assert len(found) == 4
+    assert found[0].startswith("vectors.npy: vector 0 is not that of its passage (cosine 0.")
+
+
+def test_an_index_of_another_encoder_is_checked_without_it(root):
+    checked = check_index(root, TopicEncoder(fingerprint="topics:2"))
+    assert checked.problems == ()
+    assert "nothing embedded anew, since topics:1 made it" in checked.looked_at
+
+
+def test_vectors_not_of_unit_length(root):
+    rows = np.array(read(root).contents.vectors.vectors())
+    rows[2] *= 2
+    republish(root, vectors=VectorIndex(rows, None))
+    assert "vectors.npy: vector 2 is not of unit length, or not finite" in problems(root)
+
+
+def test_keywords_of_other_passages(root):
+    texts = [p.text for p in read(root).contents.passages]
+    republish(root, keywords=KeywordIndex.build(texts[::-1]))
+    assert problems(root) == tuple(
+        f"keywords: passage {n} is not listed under all of its words" for n in range(4)
+    )
+
+
+def test_scores_that_the_counts_do_not_give(root, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(keywords_module, "_K1", 9.0)
+        texts = [p.text for p in read(root).contents.passages]
+        republish(root, keywords=KeywordIndex.build(texts))
+    assert problems(root) == ("keywords/scores.npy: is not what the counts give",)
+
+
+def test_an_article_without_passages(root):
+    contents = read(root).contents
+    articles = Articles.of([*contents.articles, Article("new", "New", "The railway.")])
+    republish(root, articles=articles)
+    assert problems(root) == ("passages.npy: article 5 has no passage",)
+
+
+def test_two_articles_of_one_id(root):
+    old = read(root).contents.articles
+    rows = np.concatenate([old.rows, old.rows[:1]])
+    rows["end"][-1] += old.rows["end"][-1]
+    line = bytes(old._data[: int(old.rows["end"][0])])
+    articles = Articles(bytes(old._data) + line, rows, old.outlets)
+    republish(root, articles=articles)
+    assert problems(root)[0] == f"articles.jsonl: two articles have the ID {old[0].id}"
+
+
+def test_a_line_that_is_no_article(root):
+    old = read(root).contents.articles
+    data = bytes(old._data).replace(b'"title"', b'"tidle"', 1)
+    republish(root, articles=Articles(data, old.rows, old.outlets))
+    found = problems(root)
+    assert "articles.jsonl: holds a line that is no article (line 1)" in found
+    assert all("\n" not in line for line in found)
+
+
+def test_while_generations_are_published(root):
+    """A writer at work is no damage."""
+    article = Article("a", "A", "storm")
+
+    def write():
+        for n in range(30):
+            articles = Articles.of([article])
+            contents = Contents(
+                articles=articles,
+                copies=Copies.of(articles),
+                passages=Passages.of([Passage(article, 0, 5)], articles),
+                vectors=VectorIndex.build(TopicEncoder().encode(["storm"])),
+                keywords=KeywordIndex.build(["storm"]),
+                fingerprint=TopicEncoder().fingerprint,
+                recipe=n,
+            )
+            with writing(root) as writer:
+                writer.publish(contents)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = set()
+    while writer.is_alive():
+        checked = check_index(root, TopicEncoder())
+        assert checked.problems == ()
+        seen.add(checked.looked_at)
+    writer.join()
+    assert len(seen) > 2

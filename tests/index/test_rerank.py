@@ -1,0 +1,173 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from index import build_index, open_index
+from index.encoder import bundled_folder
+from index.errors import SettingError
+from index.rerank import CrossEncoderReranker, load_reranker
+from tests.fakes import TopicEncoder
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory):
+    """A cross-encoder of two tiny layers with random weights, as sentence-transformers saves it."""
+    import torch
+    from sentence_transformers import CrossEncoder
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    raw, saved = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("model")
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *"storm harbour open hit the was no . ,".split(),
+    ]
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=64, num_labels=1, initializer_range=0.3,
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(raw)
+    BertTokenizerFast(vocab={word: n for n, word in enumerate(words)}).save_pretrained(raw)
+    CrossEncoder(str(raw), device="cpu", local_files_only=True).save_pretrained(str(saved))
+    return saved
+
+
+STORIES = {
+    "dock": "The harbour was open.",
+    "gale": "The storm hit the harbour.",
+    "calm": "No storm, no harbour, no.",
+    "hull": "The storm was open.",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "articles").mkdir()
+    for name, text in STORIES.items():
+        (folder / "articles" / f"{name}.txt").write_text(text)
+    build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
+    return folder / "index"
+
+
+def ids(hits):
+    return [hit.passage.article.id for hit in hits]
+
+
+def test_none_is_set(monkeypatch, folder):
+    monkeypatch.delenv("WIRECHECK_RERANKER", raising=False)
+    assert load_reranker() is None
+    assert load_reranker("") is None
+    assert open_index(folder, TopicEncoder()).reranker is None
+    monkeypatch.setenv("WIRECHECK_RERANKER", "  ")
+    assert load_reranker() is None
+
+
+def test_a_cross_encoder_set_by_the_environment_reorders(monkeypatch, folder, model_folder):
+    plain = open_index(folder, TopicEncoder()).search("storm harbour")
+    monkeypatch.setenv("WIRECHECK_RERANKER", str(model_folder))
+    index = open_index(folder, TopicEncoder())
+    hits = index.search("storm harbour")
+    scores = load_reranker(str(model_folder)).scores("storm harbour", list(STORIES.values()))
+    assert len(set(scores)) == 4
+    by_hand = [name for _, name in sorted(zip(scores, STORIES, strict=True), reverse=True)]
+    assert ids(hits) == by_hand
+    assert sorted(ids(plain)) == sorted(by_hand) and ids(plain) != by_hand
+    assert [h.score for h in hits] == pytest.approx(sorted(scores, reverse=True))
+    assert [h.rank for h in hits] == [1, 2, 3, 4]
+    assert ids(index.search("storm harbour", 2)) == by_hand[:2]
+
+
+class Backwards:
+    """Thinks a text the better the later its title is in the alphabet; keeps what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def scores(self, query, texts):
+        self.asked.append((query, list(texts)))
+        return [-float(ord("z") - ord(text[0].lower())) for text in texts]
+
+
+def test_any_object_with_scores_will_do(tmp_path):
+    for name in ("alpha", "bravo", "carol", "delta", "echo"):
+        text = f"{name}\n\n" + "The storm was no storm. " * 60
+        (tmp_path / f"{name}.txt").write_text(text)
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder(max_tokens=80))
+    reranker = Backwards()
+    index = open_index(tmp_path / "index", TopicEncoder(max_tokens=80), reranker)
+    hits = index.search("storm", 3, per_article=1)
+    assert ids(hits) == ["echo", "delta", "carol"]
+    assert [h.score for h in hits] == [-21.0, -22.0, -23.0]
+    ((query, texts),) = reranker.asked
+    assert query == "storm"
+    # A later passage is shown under its title.
+    assert len(texts) > 5 and {text.split("\n")[0] for text in texts} == set(index.articles)
+
+
+@pytest.mark.parametrize("name", ["/nowhere/model", "./nowhere", "~/nowhere-at-all"])
+def test_a_folder_that_is_not_there(monkeypatch, name):
+    monkeypatch.setenv("WIRECHECK_RERANKER", name)
+    with pytest.raises(SettingError, match=rf"reranker {name}.*: no such folder"):
+        load_reranker()
+
+
+def one_line(caught):
+    return "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(SettingError, match="can't be loaded") as caught:
+        load_reranker(str(tmp_path))
+    assert one_line(caught)
+
+
+def test_an_encoder_is_no_reranker():
+    """transformers would give it a head with random weights, and a random order would come out."""
+    with pytest.raises(SettingError, match="is no cross-encoder") as caught:
+        load_reranker(str(bundled_folder()))
+    assert one_line(caught)
+
+
+def test_a_bad_setting_is_one_line_for_the_user(folder):
+    said = subprocess.run(
+        [sys.executable, "-m", "wirecheck", "search", "storm", "--index", str(folder)],
+        capture_output=True, text=True, env={**os.environ, "WIRECHECK_RERANKER": "/nowhere/model"},
+    )  # fmt: skip
+    assert said.returncode == 2
+    assert len(said.stderr.strip().splitlines()) == 1
+
+
+class Predicts:
+    """Stands where a CrossEncoder would."""
+
+    def __init__(self, raw, labels=1):
+        self.num_labels = labels
+        self._raw = raw
+
+    def predict(self, pairs, show_progress_bar):
+        return self._raw
+
+
+@pytest.mark.parametrize(
+    "raw", [np.array([1.0, np.nan]), np.array([np.inf, 0]), np.zeros((2, 3)), np.zeros(1)]
+)
+def test_scores_that_are_no_numbers_are_refused(raw):
+    with pytest.raises(SettingError, match="reranker m gave a score that is no finite number"):
+        CrossEncoderReranker("m", Predicts(raw)).scores("q", ["a", "b"])
+
+
+def test_a_model_of_several_outputs_is_refused():
+    with pytest.raises(SettingError, match="reranker m gives 3 numbers"):
+        CrossEncoderReranker("m", Predicts(np.zeros(1), labels=3))
+
+
+def test_no_texts():
+    assert CrossEncoderReranker("m", Predicts(None)).scores("q", []) == []

@@ -1,0 +1,447 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import index
+from index import build_index, load_encoder, open_index
+from index.errors import IndexMismatch, IndexMissing, QuestionError, SettingError
+from index.search import MAX_QUERY, Ranking, _blended
+from tests.fakes import TOPICS, TopicEncoder
+
+STORIES = {
+    "dock": "---\noutlet: Tern Daily\npublished: 2025-03-01\n---\nThe harbour is open.",
+    "gale": "---\noutlet: Tern Daily\npublished: 2025-03-05\n---\nThe storm hit the harbour.",
+    "vote": "---\noutlet: Moor Post\npublished: 2025-03-09\n---\nThe election is over.",
+    "shrug": "---\noutlet: Moor Post\n---\nThe storm was no storm at all.",
+    "anon": "Nobody knows who wrote of a storm in a museum.",
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "articles").mkdir()
+    for name, text in STORIES.items():
+        (folder / "articles" / f"{name}.txt").write_text(text)
+    build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
+    return open_index(folder / "index", TopicEncoder())
+
+
+def ids(hits):
+    return [hit.passage.article.id for hit in hits]
+
+
+def test_blending_by_hand():
+    """Cosines over 0.8 and keyword scores over 4, half and half.
+
+    Number 3 stands in the keywords' list alone: its cosine is at most that of the last near one.
+    """
+    near, sharing = {7: 0.8, 2: 0.4}, {2: 4.0, 3: 1.0}
+    assert _blended(near, sharing, 0.5, [0.4, 0.0]) == pytest.approx(
+        {2: 0.25 + 0.5, 3: 0.25 + 0.125, 7: 0.5 + 0.0}
+    )
+    assert _blended(near, sharing, 1, [0.4, 0.0]) == pytest.approx({2: 0.5, 3: 0.5, 7: 1.0})
+    assert _blended({1: -0.2}, {}, 0.5, [0.0, 0.0]) == {1: 0.0}
+    assert _blended({}, {}, 0.5, [0.0, 0.0]) == {}
+
+
+def test_hits_are_ranked_best_first(corpus):
+    hits = corpus.search("storm in the harbour")
+    assert ids(hits)[0] == "gale"
+    assert [h.rank for h in hits] == list(range(1, len(hits) + 1))
+    assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+    # The first of both lists has 1; its only pair of words, storm and harbour, is not there.
+    assert hits[0].score == pytest.approx(1.0)
+    assert all(0 <= h.score < 1 for h in hits[1:])
+    assert hits[0].passage.text == "The storm hit the harbour."
+    assert all(h.reasons == () for h in hits)
+
+
+def test_all_passages_of_an_article_in_their_order(corpus, tmp_path):
+    assert [p.text for p in corpus.passages_of("gale")] == ["The storm hit the harbour."]
+    (tmp_path / "a").mkdir()
+    for name in ("long", "other"):
+        sentences = "".join(f"The {name} storm took roof number {n}.\n\n" for n in range(200))
+        (tmp_path / "a" / f"{name}.txt").write_text(sentences)
+    build_index([tmp_path / "a"], tmp_path / "i", encoder=TopicEncoder())
+    opened = open_index(tmp_path / "i", TopicEncoder())
+    found = opened.passages_of("other")
+    assert len(found) > 1
+    assert [p.start for p in found] == sorted(p.start for p in found)
+    assert found == [p for p in opened.passages if p.article.id == "other"]
+    with pytest.raises(SettingError, match="has the ID 'absent'"):
+        opened.passages_of("absent")
+
+
+def weighed(index, **weights):
+    none = {"dense": 0.5, "pairs": 0, "outlet": 0, "day": 0, "part": 0}
+    return index.weighed(Ranking(**{**none, **weights}))
+
+
+def scores(hits):
+    return {hit.passage.article.id: hit.score for hit in hits}
+
+
+def test_neighbouring_words_count(corpus):
+    """ "storm hit" and "hit harbour" are neighbours in gale, of three pairs of the query."""
+    query = "Which storm hit the harbour hard?"
+    without = scores(weighed(corpus).search(query))
+    paired = scores(weighed(corpus, pairs=0.6).search(query))
+    assert paired.pop("gale") - without.pop("gale") == pytest.approx(0.6 * 2 / 3)
+    assert paired == without
+
+
+def test_an_outlet_that_is_named_is_raised_and_nothing_is_left_out(corpus):
+    query = "What does the moor post say of the storm?"
+    without = scores(weighed(corpus).search(query))
+    hits = weighed(corpus, outlet=0.3).search(query)
+    gained = {i: round(s - without[i], 6) for i, s in scores(hits).items()}
+    assert gained == {"dock": 0, "gale": 0, "vote": 0.3, "shrug": 0.3, "anon": 0}
+    reasons = {h.passage.article.id: h.reasons for h in hits}
+    assert reasons["vote"] == reasons["shrug"] == ("its outlet",)
+    assert reasons["gale"] == reasons["anon"] == ()
+
+
+@pytest.mark.parametrize(
+    ("when", "raised"),
+    [
+        ("on 5 March", {"gale"}),
+        ("on March 9th, 2025", {"vote"}),
+        ("on 2025-03-01 or 2025-03-05", {"dock", "gale"}),
+        ("on 5 March 2024", set()),
+        ("in March", set()),
+    ],
+)
+def test_a_day_that_is_named_is_raised(corpus, when, raised):
+    query = f"What was reported {when}?"
+    without = scores(weighed(corpus).search(query))
+    gained = scores(weighed(corpus, day=0.2).search(query))
+    assert {i for i in gained if gained[i] > without[i] + 0.1} == raised
+
+
+def test_filters_hold_whatever_the_query_names(corpus):
+    hits = corpus.search("What did Tern Daily say on 1 March?", outlets=["Moor Post"])
+    assert set(ids(hits)) == {"vote", "shrug"}
+    hits = corpus.search("What did Tern Daily say on 1 March?", since="2025-03-05")
+    assert set(ids(hits)) == {"gale", "vote"}
+
+
+def test_a_named_outlet_is_looked_through_though_others_fit_better(tmp_path):
+    for n in range(300):
+        (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
+    (tmp_path / "odd.txt").write_text("---\noutlet: Moor Post\n---\nA bank had a storm in it.")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    found = open_index(tmp_path / "index", TopicEncoder())
+    assert "odd" not in ids(found.search("storm", 10))
+    assert ids(found.search("storm, says Moor Post", 10))[0] == "odd"
+
+
+PARTS = (
+    "Did anybody write letters about storm damage, while neighbours looked forward to an election?"
+)
+
+
+def test_parts_of_a_query_are_looked_for_apart(corpus):
+    whole = scores(weighed(corpus).search(PARTS))
+    hits = weighed(corpus, part=0.5).search(PARTS)
+    first, second = PARTS.split(", while ")
+    looks = [scores(weighed(corpus).search(part)) for part in (first, second)]
+    for hit in hits:
+        name = hit.passage.article.id
+        best = max(looks, key=lambda look: look[name])
+        assert hit.score == pytest.approx(whole[name] + 0.5 * best[name])
+        assert hit.reasons == ((first, second)[looks.index(best)],)
+    # The best of either part is in front.
+    assert set(ids(hits)[:2]) == {max(look, key=look.get) for look in looks}
+
+
+def test_a_part_that_names_an_outlet_raises_that_one_only(corpus):
+    query = (
+        "Did Tern Daily write much about the storm at sea, while Moor Post wrote upon storm damage "
+        "afterwards?"
+    )
+    reasons = {h.passage.article.id: h.reasons for h in corpus.search(query)}
+    first, second = query.split(", while ")
+    assert reasons["gale"] == ("its outlet", first)
+    assert reasons["shrug"] == ("its outlet", second)
+
+
+def test_at_most_so_many_passages_of_an_article(tmp_path):
+    (tmp_path / "long.txt").write_text("Gale\n\n" + "The storm was a storm. " * 100)
+    (tmp_path / "short.txt").write_text("A storm was seen from the museum.")
+    encoder = TopicEncoder(max_tokens=80)
+    build_index([tmp_path], tmp_path / "index", encoder=encoder)
+    index = open_index(tmp_path / "index", encoder)
+    every = index.search("storm", 50)
+    assert ids(every).count("long") > 3
+    one = index.search("storm", 50, per_article=1)
+    assert sorted(ids(one)) == ["long", "short"]
+    two = index.search("storm", 50, per_article=2)
+    assert sorted(ids(two)) == ["long", "long", "short"]
+    # The best of each, in the same order.
+    kept = [h.passage for h in every if h.passage in {t.passage for t in two}]
+    assert [h.passage for h in two] == kept
+    assert [h.rank for h in two] == [1, 2, 3]
+
+
+def test_words_find_what_vectors_do_not_tell_apart(corpus):
+    """ "Nobody" and "shrug" are no topics, so all vectors are alike to the encoder."""
+    assert ids(corpus.search("who is nobody?", 1)) == ["anon"]
+
+
+def test_k(corpus):
+    assert len(corpus.search("storm", 2)) == 2
+    assert len(corpus.search("storm", 99)) == len(STORIES)
+    assert corpus.search("storm", 3) == corpus.search("storm", 99)[:3]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"outlets": ["Tern Daily"]}, {"dock", "gale"}),
+        ({"outlets": ["tern daily ", "MOOR POST"]}, {"dock", "gale", "vote", "shrug"}),
+        ({"outlets": ["Nobody's"]}, set()),
+        ({"outlets": []}, set()),
+        ({"outlets": [""]}, set()),
+        ({"since": "2025-03-05"}, {"gale", "vote"}),
+        ({"until": "2025-03-05"}, {"dock", "gale"}),
+        ({"since": "2025-03-05", "until": "2025-03-05"}, {"gale"}),
+        ({"since": "2025-03-02", "outlets": ["Moor Post"]}, {"vote"}),
+    ],
+)
+def test_filters_narrow(corpus, filters, expected):
+    assert set(ids(corpus.search("storm", 10, **filters))) == expected
+
+
+def test_filters_look_deeper_than_the_best(tmp_path):
+    """The one report of an outlet is found though 300 others fit better."""
+    for n in range(300):
+        (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
+    (tmp_path / "odd.txt").write_text("---\noutlet: Moor Post\n---\nA bank had a storm in it.")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    found = open_index(tmp_path / "index", TopicEncoder())
+    assert "odd" not in ids(found.search("storm", 10))
+    assert ids(found.search("storm", 10, outlets={"Moor Post"})) == ["odd"]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """600 reports in an index that is searched approximately; one in 150 is of the Moor Post."""
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "articles").mkdir()
+    for n in range(600):
+        outlet = "Moor Post" if n % 150 == 7 else ("Tern Daily", "Fen Herald")[n % 2]
+        day = f"2025-{1 + n // 300:02}-{1 + n % 28:02}"
+        text = f"Day {n}: {TOPICS[n % 7]}, {TOPICS[n % 5]} and the {TOPICS[n % 3]} number {n}."
+        (folder / "articles" / f"r{n:03}.txt").write_text(
+            f"---\noutlet: {outlet}\npublished: {day}\n---\n{text}"
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("index.vectors.EXACT_UP_TO", 200)
+        build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
+        opened = open_index(folder / "index", TopicEncoder())
+        assert opened.stats()["vectors"]["kind"] == "ivf"
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("filters", "passing"),
+    [
+        ({}, lambda n: True),
+        ({"outlets": ["tern daily"]}, lambda n: n % 2 == 0 and n % 150 != 7),
+        ({"outlets": ["Moor Post"]}, lambda n: n % 150 == 7),
+        ({"since": "2025-02-01"}, lambda n: n >= 300),
+        ({"until": "2025-01-03"}, lambda n: n < 300 and n % 28 < 3),
+        ({"outlets": ["Moor Post"], "since": "2025-02-11"}, lambda n: n == 307),
+        ({"outlets": ["Moor Post"], "until": "2025-01-07"}, lambda n: False),
+    ],
+)
+def test_filters_of_an_approximate_index(large, filters, passing):
+    """They never widen, and what passes is found, though next to nothing passes."""
+    allowed = {f"r{n:03}" for n in range(600) if passing(n)}
+    for query in ("storm", "the harbour and the bank", "railway museum number 8"):
+        found = ids(large.search(query, 10, **filters))
+        assert set(found) <= allowed
+        assert len(found) == min(10, len(allowed))
+
+
+def test_many_threads_search_one_index(large):
+    """Each gets what one alone gets, while others have pages of the same files dropped."""
+    queries = [f"{a} {b} number {n}" for a in TOPICS for b in TOPICS for n in (3, 8)]
+    filters = [{}, {"outlets": ["Tern Daily"]}, {"since": "2025-02-01"}]
+    jobs = [(query, filters[n % 3]) for n, query in enumerate(queries)]
+
+    def search(job):
+        return [(h.passage, h.passage.text, h.score) for h in large.search(job[0], 10, **job[1])]
+
+    alone = [search(job) for job in jobs]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(search, jobs * 4)) == alone * 4
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("", "empty"),
+        (" \n\t", "empty"),
+        ("?!… --", "empty"),
+        ("\u200b\u2060", "empty"),
+        ("😀", "empty"),
+        ("a" * (MAX_QUERY + 1), "10,001 characters"),
+        (None, "NoneType, not text"),
+        (b"storm", "bytes, not text"),
+        (["storm"], "list, not text"),
+    ],
+)
+def test_queries_that_are_refused(corpus, query, reason):
+    with pytest.raises(QuestionError, match=reason) as caught:
+        corpus.search(query)
+    assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "the of and",
+        "\ud800 storm",
+        "storm\x00\x1b[31m",
+        "x" * MAX_QUERY,
+        "' OR 1=1",
+        "{0}",
+        "暴风雨",
+    ],
+)
+def test_odd_queries_are_just_words(corpus, query):
+    assert len(corpus.search(query, 3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"k": 0}, "k is 0"),
+        ({"k": -1}, "k is -1"),
+        ({"k": 2.0}, r"k is 2\.0"),
+        ({"k": True}, "k is True"),
+        ({"k": "5"}, "k is '5'"),
+        ({"per_article": 0}, "per_article is 0"),
+        ({"per_article": True}, "per_article is True"),
+        ({"per_article": 1.5}, r"per_article is 1\.5"),
+        ({"since": "2025-3-1"}, "since is '2025-3-1'"),
+        ({"until": "20250301"}, "until is '20250301'"),
+        ({"until": 2025}, "until is 2025"),
+        ({"since": "2025-03-02", "until": "2025-03-01"}, "since 2025-03-02 is after"),
+        ({"outlets": "Tern Daily"}, "must be a list of names"),
+    ],
+)
+def test_arguments_that_are_refused(corpus, arguments, reason):
+    with pytest.raises(SettingError, match=reason):
+        corpus.search("storm", **arguments)
+
+
+def test_what_an_index_shows_of_itself(corpus):
+    assert set(corpus.articles) == set(STORIES)
+    assert corpus.articles["gale"].outlet == "Tern Daily"
+    assert [p.text for p in corpus.passages if p.article.id == "vote"] == ["The election is over."]
+    assert corpus.generation == 1
+    assert isinstance(corpus.folder, Path)
+    stats = corpus.stats()
+    assert stats.pop("created").startswith("20")
+    files = {
+        p.relative_to(corpus.folder / "gen-000001").as_posix(): p.stat().st_size
+        for p in (corpus.folder / "gen-000001").rglob("*")
+        if p.is_file()
+    }
+    assert stats.pop("files") == files
+    assert stats.pop("bytes") == sum(files.values())
+    assert stats == {
+        "generation": 1,
+        "articles": 5,
+        "reports": 5,
+        "passages": 5,
+        "outlets": 2,
+        "first_published": "2025-03-01",
+        "last_published": "2025-03-09",
+        "encoder": "topics:1",
+        "dim": 8,
+        "vectors": {"kind": "exact"},
+    }
+    with pytest.raises(TypeError):
+        corpus.articles["new"] = corpus.articles["gale"]
+
+
+def test_no_index(tmp_path):
+    with pytest.raises(IndexMissing, match="wirecheck index"):
+        open_index(tmp_path / "nowhere")
+
+
+def test_the_bundled_encoder_is_the_default(corpus):
+    with pytest.raises(IndexMismatch, match=r"topics:1 built it, not all-MiniLM-L6-v2:"):
+        open_index(corpus.folder)
+
+
+def test_the_whole_way_with_the_bundled_encoder(tmp_path):
+    stories = {
+        "ferry": "Boat service is back\n\nPassengers can cross the sound by ship again today.",
+        "rates": "Money gets dearer\n\nThe central bank raised borrowing costs by half a point.",
+        "snow": "White morning\n\nSchools stayed shut after a night of heavy snowfall.",
+    }
+    (tmp_path / "articles").mkdir()
+    for name, text in stories.items():
+        (tmp_path / "articles" / f"{name}.txt").write_text(text)
+    report = build_index([tmp_path / "articles"], tmp_path / "index")
+    assert (report.added, report.embedded) == (3, 3)
+    opened = open_index(str(tmp_path / "index"))
+    assert opened.encoder is load_encoder()
+    # No word in common: only meaning can tell.
+    assert ids(opened.search("When does the ferry sail?", 1)) == ["ferry"]
+    assert ids(opened.search("interest rates", 1)) == ["rates"]
+    assert ids(opened.search("\ud800 ferry sails", 1)) == ["ferry"]  # half a pair
+    assert build_index([tmp_path / "articles"], tmp_path / "index").embedded == 0
+
+
+HEAVY = {"torch", "transformers", "sentence_transformers", "faiss", "spacy", "bm25s", "Stemmer"}
+
+
+def test_importing_is_cheap():
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys, index; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "index" in said.stdout.split()
+    assert not (HEAVY | {"numpy"}) & set(said.stdout.split())
+
+
+def test_public_names():
+    assert index.__all__ == sorted(index.__all__)
+    for name in index.__all__:
+        assert getattr(index, name).__module__.startswith("index.")
+
+
+def test_copies_of_an_article(tmp_path):
+    story = (
+        "The harbour of Ostvik opened again on Monday after eleven days, its master told the town. "
+    )
+    story += (
+        "Two tugs had cleared the channel of timber that a storm had washed down the river Ulle."
+    )
+    rows = ["id,outlet,published", "a,Ulle Post,2031-01-03", "b,Tern Agency,2031-01-02"]
+    (tmp_path / "metadata.csv").write_text("\n".join(rows), encoding="utf-8")
+    for name, text in {"a": story, "b": story, "c": "A museum was robbed."}.items():
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    report = build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    index = open_index(tmp_path / "index", TopicEncoder())
+    assert report.reports == index.stats()["reports"] == 2
+    assert index.copies_of("a") == index.copies_of("b") == ("b", "a")
+    assert index.copies_of("c") == ("c",)
+    assert index.cluster_of("a") == index.cluster_of("b") != index.cluster_of("c")
+    assert index.copies_of("b", outlets=["ulle post"]) == ("a",)
+    assert index.copies_of("a", until="2031-01-02") == ("b",)
+    with pytest.raises(SettingError, match="has the ID 'd'"):
+        index.copies_of("d")
+    # Copies are found anew when another one comes.
+    (tmp_path / "d.txt").write_text(story, encoding="utf-8")
+    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
+    assert open_index(tmp_path / "index", TopicEncoder()).copies_of("d") == ("b", "a", "d")

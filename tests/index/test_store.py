@@ -1,0 +1,735 @@
+import errno
+import fcntl
+import json
+import multiprocessing
+import os
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from index import store
+from index.contents import Articles, Contents, Passages
+from index.copies import Copies
+from index.errors import (
+    IndexBusy,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexMissing,
+    IndexOutdated,
+    IndexWriteError,
+)
+from index.keywords import KeywordIndex
+from index.records import Article, Passage
+from index.store import faults, read, stats_of, writing
+from index.vectors import VectorIndex
+from tests.fakes import TopicEncoder
+
+ENCODER = TopicEncoder()
+
+
+def contents(*texts):
+    """One article and one passage for each text."""
+    articles = Articles.of(Article(f"a{n}", f"Title {n}", text) for n, text in enumerate(texts))
+    return Contents(
+        articles=articles,
+        copies=Copies.of(articles),
+        passages=Passages.of((Passage(a, 0, len(a.text)) for a in articles), articles),
+        vectors=VectorIndex.build(ENCODER.encode(texts)),
+        keywords=KeywordIndex.build(texts),
+        fingerprint=ENCODER.fingerprint,
+        recipe=1,
+    )
+
+
+def publish(root, *texts):
+    with writing(root) as writer:
+        return writer.publish(contents(*texts))
+
+
+def served(root):
+    """Texts and number of the generation that serves, with proof that its parts fit together."""
+    generation = read(root)
+    found = generation.contents
+    texts = [a.text for a in found.articles]
+    assert [p.text for p in found.passages] == texts
+    assert np.allclose(found.vectors.vectors(), ENCODER.encode(texts))
+    assert len(found.keywords) == len(texts)
+    return texts, generation.number
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "index"
+
+
+def files_of(root, number):
+    folder = root / f"gen-{number:06d}"
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+class TestRoundTrip:
+    def test_what_is_written_is_read(self, root):
+        article = Article(
+            "é", "T", "Line\n\u2028 “x” 😀\n", "Tern", "2025-01-02", "http://t.example"
+        )
+        passages = [Passage(article, 2, 9), Passage(article, 5, len(article.text))]
+        before = Contents(
+            articles=Articles.of([article]),
+            copies=Copies.of([article]),
+            passages=Passages.of(passages, Articles.of([article])),
+            vectors=VectorIndex.build(ENCODER.encode(["harbour", "storm"])),
+            keywords=KeywordIndex.build(["harbour", "storm"]),
+            fingerprint="f:1",
+            recipe=3,
+        )
+        with writing(root) as writer:
+            assert writer.publish(before) == 1
+        after = read(root).contents
+        assert list(after.articles) == [article]
+        assert list(after.passages) == passages
+        assert (after.fingerprint, after.recipe) == ("f:1", 3)
+        assert after.keywords.search("storm", 5) == before.keywords.search("storm", 5)
+        assert (after.vectors.vectors() == before.vectors.vectors()).all()
+
+    def test_two_generations_are_kept(self, root):
+        for n in range(1, 5):
+            assert publish(root, f"storm {n}") == n
+            assert served(root) == ([f"storm {n}"], n)
+        kept = sorted(p.name for p in root.iterdir())
+        assert kept == ["LOCK", "MANIFEST.json", "gen-000003", "gen-000004"]
+
+    def test_the_folder_may_have_any_name(self, tmp_path):
+        root = tmp_path / "a b" / "é😀" / ("n" * 200)
+        publish(root, "storm")
+        assert served(root) == (["storm"], 1)
+
+    def test_hidden_files_beside_it_do_no_harm(self, root):
+        root.mkdir()
+        (root / ".gitignore").write_text("*")
+        publish(root, "storm")
+        assert served(root) == (["storm"], 1)
+
+    def test_a_manifest_that_can_not_be_looked_at_is_told(self, root, monkeypatch):
+        publish(root, "storm")
+
+        def forbidden(path):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(type(root), "is_file", forbidden)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: can't be read: Permission denied"):
+            read(root)
+
+    def test_generations_that_dead_writers_left_are_collected(self, root):
+        for n in range(1, 4):
+            publish(root, f"storm {n}")
+        for name in ("gen-000001", "gen-000004", "gen-000005"):
+            shutil.copytree(root / "gen-000003", root / name)
+        with writing(root):
+            kept = sorted(p.name for p in root.glob("gen-*"))
+        assert kept == ["gen-000002", "gen-000003"]
+        assert served(root) == (["storm 3"], 3)
+
+
+class TestMissing:
+    @pytest.mark.parametrize("make", [lambda p: None, lambda p: p.mkdir(), lambda p: p.touch()])
+    def test_no_index(self, root, make):
+        make(root)
+        with pytest.raises(IndexMissing, match="no index there; make one with"):
+            read(root)
+
+    def test_a_lost_manifest_is_damage(self, root):
+        publish(root, "storm")
+        (root / "MANIFEST.json").unlink()
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: is missing"):
+            read(root)
+
+    def test_a_folder_of_something_else_is_left_alone(self, root):
+        root.mkdir()
+        (root / "thesis.doc").write_text("years of work")
+        with pytest.raises(IndexWriteError, match=r"holds thesis\.doc and no index"):
+            publish(root, "storm")
+        assert [p.name for p in root.iterdir()] == ["thesis.doc"]
+
+    def test_a_file_in_its_place(self, root):
+        root.write_text("x")
+        with pytest.raises(IndexWriteError, match="can't be written"):
+            publish(root, "storm")
+
+
+# What can happen to a file: bytes -> bytes, or None for a lost file.
+DAMAGE = {
+    "flipped": lambda data, rng: _flipped(data, rng),
+    "cut": lambda data, rng: data[: int(rng.integers(0, len(data)))],
+    "appended": lambda data, rng: data + bytes(rng.integers(0, 256, 4, dtype=np.uint8)),
+    "zeroed": lambda data, rng: _zeroed(data, rng),
+    "emptied": lambda data, rng: b"",
+    "lost": lambda data, rng: None,
+}
+
+
+def _flipped(data, rng):
+    at = int(rng.integers(0, len(data)))
+    return data[:at] + bytes([data[at] ^ (1 << int(rng.integers(0, 8)))]) + data[at + 1 :]
+
+
+def _zeroed(data, rng):
+    at = int(rng.integers(0, len(data)))
+    return data[:at] + bytes(len(data) - at)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_refused_naming_the_file(root, damage):
+    publish(root, "storm at the harbour", "an election")
+    rng = np.random.default_rng(7)
+    trials = 0
+    for path in [*files_of(root, 1), root / "MANIFEST.json"]:
+        data = path.read_bytes()
+        for _ in range(12 if damage in ("flipped", "cut", "zeroed") else 1):
+            damaged = DAMAGE[damage](data, rng)
+            if damaged == data:
+                continue
+            path.unlink()
+            if damaged is not None:
+                path.write_bytes(damaged)
+            with pytest.raises(IndexCorrupt) as caught:
+                read(root)
+            assert path.name in str(caught.value)
+            assert "\n" not in str(caught.value)
+            path.write_bytes(data)
+            trials += 1
+    assert trials >= 8
+    served(root)
+
+
+def test_files_of_another_generation_are_refused(root):
+    publish(root, "storm one")
+    publish(root, "storm two")
+    for old, new in zip(files_of(root, 1), files_of(root, 2), strict=True):
+        data = new.read_bytes()
+        if old.read_bytes() == data:
+            continue
+        shutil.copyfile(old, new)
+        with pytest.raises(IndexCorrupt, match=new.name):
+            read(root)
+        new.write_bytes(data)
+    assert served(root) == (["storm two"], 2)
+
+
+def test_a_file_too_many_is_refused(root):
+    publish(root, "storm")
+    (root / "gen-000001" / "keywords" / "extra.npy").write_bytes(b"")
+    with pytest.raises(IndexCorrupt, match=r"extra\.npy: does not belong to this index"):
+        read(root)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink("/dev/zero", p)])
+def test_a_file_of_another_kind_is_refused_without_waiting(root, make):
+    publish(root, "storm")
+    path = root / "gen-000001" / "articles.jsonl"
+    path.unlink()
+    make(path)
+    with pytest.raises(IndexCorrupt, match=r"articles\.jsonl"):
+        read(root)
+
+
+class TestManifest:
+    """A manifest with a right checksum, as a newer or a hostile program may write it."""
+
+    @pytest.fixture
+    def edit(self, root):
+        publish(root, "storm", "harbour")
+        path = root / "MANIFEST.json"
+
+        def change(**fields):
+            old = json.loads(path.read_bytes())
+            del old["checksum"]
+            path.write_bytes(store._sealed(old | fields))
+
+        return change
+
+    def test_a_newer_format(self, root, edit):
+        edit(format=4)
+        with pytest.raises(IndexMismatch, match="format 4, this program reads 3; update") as caught:
+            read(root)
+        assert not isinstance(caught.value, IndexOutdated)
+        with pytest.raises(IndexMismatch):
+            publish(root, "election")
+
+    def test_an_older_format(self, root, edit):
+        """A reader says what to do; a writer does it."""
+        edit(format=1)
+        with pytest.raises(
+            IndexOutdated, match=r"older .*; make it anew with: wirecheck index ART"
+        ):
+            read(root)
+        assert publish(root, "election") == 2
+        assert served(root) == (["election"], 2)
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"files": {}},
+            {"files": {"../../etc/passwd": {"size": 1, "sha256": ""}}},
+            {"files": None},
+            {"generation": "1"},
+            {"generation": -1},
+            {"generation": True},
+            {"counts": {}},
+            {"counts": {"articles": 2.0, "passages": 2}},
+            {"encoder": {"fingerprint": "f"}},
+            {"recipe": None},
+            {"vectors": {}},
+            {"vectors": {"kind": "hnsw"}},
+            {"vectors": {"kind": ["exact"]}},
+            {"vectors": {"kind": "ivf"}},
+            {"vectors": {"kind": "ivf", "cells": 4, "probe": -1, "trained": 2, "recall": 1.0}},
+        ],
+    )
+    def test_fields_that_make_no_sense(self, root, edit, fields):
+        edit(**fields)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json"):
+            read(root)
+
+    @pytest.mark.parametrize(
+        ("fields", "reason"),
+        [
+            ({"counts": {"articles": 3, "passages": 2}}, r"articles.npy: holds .* of shape \(2,\)"),
+            ({"counts": {"articles": 2, "passages": 1}}, r"passages.npy: holds int64 of shape"),
+            (
+                {"encoder": {"fingerprint": "f", "dim": 9}},
+                r"vectors.npy: holds .* of shape \(2, 8\)",
+            ),
+        ],
+    )
+    def test_counts_that_do_not_fit(self, root, edit, fields, reason):
+        edit(**fields)
+        with pytest.raises(IndexCorrupt, match=reason):
+            read(root)
+
+    @pytest.mark.parametrize("more", [b"\n", b" ", b"\t\r\n"])
+    def test_white_space_that_nobody_wrote(self, root, more):
+        publish(root, "storm")
+        path = root / "MANIFEST.json"
+        path.write_bytes(path.read_bytes() + more)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: its bytes are not those"):
+            read(root)
+
+    @pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"[" * 100_000, b" " * 2_000_000])
+    def test_what_is_no_manifest(self, root, data):
+        publish(root, "storm")
+        (root / "MANIFEST.json").write_bytes(data)
+        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json"):
+            read(root)
+
+
+class Killed(BaseException):
+    """Stands for `kill -9`: no handler of the product catches it."""
+
+
+# Every call by which the store changes the disk.
+CALLS = ("open", "write", "fsync", "rename", "replace", "mkdir", "unlink", "rmdir", "ftruncate")
+
+
+class Saboteur:
+    """Lets `after` disk calls through and then fails each with `failure`; counts them."""
+
+    def __init__(self, monkeypatch, failure, after, names=CALLS):
+        self.calls = 0
+        self.landed = 0
+        for name in names:
+            monkeypatch.setattr(os, name, self._wrapped(getattr(os, name), failure, after))
+
+    def _wrapped(self, real, failure, after):
+        def call(*args, **kwargs):
+            self.calls += 1
+            if self.calls > after:
+                self.landed += 1
+                raise failure
+            return real(*args, **kwargs)
+
+        return call
+
+
+def disk_calls(root, monkeypatch, names=CALLS):
+    with monkeypatch.context() as patch:
+        counter = Saboteur(patch, Killed(), 10**9, names)
+        publish(root, "storm two")
+    return counter.calls
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first build", "update"])
+def test_killed_at_every_disk_call(tmp_path, monkeypatch, first):
+    """Whenever the writer dies, what is served is the old generation or the new, whole."""
+    template = tmp_path / "template"
+    if not first:
+        publish(template, "storm zero")
+        publish(template, "storm one")
+    outcomes = []
+    for after in range(_calls_of_a_copy(template, tmp_path / "count", monkeypatch)):
+        root = _copied(template, tmp_path / f"index{after}")
+        with monkeypatch.context() as patch:
+            saboteur = Saboteur(patch, Killed(), after)
+            with pytest.raises(Killed):
+                publish(root, "storm two")
+        assert saboteur.landed == 1
+        outcomes.append(_outcome(root))
+        assert publish(root, "storm three") >= 1  # the next writer is not in the way
+        assert served(root)[0] == ["storm three"]
+        assert not list(root.glob("*.tmp"))
+        assert len(list(root.glob("gen-*"))) <= 2
+    assert set(outcomes) == ({"none", "storm two"} if first else {"storm one", "storm two"})
+    assert outcomes == sorted(outcomes)  # once new, never old again
+
+
+def _copied(template, root):
+    if template.exists():
+        shutil.copytree(template, root)
+    return root
+
+
+def _calls_of_a_copy(template, root, monkeypatch):
+    return disk_calls(_copied(template, root), monkeypatch)
+
+
+def _outcome(root):
+    try:
+        return served(root)[0][0]
+    except IndexMissing:
+        return "none"
+
+
+@pytest.mark.parametrize(
+    ("failure", "names"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), ("write", "mkdir", "open")),
+        (OSError(errno.EIO, "Input/output error"), ("fsync",)),
+        (OSError(errno.EACCES, "Permission denied"), ("rename", "replace", "mkdir")),
+    ],
+    ids=["full disk", "failing disk", "forbidden"],
+)
+def test_a_disk_that_fails_at_any_call(tmp_path, monkeypatch, failure, names):
+    template = tmp_path / "template"
+    publish(template, "storm one")
+    shutil.copytree(template, tmp_path / "count")
+    total = disk_calls(tmp_path / "count", monkeypatch, names)
+    for after in range(total):
+        root = _copied(template, tmp_path / f"index{after}")
+        with monkeypatch.context() as patch:
+            saboteur = Saboteur(patch, failure, after, names)
+            with pytest.raises(IndexWriteError, match=failure.strerror) as caught:
+                publish(root, "storm two")
+        assert saboteur.landed >= 1
+        assert caught.value.__cause__ is failure
+        # Only the last flush of the folder comes after the manifest has its place.
+        assert _outcome(root) == "storm one" or after == total - 1
+        publish(root, "storm three")
+        assert served(root)[0] == ["storm three"]
+        assert not list(root.glob("*.tmp"))
+    assert total >= 2
+
+
+def test_a_last_flush_that_fails_is_told_as_it_is(root, monkeypatch):
+    publish(root, "storm one")
+    real, manifest = os.replace, []
+
+    def replace(old, new):
+        real(old, new)
+        monkeypatch.setattr(os, "fsync", fail)
+        manifest.append(new.name)
+
+    def fail(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(IndexWriteError) as caught:
+        publish(root, "storm two")
+    monkeypatch.undo()
+    assert manifest == ["MANIFEST.json"]
+    assert "generation 2 serves, but the disk did not confirm it: Input" in str(caught.value)
+    assert served(root) == (["storm two"], 2)
+
+
+def test_a_folder_that_can_not_be_listed_is_told(root, monkeypatch):
+    publish(root, "storm one")
+    with writing(root) as writer, monkeypatch.context() as patch:
+
+        def fail(folder):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        patch.setattr(os, "listdir", fail)
+        with pytest.raises(IndexWriteError, match="Too many open files"):
+            writer.publish(contents("storm two"))
+
+
+def synced_folders(monkeypatch):
+    folders, real = [], store._sync_folder
+    monkeypatch.setattr(store, "_sync_folder", lambda f: (folders.append(f), real(f)))
+    return folders
+
+
+def test_the_folders_that_lead_to_a_first_index_are_flushed(root, monkeypatch):
+    folders = synced_folders(monkeypatch)
+    publish(root / "a" / "b", "storm")
+    assert {root / "a", root, root.parent} <= set(folders)
+    folders.clear()
+    publish(root / "a" / "b", "storm two")
+    assert set(folders) & {root / "a", root, root.parent} == set()
+
+
+@pytest.mark.parametrize(
+    ("number", "refused"),
+    [(errno.EACCES, False), (errno.EINVAL, False), (errno.EROFS, False), (errno.EIO, True)],
+)
+def test_a_folder_above_that_can_not_be_flushed(root, monkeypatch, number, refused):
+    real = store._sync_folder
+
+    def sync(folder):
+        if folder == root.parent:
+            raise OSError(number, os.strerror(number))
+        real(folder)
+
+    monkeypatch.setattr(store, "_sync_folder", sync)
+    if refused:
+        with pytest.raises(IndexWriteError, match="Input/output error"):
+            publish(root, "storm")
+    else:
+        publish(root, "storm")
+        assert served(root) == (["storm"], 1)
+
+
+def test_what_a_dead_writer_published_is_flushed_by_the_next(root, monkeypatch):
+    publish(root, "storm")
+    folders = synced_folders(monkeypatch)
+    with writing(root):
+        assert folders == [root]
+
+
+def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
+    """What a power failure may lose is only what nothing points to yet."""
+    publish(root, "storm one")
+    paths, events = {}, []
+    opened, synced = os.open, os.fsync
+
+    def open_(path, *args):
+        descriptor = opened(path, *args)
+        paths[descriptor] = str(path).removeprefix(str(root)).lstrip("/")
+        return descriptor
+
+    def fsync(descriptor):
+        events.append(paths[descriptor])
+        synced(descriptor)
+
+    def named(real):
+        return lambda old, new: (events.append(f"-> {new.name}"), real(old, new))
+
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", named(os.rename))
+    monkeypatch.setattr(os, "replace", named(os.replace))
+    publish(root, "storm two")
+    tmp = "gen-000002.tmp"
+    first, second = events.index("-> gen-000002"), events.index("-> MANIFEST.json")
+    files = {str(p.relative_to(root / "gen-000002")) for p in files_of(root, 2)}
+    flushed = {f"{tmp}/{name}" for name in files} | {
+        tmp,
+        f"{tmp}/keywords",
+        "MANIFEST.json.tmp",
+        "",
+    }
+    assert len(files) == 13
+    assert set(events[:first]) == flushed
+    assert events[first + 1 : second] == [""]
+    assert events[second + 1 :] == [""]
+
+
+def test_a_write_that_is_lost_without_an_error(root, monkeypatch):
+    publish(root, "storm one")
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, d: len(d) if len(d) < 400 else real(fd, d))
+    with pytest.raises(IndexWriteError, match="does not read as it was written"):
+        publish(root, "storm two")
+    monkeypatch.undo()
+    assert served(root) == (["storm one"], 1)
+
+
+def test_short_writes_are_continued(root, monkeypatch):
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:7]))
+    publish(root, "storm at the harbour")
+    assert served(root) == (["storm at the harbour"], 1)
+
+
+class TestLock:
+    def test_one_writer_at_a_time(self, root):
+        with writing(root), pytest.raises(IndexBusy, match=f"by process {os.getpid()} since"):
+            publish(root, "storm")
+        assert publish(root, "storm") == 1
+
+    def test_readers_do_not_wait(self, root):
+        publish(root, "storm")
+        with writing(root):
+            assert served(root) == (["storm"], 1)
+
+    @pytest.mark.parametrize("name", ["", f"process {2**22 + 1} since yesterday\n"])
+    def test_a_holder_that_has_not_told_its_name_yet(self, root, monkeypatch, name):
+        publish(root, "storm")
+        (root / "LOCK").write_text(name)
+        holder = f"process {os.getpid()} since now"
+        monkeypatch.setattr(time, "sleep", lambda s: (root / "LOCK").write_text(holder))
+        with (root / "LOCK").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(IndexBusy, match=f"being written by {holder}"):
+                publish(root, "storm")
+
+    def test_a_holder_without_a_name(self, root, monkeypatch):
+        publish(root, "storm")
+        (root / "LOCK").write_text("")
+        monkeypatch.setattr(time, "sleep", lambda s: None)
+        with (root / "LOCK").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(IndexBusy, match="being written by another process"):
+                publish(root, "storm")
+
+    def test_a_dead_writer_frees_the_lock(self, root):
+        ready = multiprocessing.get_context("spawn").Event()
+        holder = multiprocessing.get_context("spawn").Process(target=_hold, args=(root, ready))
+        holder.start()
+        assert ready.wait(30)
+        with pytest.raises(IndexBusy, match=f"process {holder.pid} "):
+            publish(root, "storm")
+        holder.kill()
+        holder.join()
+        assert publish(root, "storm") == 1
+
+
+def _hold(root, ready):
+    with writing(root):
+        ready.set()
+        time.sleep(60)
+
+
+def test_reading_while_generations_are_published(root):
+    """Each read sees one generation, whole, though two newer ones may come meanwhile."""
+    publish(root, "storm 0")
+    context = multiprocessing.get_context("spawn")
+    writer = context.Process(target=_publish_many, args=(root, 60))
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        (text,), number = served(root)
+        assert text == f"storm {number - 1}"
+        seen.append(number)
+    writer.join()
+    assert writer.exitcode == 0
+    assert seen == sorted(seen) and len(set(seen)) > 3
+    assert served(root) == (["storm 60"], 61)
+
+
+def _publish_many(root, count):
+    for n in range(1, count + 1):
+        publish(root, f"storm {n}")
+
+
+def test_a_read_overtaken_by_two_writers_starts_again(root, monkeypatch):
+    publish(root, "storm 0")
+    real = store._strangers
+    overtaken = []
+
+    def slow(folder, names):
+        if not overtaken:
+            overtaken.append(folder)
+            publish(root, "storm 1")
+            publish(root, "storm 2")
+            assert not folder.exists()
+        return real(folder, names)
+
+    monkeypatch.setattr(store, "_strangers", slow)
+    assert served(root) == (["storm 2"], 3)
+    assert overtaken
+
+
+def test_what_was_read_stays_when_its_files_are_removed(root):
+    """Readers hold their generation: it is mapped, and removing a name does it no harm."""
+    publish(root, "storm 0")
+    old = read(root).contents
+    for n in range(1, 4):
+        publish(root, f"storm {n}")
+    assert not (root / "gen-000001").exists()
+    assert [a.text for a in old.articles] == ["storm 0"]
+    assert old.vectors.search(ENCODER.encode_query("storm"), 1) == [(0, 1.0)]
+    assert [n for n, _ in old.keywords.search("storm", 1)] == [0]
+
+
+class TestFaults:
+    """What `--check` says of the files, where a reader stops at the first."""
+
+    def test_a_whole_index_has_none(self, root):
+        publish(root, "storm")
+        publish(root, "harbour")
+        assert faults(root) == []
+
+    def test_every_damaged_file_is_named(self, root):
+        publish(root, "storm at the harbour")
+        files = files_of(root, 1)
+        for number, path in enumerate(files):
+            data = path.read_bytes()
+            path.unlink()
+            if number % 2:
+                path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        (root / "gen-000001" / "notes.txt").write_text("mine")
+        found = faults(root)
+        assert len(files) >= 10 and len(found) == len(files) + 1
+        for path in [*files, root / "gen-000001" / "notes.txt"]:
+            assert sum(line.startswith(f"{path}: ") for line in found) == 1
+        assert all("\n" not in line for line in found)
+
+    def test_what_a_stopped_build_left_is_named(self, root):
+        for n in range(3):
+            publish(root, f"storm {n}")
+        for name in ("gen-000001", "gen-000009", "gen-000010.tmp"):
+            (root / name).mkdir()
+        (root / "MANIFEST.json.tmp").write_text("{")
+        left = [line.split(": ")[0].rsplit("/", 1)[1] for line in faults(root)]
+        assert left == ["MANIFEST.json.tmp", "gen-000001", "gen-000009", "gen-000010.tmp"]
+        with writing(root):
+            (root / "gen-000010.tmp").mkdir()
+            assert faults(root) == []  # it is at work
+        (root / "gen-000010.tmp").rmdir()
+        publish(root, "storm 3")
+        assert faults(root) == []
+
+    def test_the_manifest_itself(self, root):
+        with pytest.raises(IndexMissing):
+            faults(root)
+        publish(root, "storm")
+        (root / "MANIFEST.json").write_text("{}")
+        with pytest.raises(IndexCorrupt, match="checksum"):
+            faults(root)
+
+
+def test_stats(root):
+    article = Article("a", "T", "storm", "Tern", "2025-01-02")
+    other = Article("b", "T", "storm", "Moor", "2024-12-31")
+    articles = Articles.of([article, other, Article("c", "T", "storm")])
+    made = Contents(
+        articles=articles,
+        copies=Copies.of(articles),
+        passages=Passages.of([Passage(a, 0, 5) for a in articles], articles),
+        vectors=VectorIndex.build(ENCODER.encode(["storm"] * 3)),
+        keywords=KeywordIndex.build(["storm"] * 3),
+        fingerprint="f:1",
+        recipe=3,
+    )
+    with writing(root) as writer:
+        writer.publish(made)
+    stats = stats_of(read(root))
+    assert json.loads(json.dumps(stats)) == stats
+    assert stats["files"] == {
+        str(p.relative_to(root / "gen-000001")): p.stat().st_size for p in files_of(root, 1)
+    }
+    assert stats["bytes"] == sum(stats["files"].values())
+    assert (stats["articles"], stats["passages"], stats["outlets"]) == (3, 3, 2)
+    assert (stats["first_published"], stats["last_published"]) == ("2024-12-31", "2025-01-02")
+    assert (stats["encoder"], stats["vectors"]) == ("f:1", {"kind": "exact"})

@@ -1,0 +1,241 @@
+from dataclasses import replace
+
+import pytest
+
+from index.errors import ArticleError, IndexMissing, SettingError
+from index.records import Article, Passage
+from rag.bundle.file import BundleFile, bundle_in
+from rag.bundle.page import page_of
+from rag.bundle.reverify import finder, reverify
+from rag.schema import Check, Citation, Claim
+from tests import bundles
+
+HELD = {"b1": bundles.ECHO, "b2": bundles.WIRE}
+
+
+def verified(data=None, held=HELD, page=None):
+    data = bundles.bundle() if data is None else data
+    find = None if held is None else held.get
+    return reverify(BundleFile(bundle_in(data), data, page), find)
+
+
+def told(result):
+    return [(f.about, f.status) for f in result.findings if f.status != "same"]
+
+
+def detail(result, about):
+    return " ".join(f.detail for f in result.findings if f.about == about)
+
+
+def now(text: str, **particulars) -> dict:
+    return {**HELD, "b1": replace(bundles.ECHO, text=text, **particulars)}
+
+
+def test_nothing_changed():
+    result = verified()
+    assert result.holds and told(result) == [] and "nothing changed" in result.words
+    assert [f.about for f in result.findings] == [
+        "bundle",
+        "article b1",
+        "article b2",
+        "sentence 1",
+        "sentence 2",
+    ]
+
+
+def test_without_articles_it_says_that_nothing_was_compared():
+    result = verified(held=None)
+    assert result.holds and not result.compared and "not compared" in result.words
+
+
+def test_an_edit_breaks_the_hash():
+    result = verified({**bundles.bundle(), "note": "All agree."})
+    assert not result.holds and told(result) == [("bundle", "failed")]
+
+
+def test_words_put_before_move_the_quotes():
+    result = verified(held=now("Update.\n" + bundles.ECHO.text))
+    spans = [(p.start, p.end) for p in (bundles.CLOSED, bundles.REPAIRS)]
+    assert told(result) == [
+        ("article b1", "changed"),
+        *((f"quote b1 {s}-{e}", "moved") for s, e in spans),
+    ]
+    start, end = spans[0]
+    assert f"now stands at {start + 8}-{end + 8}" in detail(result, f"quote b1 {start}-{end}")
+
+
+def test_words_put_after_leave_the_quotes_in_place_and_the_article_changed():
+    result = verified(held=now(bundles.ECHO.text + " More soon."))
+    assert told(result) == [("article b1", "changed")]
+
+
+def differing(text: str) -> Claim:
+    cited = (Citation(bundles.CLOSED, 0.9), Citation(bundles.SINCE, 0.8))
+    return Claim(text, cited, 0.8, (Check("verbatim", True),), "difference")
+
+
+def test_a_difference_stands_if_every_value_that_it_quotes_does():
+    claim = differing("Reports differ: “12 cables” in one report, “since Friday” in one report.")
+    data = bundles.bundle(claims=(claim,))
+    result = verified(data, page=page_of(data))
+    assert result.holds and "every value" in detail(result, "sentence 1")
+    assert "what the reports differ in" in page_of(data)
+    invented = bundles.bundle(claims=(differing("Reports differ: “12 cables”, “since Sunday”."),))
+    assert told(verified(invented)) == [("sentence 1", "failed")]
+    gone = verified(data, held=now(bundles.ECHO.text.replace("12 cables", "13 cables")))
+    assert ("sentence 1", "failed") in told(gone)
+
+
+def test_a_changed_number_loses_the_quote_and_fails_the_sentence():
+    result = verified(held=now(bundles.ECHO.text.replace("nine days", "eleven days")))
+    place = f"quote b1 {bundles.REPAIRS.start}-{bundles.REPAIRS.end}"
+    assert told(result) == [
+        ("article b1", "changed"),
+        (place, "gone"),
+        ("sentence 2", "failed"),
+    ]
+    assert "check number" in detail(result, "sentence 2")
+
+
+def test_a_word_that_is_no_longer_there_fails_the_short_answer():
+    result = verified(held=now(bundles.ECHO.text.replace("on Friday", "today")))
+    assert ("sentence 1", "failed") in told(result)
+
+
+def test_an_article_that_is_gone_is_missing():
+    assert told(verified(held={"b1": bundles.ECHO})) == [("article b2", "missing")]
+
+
+def test_another_outlet_or_date_is_a_change():
+    result = verified(held=now(bundles.ECHO.text, outlet="Lune Post", published=None))
+    assert told(result) == [("article b1", "changed"), ("article b1", "changed")]
+    assert "was “Arden Echo” and is “Lune Post”" in detail(result, "article b1")
+    assert "is “unknown”" in detail(result, "article b1")
+
+
+# --- bundles that were edited, their hashes computed anew
+
+
+def forged(edit, held=None):
+    return verified(bundles.edited(edit), held)
+
+
+def _quote(text):
+    def edit(data):
+        data["sentences"][0]["citations"][0]["quote"] = text
+
+    return edit
+
+
+def _swap(data):
+    for sentence in data["sentences"]:
+        for cited in sentence["citations"]:
+            cited["article_id"] = {"b1": "b2", "b2": "b1"}[cited["article_id"]]
+
+
+def _rewrite(data):
+    """Sentence, quote, article and hash, all of it consistent."""
+    article = data["articles"]["b1"]
+    article["text"] = article["text"].replace("Friday", "Sunday")
+    article["sha256"] = Article("b1", "", article["text"]).sha256
+    data["sentences"][0]["text"] = "Sunday"
+    for part in (data["sentences"][0], data["ledger"][0]):
+        part["citations"][0]["quote"] = part["citations"][0]["quote"].replace("Friday", "Sunday")
+    data["evidence"][0]["quote"] = data["evidence"][0]["quote"].replace("Friday", "Sunday")
+
+
+def _set(place, **values):
+    def edit(data):
+        row = data
+        for key in place:
+            row = row[key]
+        row.update(values)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "about"),
+    [
+        (_quote("The Arden bridge closed on Sunday after 12 cables snapped."), "sentence 1"),
+        (_swap, "sentence 1"),
+        (_set(("sentences", 0, "citations", 0), start=10**30, end=10**31), "sentence 1"),
+        (_set(("sentences", 0, "citations", 0), end=1), "sentence 1"),
+        (_set(("sentences", 0, "citations", 0), article_id="b9"), "sentence 1"),
+        (_set(("sentences", 0), citations=[]), "sentence 1"),
+        (_set(("sentences", 0), text="Sunday"), "sentence 1"),
+        (_set(("sentences", 0, "checks", 0), passed=False), "sentence 1"),
+        (_set(("sentences", 1), text="Mayor Ansel Brock said nineteen days."), "sentence 2"),
+        (_set(("sentences", 1), text="Mayor Ada Holm said that it takes nine days."), "sentence 2"),
+        (_set(("sentences", 1), text="Brock said “never again” of nine days."), "sentence 2"),
+        (_set(("articles", "b1"), text="Nothing at all."), "article b1"),
+        (_set(("articles", "b1"), sha256="0" * 64), "article b1"),
+        (_set(("ledger", 0, "citations", 1), quote="Closed."), "ledger row 1"),
+        (_set(("evidence", 2), quote="Closed."), "evidence 3"),
+    ],
+)
+def test_a_bundle_that_contradicts_itself_fails(edit, about):
+    assert (about, "failed") in told(forged(edit))
+
+
+def test_a_forgery_without_a_seam_is_found_by_your_own_articles_alone():
+    assert forged(_rewrite).holds
+    result = forged(_rewrite, HELD)
+    assert ("article b1", "changed") in told(result) and ("sentence 1", "failed") in told(result)
+
+
+def test_a_written_sentence_is_checked_against_all_that_it_was_checked_against():
+    # The name stands in the sentence before the one that is cited.
+    bare = bundles.answer(evidence=bundles.evidence(bundles.CLOSED, bundles.SINCE))
+    data = bundles.bundle_of(bare, {}, bundles.MADE)
+    assert ("sentence 2", "failed") in told(verified(data)) and verified().holds
+
+
+# --- pages
+
+
+def test_a_page_shows_what_its_data_say():
+    page = page_of(bundles.bundle())
+    assert verified(page=page).holds
+    result = verified(page=page.replace("nine days", "two days", 1))
+    assert told(result) == [("page", "failed")]
+    result = verified(page=page.replace("wirecheck-page/1", "wirecheck-page/9"))
+    assert told(result) == [("page", "failed")] and "another version" in detail(result, "page")
+
+
+# --- where articles come from
+
+
+def test_articles_come_from_files_and_from_an_index(tmp_path):
+    from index import build_index
+    from tests.fakes import TopicEncoder
+
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "b1.txt").write_text("The harbour is open.", encoding="utf-8")
+    (folder / "b2.txt").write_text("A storm came.", encoding="utf-8")
+    build_index([folder], tmp_path / "index", encoder=TopicEncoder())
+    (folder / "b1.txt").write_text("The harbour is shut.", encoding="utf-8")
+
+    assert finder([], None) is None
+    find = finder([folder / "b1.txt"], tmp_path / "index")
+    assert find("b1").text == "The harbour is shut." and find("b2").text == "A storm came."
+    assert find("b3") is None
+    assert finder([], tmp_path / "index")("b1").text == "The harbour is open."
+
+
+def test_articles_that_are_not_there_are_told(tmp_path):
+    with pytest.raises(ArticleError):
+        finder([tmp_path / "nowhere"], None)
+    with pytest.raises(SettingError, match="no article"):
+        finder([tmp_path], None)
+    with pytest.raises(IndexMissing):
+        finder([], tmp_path / "nowhere")
+
+
+def test_words_that_now_stand_in_many_places_are_not_all_listed():
+    cited = Citation(Passage(bundles.WIRE, 0, 5), 1.0)
+    data = bundles.bundle(claims=(Claim("Buses", (cited,), 1.0, kind="quote"),), ledger=())
+    held = {**HELD, "b2": replace(bundles.WIRE, text=" Buses" * 50)}
+    said = detail(verified(data, held), "quote b2 0-5")
+    assert said == "“Buses” now stands at 1-6, 7-12, 13-18 and elsewhere"

@@ -1,0 +1,363 @@
+"""The border to models elsewhere, against a server of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import subprocess
+import sys
+import time
+import traceback
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from index.errors import (
+    ModelError,
+    ModelKeyMissing,
+    ModelReplyError,
+    ModelUnknown,
+    ModelUnreachable,
+    SettingError,
+    WirecheckError,
+)
+from rag import llm
+from rag.llm import Completion, Server, check_remote, complete
+from tests.openai_server import (
+    OpenAIServer,
+    Step,
+    cuts,
+    drips,
+    echoes_key,
+    fails,
+    hangs,
+    no_choices,
+    not_json,
+    redirects,
+    says,
+)
+
+KEY = "sk-canary-7f3a9c"
+MODEL = "openai/scripted"
+MESSAGES = [
+    {"role": "system", "content": "Be short."},
+    {"role": "user", "content": "How long did the talks last?"},
+]
+
+
+@pytest.fixture(autouse=True)
+def no_keys_but_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "ANTHROPIC_API_KEY",
+        "GEMINI_API_KEY",
+        "GOOGLE_API_KEY",
+        "AZURE_API_KEY",
+        "OPENAI_API_BASE",
+        "OLLAMA_API_BASE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr(llm, "BACK_OFF", 0.02)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def warm() -> None:
+    """The first call takes seconds of imports, which no deadline here should have to bear."""
+    with OpenAIServer(says("Yes.")) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        patch.setenv("OPENAI_BASE_URL", server.url)
+        complete(MODEL, MESSAGES, deadline=120)
+
+
+@pytest.fixture
+def ask(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+):
+    """Asks a server that follows `script`; sees to it that no key shows and nothing is printed."""
+
+    def ask(
+        *script: Step, deadline: float = 5.0, **options
+    ) -> tuple[Completion | Exception, OpenAIServer]:
+        with OpenAIServer(*script) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            try:
+                outcome: Completion | Exception = complete(
+                    MODEL, MESSAGES, deadline=deadline, **options
+                )
+            except WirecheckError as error:
+                outcome = error
+                assert KEY not in "".join(traceback.format_exception(error))
+        assert KEY not in caplog.text
+        assert capfd.readouterr() == ("", "")
+        return outcome, server
+
+    return ask
+
+
+# --- a remote model that works --------------------------------------------------------------------
+
+
+def test_a_reply_comes_back_with_what_it_took(ask) -> None:
+    outcome, _ = ask(says("  Two and a half hours. [E1]\n"), max_tokens=77)
+    assert outcome == Completion("Two and a half hours. [E1]", MODEL, outcome.seconds, 1, "stop")
+    assert 0 < outcome.seconds < 5
+
+
+def test_the_provider_gets_the_messages_and_nothing_but_what_it_needs(ask) -> None:
+    _, server = ask(says("Yes. [E1]"), max_tokens=77)
+    [request] = server.requests
+    assert request.path == "/v1/chat/completions"
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert request.body == {
+        "model": "scripted",
+        "messages": MESSAGES,
+        "max_tokens": 77,
+        "temperature": 0,
+    }
+
+
+def test_it_can_be_called_where_a_loop_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def page() -> Completion:
+        return complete(MODEL, MESSAGES, deadline=5)
+
+    with OpenAIServer(says("Yes.")) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        assert asyncio.run(page()).text == "Yes."
+
+
+def test_many_calls_at_once_each_get_their_own_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def echo(body) -> str:
+        time.sleep(0.5)
+        return body["messages"][0]["content"]
+
+    with OpenAIServer(says(echo)) as server, ThreadPoolExecutor(8) as pool:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        texts = [f"question {n}" for n in range(8)]
+        start = time.monotonic()
+        found = pool.map(
+            lambda text: complete(MODEL, [{"role": "user", "content": text}], deadline=5).text,
+            texts,
+        )
+        assert list(found) == texts
+        assert time.monotonic() - start < 3  # together, not one after another
+
+
+def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers() -> None:
+    with OpenAIServer(says("Yes.")) as server:
+        assert complete(MODEL, MESSAGES, server=Server(server.url)).text == "Yes."
+        assert complete(MODEL, MESSAGES, server=Server(server.url, "theirs")).text == "Yes."
+    sent = [request.headers["authorization"] for request in server.requests]
+    assert sent == ["Bearer none", "Bearer theirs"]
+
+
+# --- faults: the error's type, the requests that it took, a word of its text ----------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "requests", "word"),
+    [
+        ([says("")], ModelReplyError, 1, "empty"),
+        ([says(" \n ")], ModelReplyError, 1, "empty"),
+        ([says(None)], ModelReplyError, 1, "empty"),
+        ([no_choices()], ModelReplyError, 1, "nothing in it"),
+        ([says("The talks", finish="length")], ModelReplyError, 1, "cut off"),
+        ([says("ha" * 10_001)], ModelReplyError, 1, "cut off"),
+        ([says("", finish="content_filter")], ModelReplyError, 1, "withheld"),
+        ([echoes_key(401)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
+        ([echoes_key(403)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
+        ([echoes_key(404)], ModelUnknown, 1, "knows no model"),
+        ([echoes_key(400)], ModelReplyError, 1, "malformed"),
+        (
+            [fails(400, "This model's maximum context length is 10 tokens")],
+            ModelReplyError,
+            1,
+            "too long",
+        ),
+        ([fails(413)], ModelReplyError, 1, "too long"),
+        ([echoes_key(429)], ModelUnreachable, 3, "asked too much"),
+        ([echoes_key(500)], ModelUnreachable, 3, "(3 tries)"),
+        ([fails(503)], ModelUnreachable, 3, "(3 tries)"),
+        ([fails(529)], ModelUnreachable, 3, "(3 tries)"),
+        ([cuts("The talks lasted two hours.")], ModelUnreachable, 3, "can't be reached"),
+        ([not_json()], ModelUnreachable, 3, "is failing"),
+        ([not_json(b'{"id": ')], ModelUnreachable, 3, "is failing"),
+        ([not_json(b"[]")], ModelUnreachable, 3, "is failing"),
+        ([fails(500), fails(400)], ModelReplyError, 2, "malformed"),
+    ],
+)
+def test_a_fault_becomes_one_line_of_ours(ask, script, kind, requests, word) -> None:
+    error, server = ask(*script)
+    assert type(error) is kind and len(server.requests) == requests
+    assert word in str(error) and repr(MODEL) in str(error) and "\n" not in str(error)
+    assert ":" in str(error)  # what is wrong: the mend
+
+
+def test_what_the_provider_said_is_kept_as_the_cause_without_the_key(ask) -> None:
+    error, _ = ask(echoes_key(401))
+    assert "AuthenticationError" in str(error.__cause__)
+    assert "Bad key: Bearer [OPENAI_API_KEY]" in str(error.__cause__)
+    assert error.__context__ is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 529])
+def test_a_passing_fault_is_overcome(ask, status: int) -> None:
+    outcome, server = ask(fails(status), says("Two hours."))
+    assert (outcome.text, outcome.attempts, len(server.requests)) == ("Two hours.", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "requests"),
+    [
+        ("0.3", 0.3, 2),
+        ("120", 0.0, 1),
+        ("inf", 0.0, 1),
+        ("Wed, 05 Mar 2098 10:00:00 GMT", 0.0, 1),
+        ("Wed, 05 Mar 2003 10:00:00 GMT", 0.0, 2),
+        ("Wed, 05 Mar 2003 10:00:00 -0000", 0.0, 2),
+        ("-3", 0.0, 2),
+        ("nan", 0.0, 2),
+        ("soon", 0.0, 2),
+        ("", 0.0, 2),
+    ],
+)
+def test_retry_after_is_honoured_if_it_fits_the_deadline(ask, value, least, requests) -> None:
+    start = time.monotonic()
+    outcome, server = ask(fails(429, headers={"Retry-After": value}), says("Yes."), deadline=6)
+    assert least <= time.monotonic() - start < 4
+    assert len(server.requests) == requests
+    assert isinstance(outcome, Completion if requests == 2 else ModelUnreachable)
+
+
+def test_a_date_in_retry_after_is_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    for zone in ("GMT", "+0000", "-0000"):
+        assert 298 < llm._retry_after(f"{soon:%a, %d %b %Y %H:%M:%S} {zone}") <= 300
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("script", [[hangs()], [drips()], [fails(500), hangs()]])
+def test_the_deadline_ends_what_does_not_end(ask, script) -> None:
+    start = time.monotonic()
+    error, server = ask(*script, deadline=0.5)
+    assert type(error) is ModelUnreachable and "within 0.5 seconds" in str(error)
+    assert 0.4 < time.monotonic() - start < 2.5
+    assert len(server.requests) == len(script)
+
+
+def test_a_loop_that_is_stuck_does_not_hold_the_caller() -> None:
+    call = llm._Call(MODEL, MESSAGES, 9, -0.8, None)  # the caller waits a second longer
+
+    async def stuck() -> None:
+        time.sleep(1)
+
+    start = time.monotonic()
+    with pytest.raises(ModelUnreachable, match="no reply within"):
+        llm._run(stuck(), call)
+    assert time.monotonic() - start < 0.9
+
+
+def test_a_redirect_is_not_followed(ask) -> None:
+    with OpenAIServer(says("Gotcha.")) as elsewhere:
+        error, server = ask(redirects(f"{elsewhere.url}/chat/completions"))
+    assert type(error) is ModelUnreachable
+    assert (len(server.requests), len(elsewhere.requests)) == (1, 0)
+
+
+def test_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    with OpenAIServer(says("")) as closed:
+        pass
+    monkeypatch.setenv("OPENAI_BASE_URL", closed.url)
+    with pytest.raises(ModelUnreachable, match=r"can't be reached .* \(3 tries\)"):
+        complete(MODEL, MESSAGES, deadline=5)
+
+
+def test_half_of_all_calls_failing_never_shows_a_raw_exception(ask) -> None:
+    chance = random.Random(7)
+    faults = [
+        says(""),
+        says(None),
+        no_choices(),
+        fails(500),
+        fails(429),
+        fails(401),
+        not_json(),
+        cuts("x"),
+        fails(400),
+    ]
+    for _ in range(25):
+        outcome, server = ask(*(chance.choice([*faults, *[says("Yes.")] * 9]) for _ in range(3)))
+        assert isinstance(outcome, Completion | ModelError) and len(server.requests) <= 3
+
+
+def test_litellms_own_log_stays_silent(capfd, caplog) -> None:
+    logging.getLogger("LiteLLM").error("Bad key: %s", KEY)
+    assert KEY not in caplog.text and capfd.readouterr() == ("", "")
+
+
+# --- names and keys -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "word"),
+    [
+        ("", SettingError, "no model's name"),
+        ("  ", SettingError, "no model's name"),
+        ("openai/a\nb", SettingError, "no model's name"),
+        ("opanai/gpt", ModelUnknown, "provider first"),
+        ("openai/", ModelUnknown, "provider first"),
+        ("x" * 5000, ModelUnknown, "xxx..."),
+        ("anthropic/some-model", ModelKeyMissing, "set ANTHROPIC_API_KEY"),
+        ("gemini/some-model", ModelKeyMissing, "GOOGLE_API_KEY or GEMINI_API_KEY"),
+    ],
+)
+def test_a_name_that_cannot_work_is_refused_before_any_work(model, kind, word) -> None:
+    with pytest.raises(WirecheckError) as caught:
+        check_remote(model)
+    assert type(caught.value) is kind
+    assert word in str(caught.value) and "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+    with pytest.raises(kind):
+        complete(model, MESSAGES)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MODEL,
+        "gpt-4o",
+        "ollama/llama3",
+        "hosted_vllm/anything",
+        "bedrock/anything",
+    ],
+)
+def test_a_name_that_may_work_passes(model: str) -> None:
+    check_remote(model)
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_key_that_is_not_set_or_blank_is_missing(monkeypatch, value: str | None) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    if value is not None:
+        monkeypatch.setenv("OPENAI_API_KEY", value)
+    with pytest.raises(ModelKeyMissing, match="'openai/scripted' needs a key: set OPENAI_API_KEY"):
+        complete(MODEL, MESSAGES)
+
+
+# --- what it costs to import ----------------------------------------------------------------------
+
+
+def test_litellm_is_loaded_only_for_a_model_that_needs_it() -> None:
+    code = (
+        "import sys; from rag import llm; llm.check_name('openai/x');"
+        "heavy = {'litellm', 'torch', 'transformers', 'httpx'} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

