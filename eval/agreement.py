@@ -24,9 +24,9 @@ from eval.figures import Figure, figure
 from eval.files import write_json
 from eval.judges import DETERMINISTIC, NAMES, OWN, load_judge
 from eval.judging import Judge
+from index.atomic_write import replace_file
 from index.cache import cache_folder
 from index.errors import SettingError, WirecheckError
-from index.whole import replace_file
 
 PAIRS = Path(__file__).parent / "judge_pairs.jsonl"
 SEED = 20251128

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from index.atomic_write import replace_file
 from index.errors import SettingError
-from index.whole import replace_file
 
 
 def write_json(path: Path, figures: Any) -> None:

@@ -15,8 +15,8 @@ from eval.metrics import BY_NAME, MEASURES, Summary
 from eval.report_page import page_parts
 from eval.retrieval import CUTS
 from eval.scores import QuestionScore, faults
+from index.atomic_write import replace_file
 from index.errors import SettingError
-from index.whole import replace_file
 
 WIDTH = 100
 FILE_NAME = "report.json"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .bert import Bert
 from .errors import SettingError
-from .recent import Recent
+from .lru import Lru
 from .settings import value_of
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class BundledEncoder(_Tokenized):
         super().__init__(BUNDLED, fingerprint, _BUNDLED_DIM, tokenizer)
         self._folder = folder
         self._bert: Bert | None = None
-        self._recent: Recent[Vectors] = Recent(_RECENT)
+        self._recent: Lru[Vectors] = Lru(_RECENT)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See Encoder."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .errors import SettingError
-from .recent import Recent
+from .lru import Lru
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -43,7 +43,7 @@ _BEFORE_NUMBER = re.compile(
 _LONG_RUN = re.compile(r"\S{51,}")
 
 _lock = threading.RLock()
-_parsed: Recent[Doc] = Recent(CACHED_DOCS)
+_parsed: Lru[Doc] = Lru(CACHED_DOCS)
 
 
 def sentence_spans(text: str) -> list[Span]:

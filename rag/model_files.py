@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from index.atomic_write import replace_file
 from index.errors import ModelError, ModelUnknown, ModelUnreachable
 from index.settings import value_of
-from index.whole import replace_file
 
 #: Told what is being done, in words, and how many of how many bytes are done; 0 of 0 if unknown.
 Tell = Callable[[str, int, int], None]

@@ -17,8 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from index.atomic_write import replace_file
 from index.errors import SettingError
-from index.whole import replace_file
 from rag.schema import Answer, Citation, escaped
 
 FORMAT = "wirecheck-bundle/1"

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.whole import replace_file
+from index.atomic_write import replace_file
 
 
 def test_two_who_write_one_file_at_a_time_leave_one_of_the_two_whole(tmp_path):

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Made = TypeVar("Made")
 
 
-class Recent(Generic[Made]):
+class Lru(Generic[Made]):
     """The results for the `size` texts that were asked for last; safe to share between threads."""
 
     def __init__(self, size: int) -> None:
