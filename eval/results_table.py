@@ -1,4 +1,4 @@
-"""The README's table of results, made from reports: `python -m eval.results_table NAME=REPORT ...`.
+"""The table of results, made from reports: `python -m eval.results_table NAME=REPORT ...`.
 
 Each report, a report.json or its folder, is a column under its name. What the table was measured
 with stands above it, and what it doesn't show below.
@@ -162,7 +162,7 @@ def _cell(text: object) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; 2 for what the caller must mend, told in one line."""
     parser = argparse.ArgumentParser(
-        prog="python -m eval.results_table", description="The README's table, from reports."
+        prog="python -m eval.results_table", description="The table of results, from reports."
     )
     parser.add_argument("reports", nargs="+", metavar="NAME=REPORT")
     options = parser.parse_args(argv)

@@ -20,10 +20,10 @@ from index.errors import ModelReplyError, SettingError
 from index.rerank import PairModel, load_pair_model
 from index.settings import value_of
 from index.words import words
+from rag.alignment import MAX_CLAIM
 from rag.models import NONE, check_model, complete
 from rag.nearest import focus, nearest_spans
 from rag.prompts import load_prompt
-from rag.reading import MAX_CLAIM
 from rag.verify import Checker, default_checker
 
 SETTING, THRESHOLD_SETTING = "WIRECHECK_CHECKER", "WIRECHECK_CHECKER_THRESHOLD"

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from rag.alignment import Parsed, Span, read_pairs, rival
 from rag.clauses import check_certainty, check_denial, check_roles, check_speaker
 from rag.names import check_names
-from rag.reading import Parsed, Span, read_pairs, rival
 from rag.schema import Check
 from rag.timing import check_dates
 from rag.values import Quantity, find_quantities, same_quantity

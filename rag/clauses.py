@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from index.words import STOP_WORDS, stems
-from rag.reading import Parsed, Span, nation, rival
+from rag.alignment import Parsed, Span, nation, rival
 from rag.schema import Check
 
 #: Verbs of saying, as lemmas.

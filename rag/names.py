@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rag.reading import Parsed, Span, fold_places, nation, rival
+from rag.alignment import Parsed, Span, fold_places, nation, rival
 from rag.schema import Check
 
 _KINDS = {

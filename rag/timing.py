@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from index import Article
 from index.records import Passage
+from rag.alignment import Parsed, Span, rival
 from rag.question import Question
-from rag.reading import Parsed, Span, rival
 from rag.schema import Check
 from rag.values import When, find_dates, same_date
 

@@ -19,11 +19,11 @@ from index.articles import MAX_BYTES
 from index.errors import ArticleError, SettingError
 from index.files import Unfit, decoded, is_visible, refuse_binary, shown
 from index.formats import READERS, ROW_READERS
+from rag.alignment import MAX_CLAIM
 from rag.checkers import load_checker, name_of, unreadable
 from rag.checks import hard_checks
 from rag.cite import supporting_span
 from rag.nearest import nearest_spans
-from rag.reading import MAX_CLAIM
 from rag.schema import Check, Citation
 from rag.verify import Checker
 

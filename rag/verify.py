@@ -21,8 +21,8 @@ from index import Encoder, load_encoder
 from index.encoder import BUNDLED
 from index.language import sentence_spans
 from index.words import stems, words
+from rag.alignment import MAX_CLAIM
 from rag.checks import READ_CHECKS, hard_checks_many
-from rag.reading import MAX_CLAIM
 
 #: Evidence is read up to this many sentences.
 MAX_SENTENCES = 400

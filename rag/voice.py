@@ -12,8 +12,8 @@ from typing import Any
 
 from index import Article, Passage
 from index.language import parse, sentence_spans
+from rag.alignment import Span
 from rag.clauses import SPEECH, speaking
-from rag.reading import Span
 from rag.schema import Voice
 
 #: Sentences before one that are looked through for who "he" or "the spokesman" is.

@@ -1,4 +1,4 @@
-"""The README's table from reports."""
+"""The table of results, from reports."""
 
 from __future__ import annotations
 
