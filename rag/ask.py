@@ -233,7 +233,7 @@ class Watched:
 
     def positions(self, question: Question, found: Found, readings: Sequence[Reading]) -> None:
         """Show each value that stands so far, once."""
-        said = compare(question, readings, found.sentences)
+        said = _compared(question, found, readings)
         for side in said.sides if said.in_short else ():
             for reading in side.readings:
                 citation = Citation(reading.sentence.passage, 0.0)
@@ -274,7 +274,7 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
     except ModelReplyError as error:
         # An unusable reply is no reason to leave the reader without the sources' own words.
         return _traced(_quoted(question, found, way), model_error=str(error))
-    compared = compare(question, readings, found.sentences)
+    compared = _compared(question, found, readings)
     trace = {**_trace(question, found), "readings": _readings(readings)}
     trace["confidence"] = round(max((r.sure for r in readings), default=0.0), 4)
     if not compared.sides:
@@ -296,6 +296,10 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
         note_of(claims, cluster_of, model.name),
         {"voice": voice, **trace},
     )
+
+
+def _compared(question: Question, found: Found, readings: Sequence[Reading]) -> Compared:
+    return compare(question, readings, found.sentences, is_addressed(question, found))
 
 
 def _told(

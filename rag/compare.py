@@ -111,12 +111,20 @@ class Compared:
 
 
 def compare(
-    question: Question, readings: Sequence[Reading], sentences: Sequence[Scored]
+    question: Question,
+    readings: Sequence[Reading],
+    sentences: Sequence[Scored],
+    addressed: bool = True,
 ) -> Compared:
-    """The sides of what stands, of all `readings`; `sentences` are what was found, with copies."""
+    """The sides of what stands, of all `readings`; `sentences` are what was found, with copies.
+
+    A doubtful reading stands only if the search says, too, that the question is `addressed`: the
+    two err on different questions.
+    """
     limits = model_weights()["reading"]
     ranked = sorted(readings, key=lambda r: -r.sure)
-    stand = [r for r in ranked if r.sure >= limits["answers"]]
+    least = limits["answers_addressed" if addressed else "answers"]
+    stand = [r for r in ranked if r.sure >= least]
     in_short = bool(stand) and is_short(question, stand[0])
     sides = [_with_copies(side, sentences) for side in grouped(question, stand)]
     is_one = in_short and not (question.of_speaker or question.of_several)

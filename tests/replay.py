@@ -86,6 +86,9 @@ def _sure(yes: float) -> Reply:
 def plain_weights(monkeypatch: Any) -> None:
     """A reading is as sure as the model's "Yes", whatever the weights that ship."""
     weights = {**dict.fromkeys(rag.read.SIGNALS, 0.0), "yes": 1.0, "bias": 0.0}
-    shipped = {**model_weights(), "reading": {**weights, "answers": 0.6, "beside": 0.7}}
+    shipped = {
+        **model_weights(),
+        "reading": {**weights, "answers": 0.65, "answers_addressed": 0.6, "beside": 0.7},
+    }
     for module in (rag.read, rag.compare):
         monkeypatch.setattr(module, "model_weights", lambda: shipped)

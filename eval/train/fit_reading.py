@@ -10,9 +10,10 @@ own documents: there, what a document was labelled with is right, planted or not
 in FILE, which a later run goes on from. Prints figures with each source left out of the fit in
 turn, then the weights and the two thresholds that all sources together give.
 
---write leaves the first threshold, "answers", as it was. Public questions are put in the words of
-the passage; the threshold that they give declines more than two in five answerable questions of
-`eval/sample/questions.jsonl`. The one that ships declines about one in six of those.
+--write leaves the thresholds of answering as they were, "answers" and, where the search says that
+the question is addressed, "answers_addressed". Public questions are put in the words of the
+passage; the threshold that they give declines more than two in five answerable questions of
+`eval/sample/questions.jsonl`. Those that ship decline about one in eight of those.
 """
 
 from __future__ import annotations
@@ -273,7 +274,8 @@ def main() -> None:
     print(json.dumps(fitted, indent=2))
     if given.write:
         kept = json.loads(given.write.read_text(encoding="utf-8"))
-        kept["reading"] = {**fitted, "answers": kept["reading"]["answers"]}
+        own = {name: kept["reading"][name] for name in ("answers", "answers_addressed")}
+        kept["reading"] = {**fitted, **own}
         given.write.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 

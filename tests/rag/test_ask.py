@@ -388,9 +388,9 @@ def test_a_value_that_another_report_outdoes_is_told_as_withdrawn(corpus, monkey
     """What stood after the first reports is not what stands in the end."""
     calls = []
 
-    def compare(question, readings, sentences, real=rag.ask.compare):
+    def compare(question, readings, *found, real=rag.ask.compare):
         calls.append(1)
-        return real(question, readings if len(calls) == 1 else readings[-1:], sentences)
+        return real(question, readings if len(calls) == 1 else readings[-1:], *found)
 
     monkeypatch.setattr("rag.ask.compare", compare)
     answer, judged = heard(ReplayModel(*DAYS), DURATION, corpus)

@@ -47,6 +47,13 @@ def test_what_is_sure_is_an_answer_and_what_is_not_is_none():
     assert compared(HURT).sides == ()
 
 
+def test_a_doubtful_reading_stands_only_if_the_search_finds_the_question_addressed():
+    for sure, addressed, stands in ((0.63, True, 1), (0.63, False, 0), (0.66, False, 1)):
+        doubtful = hurt("a", "Nine", sure)
+        result = compare(analyse(HURT), [doubtful], [doubtful.sentence], addressed)
+        assert len(result.sides) == stands
+
+
 def test_beside_a_sure_answer_an_unsure_one_does_not_stand():
     result = compared(HURT, hurt("a", "Nine"), hurt("b", "Twelve", NO))
     assert [s.article_ids for s in result.sides] == [("a",)]

@@ -174,8 +174,8 @@ def test_the_weights_that_ship_name_every_signal():
     for kind in ("addressed_typed", "addressed_open"):
         assert set(model_weights()[kind]) == {"bias", "threshold", *ADDRESS_SIGNALS}
     reading = model_weights()["reading"]
-    assert set(reading) == {"bias", "answers", "beside", *READING_SIGNALS}
-    assert 0 < reading["answers"] < 1 and 0 < reading["beside"] < 1
+    assert set(reading) == {"bias", "answers", "answers_addressed", "beside", *READING_SIGNALS}
+    assert 0 < reading["answers_addressed"] < reading["answers"] < 1 and 0 < reading["beside"] < 1
 
 
 @pytest.mark.parametrize(
