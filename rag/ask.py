@@ -291,7 +291,8 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
         "answered",
         claims,
         verified.rejected,
-        ledger_of(compared, cluster_of) or quoted_rows(claims, cluster_of),
+        (not compared.doubtful and ledger_of(compared, cluster_of))
+        or quoted_rows(claims, cluster_of),
         draft.evidence,
         note_of(claims, cluster_of, model.name),
         {"voice": voice, **trace},
@@ -310,12 +311,18 @@ def _told(
     model: Model,
     trace: dict[str, Any],
 ) -> tuple[Draft, Verified, str]:
-    """A value in the reports' words; else what the model writes, and what that leaves out."""
+    """A value in the reports' words; else what the model writes, and what that leaves out.
+
+    Of doubtful readings the sentences alone.
+    """
     before = unreadable(way.checker)
     cluster_of = way.index.cluster_of
     if compared.in_short:
         draft, voice = values(compared, cluster_of), "values"
         rest = [r.sentence for r in compared.apart[:MAX_APART]]
+    elif compared.doubtful:
+        draft, voice = Draft((), ()), "quote"
+        rest = read_sentences(compared)[:MAX_QUOTES]
     else:
         draft, voice = _written(question, compared, way, model, trace), "write"
         rest = [*read_sentences(compared)[:MAX_QUOTES], *nearest(found)]
@@ -400,9 +407,11 @@ def remarked(claim: Claim, compared: Compared | None = None) -> Claim:
         return claim
     said = [r for side in compared.sides for r in side.said] if compared else []
     spans = {r.sentence.passage: (r.words.start, r.words.end) for r in said}
-    if compared and claim.kind == "quote" and claim.citations[0].passage not in spans:
-        apart = [r.sentence.passage for r in compared.apart]
-        return replace(claim, remark=APART if claim.citations[0].passage in apart else UNREAD)
+    if compared and claim.kind == "quote":
+        shown = claim.citations[0].passage
+        doubted = [r.sentence.passage for r in compared.apart] + list(spans) * compared.doubtful
+        if shown in doubted or shown not in spans:
+            return replace(claim, remark=APART if shown in doubted else UNREAD)
     voices = [voice_of(c.passage, spans.get(c.passage, (c.start, c.end))) for c in claim.citations]
     return replace(claim, remark=remark_of(voices))
 

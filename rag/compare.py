@@ -88,7 +88,8 @@ class Compared:
     gave another value, the reading that did so. `apart` are readings that answer, but too unsurely
     or in another kind of words to be set against the others; `unsure` are those that don't answer,
     `silent` those of them that are on the matter. `in_short` if the answer is a value, a few words,
-    and not told in sentences; `by_date` if the newest comes first.
+    and not told in sentences; `by_date` if the newest comes first; `doubtful` if even the surest
+    is to be quoted and not told as an answer.
     """
 
     sides: tuple[Side, ...] = ()
@@ -99,6 +100,7 @@ class Compared:
     in_short: bool = False
     by_date: bool = False
     differ: bool = False
+    doubtful: bool = False
 
     @property
     def standing(self) -> tuple[Side, ...]:
@@ -118,14 +120,15 @@ def compare(
 ) -> Compared:
     """The sides of what stands, of all `readings`; `sentences` are what was found, with copies.
 
-    A doubtful reading stands only if the search says, too, that the question is `addressed`: the
-    two err on different questions.
+    Where all are doubtful, they stand only if the search says, too, that the question is
+    `addressed`: the two err on different questions.
     """
     limits = model_weights()["reading"]
     ranked = sorted(readings, key=lambda r: -r.sure)
     least = limits["answers_addressed" if addressed else "answers"]
     stand = [r for r in ranked if r.sure >= least]
-    in_short = bool(stand) and is_short(question, stand[0])
+    doubtful = bool(stand) and stand[0].sure < limits["answers"]
+    in_short = bool(stand) and not doubtful and is_short(question, stand[0])
     sides = [_with_copies(side, sentences) for side in grouped(question, stand)]
     is_one = in_short and not (question.of_speaker or question.of_several)
     if is_one:
@@ -138,7 +141,15 @@ def compare(
     unsure = tuple(r for r in ranked if r not in stand)
     # What is counted or measured changes from report to report; who, where or what does not.
     replaced = _replaced(question, sides) if is_one and question.asks == "amount" else {}
-    shown = Compared(tuple(sides), replaced, apart, unsure, in_short=in_short, by_date=by_date)
+    shown = Compared(
+        tuple(sides),
+        replaced,
+        apart,
+        unsure,
+        in_short=in_short,
+        by_date=by_date,
+        doubtful=doubtful,
+    )
     differ = is_one and len(shown.standing) > 1
     return replace(shown, silent=_silent(unsure, heard), differ=differ)
 

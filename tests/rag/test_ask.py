@@ -206,6 +206,16 @@ def test_what_the_model_does_not_believe_is_no_answer(answered):
     assert answer.trace["confidence"] == pytest.approx(NO)
 
 
+def test_what_the_model_half_believes_is_quoted_as_such_and_no_value_is_told(answered):
+    half = [(*line[:3], 0.63) for line in DAYS]
+    answer = answered(DURATION, ReplayModel(*half))
+    assert answer.outcome == "answered" and answer.trace["voice"] == "quote"
+    assert answer.claims and {c.kind for c in answer.claims} == {"quote"}
+    assert rag.ask.APART in {c.remark for c in answer.claims}
+    assert not any(c.remark is None or c.remark == "" for c in answer.claims)
+    assert {row.value for row in answer.ledger} <= {c.text for c in answer.claims}
+
+
 def test_a_claim_on_a_source_without_a_name_is_marked(tmp_path):
     text = "Talks end\n\nThe talks in the harbour took two hours, a ministry official said."
     asked = "How long did the talks take?"
