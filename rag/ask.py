@@ -66,6 +66,8 @@ MENTION_PASSAGES, MENTION = 40, {"coverage": 0.5, "context_coverage": 0.75}
 UNREAD = "nearest by the search; the model took other words for the answer"
 #: And of one whose words may answer, but not surely enough to be set against the others.
 APART, MAX_APART = "read less surely: it may be about something else", 2
+#: What an answer's note begins with where no reading is sure enough to be told.
+DOUBTFUL = "No report surely answers this; these sentences come nearest. "
 #: Why what was shown while reading is not in the answer.
 OUTDONE, UNDONE = "another report answers it more surely", "no answer stood in the end"
 
@@ -294,7 +296,7 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
         (not compared.doubtful and ledger_of(compared, cluster_of))
         or quoted_rows(claims, cluster_of),
         draft.evidence,
-        note_of(claims, cluster_of, model.name),
+        DOUBTFUL * compared.doubtful + note_of(claims, cluster_of, model.name),
         {"voice": voice, **trace},
     )
 

@@ -212,6 +212,7 @@ def test_what_the_model_half_believes_is_quoted_as_such_and_no_value_is_told(ans
     assert answer.outcome == "answered" and answer.trace["voice"] == "quote"
     assert answer.claims and {c.kind for c in answer.claims} == {"quote"}
     assert rag.ask.APART in {c.remark for c in answer.claims}
+    assert answer.note.startswith(rag.ask.DOUBTFUL)
     assert not any(c.remark is None or c.remark == "" for c in answer.claims)
     assert {row.value for row in answer.ledger} <= {c.text for c in answer.claims}
 
