@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -121,13 +120,12 @@ def _index(folder: Path | None) -> Row:
 
 def _port() -> Row:
     from web.server import PORT, listen
+    from web.settings import HOST
 
-    try:
-        socket.create_server(("127.0.0.1", PORT)).close()
-    except OSError:
-        with listen("127.0.0.1", None) as free:
-            return Row("port", f"{PORT} is taken; the page takes {free.getsockname()[1]}")
-    return Row("port", f"{PORT} is free")
+    with listen(HOST, None) as listening:
+        number = listening.getsockname()[1]
+    taken = f"{PORT} is taken; the page takes {number}"
+    return Row("port", f"{PORT} is free" if number == PORT else taken)
 
 
 def _keys() -> Row:

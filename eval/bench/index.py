@@ -262,7 +262,7 @@ def _print_size(count: int, found: dict[str, Any], recall: float) -> None:
         f"{count:>9,} passages: search median {1000 * found['median']:.1f} ms, p95 "
         f"{1000 * found['p95']:.1f}; processor time without encoding {1000 * found['all']:.1f}, "
         f"one outlet {1000 * found['few']:.1f}, half of the dates {1000 * found['half']:.1f}; "
-        f"opened in {found['open']:.2f} s; resident {found['after'] / 1e6:,.0f} MB, "
+        f"opened in {1000 * found['open']:.1f} ms; resident {found['after'] / 1e6:,.0f} MB, "
         f"{(found['after'] - found['before']) / count:,.0f} bytes a passage over the "
         f"{found['before'] / 1e6:,.0f} MB before, {found['filtered'] / 1e6:,.0f} MB after filtered "
         f"searches; recall@10 {recall:.3f}",

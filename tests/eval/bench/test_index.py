@@ -33,9 +33,7 @@ def test_each_row_is_printed(files, capsys):
     size, update = capsys.readouterr().out.splitlines()
     assert size.startswith("      120 passages: search median ")
     assert size.endswith("recall@10 1.000")
-    times = [float(found) for found in re.findall(r"([\d.]+) (?:ms|s;)", size)]
-    # So small an index may be opened in less than what is printed.
-    assert times[0] > 0 and all(0 <= found < 60_000 for found in times)
+    assert all(float(found) > 0 for found in re.findall(r"([\d.]+) (?:ms|s;)", size))
     assert re.match(r"3 articles, \d+ passages: built in .* 1 % changed \(\d passages emb", update)
     # The index is used again.
     before = (files / "work" / "passages-120" / "MANIFEST.json").read_bytes()
