@@ -201,7 +201,7 @@ def _served(name: str, index: Any) -> System:
 
 def _shown(evidence: Evidence) -> dict[str, str]:
     """What a model may see of a piece of evidence: never its file ID."""
-    from rag.evidence import with_neighbours
+    from rag.units import with_neighbours
 
     article = evidence.hit.passage.article
     return {

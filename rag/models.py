@@ -213,6 +213,25 @@ def load_model(name: str, tell: Tell | None = None) -> Model:
     return LocalReader(load_local(tell))
 
 
+def model_for(model: str | Model | None, tell: Tell | None) -> tuple[str, Model | None, str]:
+    """A model by name, or as given: its name, the model or None, and why there is none.
+
+    None as name takes the configured one. Where the one in the box can't be had, it is None, with
+    the reason. Raises what `load_model` raises of another one.
+    """
+    if model is not None and not isinstance(model, str):
+        return model.name, model, ""
+    name = model or default_model()
+    if name == NONE:
+        return name, None, ""
+    try:
+        return name, load_model(name, tell or (lambda what, done, of: None)), ""
+    except ModelError as error:
+        if not is_embedded(name):
+            raise
+        return NONE, None, str(error)
+
+
 class _Fetching:
     """The model in the box being fetched and loaded in the background, if it is."""
 

@@ -19,13 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from index import Article, Index
 from index.errors import ModelError, SettingError
 from index.files import Unfit, file_bytes, shown
+from index.search import earlier
 from index.words import stems
 from rag.models import Model, Tick, no_tick
 from rag.prompts import load_prompt
-from rag.question import MAX_CHARACTERS, analyse
+from rag.question import MAX_CHARACTERS, Question, analyse
 from rag.schema import Answer
+from rag.timing import as_of_day
 from rag.values import find_quantities
 
 #: ask: answer it; mentions: list the reports that hold the words.
@@ -238,3 +241,31 @@ def _next(text: str, at: int) -> int:
     """Where the next character that is not white space stands."""
     match = re.compile(r"\S").search(text, at)
     return match.start() if match else len(text)
+
+
+# --- where it is asked --------------------------------------------------------------------------
+
+
+def cited_before(question: Question, last: Answer) -> tuple[Article, ...]:
+    """The articles that "who else" is not to be answered with."""
+    if " else" not in question.text:
+        return ()
+    return tuple(
+        {c.article_id: c.passage.article for k in last.claims for c in k.citations}.values()
+    )
+
+
+def until_named(question: Question, filters: dict[str, Any], index: Index) -> dict[str, Any]:
+    """The filters with the day of an "as of 3 May" in the question, if it names one."""
+    day = as_of_day(question, max((a.published or "" for a in index.articles.values()), default=""))
+    return {**filters, "until": earlier(filters.get("until"), day)} if day else filters
+
+
+def narrowed(filters: dict[str, Any], part: Part) -> dict[str, Any]:
+    """The caller's filters and the part's own outlets: both must hold."""
+    if not part.outlets:
+        return filters
+    given = filters.get("outlets")
+    allowed = None if given is None else {name.strip().casefold() for name in given}
+    kept = [o for o in part.outlets if allowed is None or o.casefold() in allowed]
+    return {**filters, "outlets": kept}

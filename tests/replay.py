@@ -13,9 +13,9 @@ from typing import Any
 
 import rag.compare
 import rag.read
-from rag.evidence import model_weights
 from rag.models import Reply
 from rag.prompts import load_prompt
+from rag.weights import model_weights
 
 YES, NO = 0.95, 0.05
 

@@ -40,7 +40,7 @@ def reads(monkeypatch):
     """In place of the model in the box, one that reads Friday in both reports."""
     model = ReplayModel(("close", "12 cables", "Friday", YES), ("close", "Buses", "Friday", YES))
     plain_weights(monkeypatch)
-    monkeypatch.setattr("rag.ask.load_model", lambda name, tell=None: model)
+    monkeypatch.setattr("rag.models.load_model", lambda name, tell=None: model)
     return model
 
 
@@ -355,7 +355,7 @@ def test_an_answer_without_the_model_is_of_quotations_and_says_why(folder, built
 @pytest.mark.parametrize("words", [["--index", "nowhere"], ["--index", "BUILT", "--as-of", "soon"]])
 def test_the_model_is_not_loaded_for_what_cannot_be_asked(built, capsys, monkeypatch, words):
     loaded = []
-    monkeypatch.setattr("rag.ask.load_model", lambda *args: loaded.append(args))
+    monkeypatch.setattr("rag.models.load_model", lambda *args: loaded.append(args))
     words = [built[1] if w == "BUILT" else w for w in words]
     code, out, err = run(capsys, "ask", QUESTION, *words)
     assert (code, out, len(err.splitlines()), loaded) == (2, "", 1, [])

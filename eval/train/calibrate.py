@@ -22,9 +22,10 @@ import numpy as np
 from eval.train.reader import read_rows, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
-from rag import evidence
+from rag import addressed, evidence
 from rag.question import analyse
 from rag.reader import load_reader
+from rag.weights import logistic, model_weights
 
 SEED = 20251122
 FOLDS = 5
@@ -191,9 +192,9 @@ def tabulate(asked: Sequence[Asked]) -> Table:
         scored = evidence.score_sentences(question, hits, encoder, reader)
         if not scored:
             continue
-        missing = evidence.missing_terms(question, articles)
+        missing = addressed.missing_terms(question, articles)
         typed = question.asks in {"amount", "time", "name"}
-        table.address[typed].append(evidence.address_signals(question, scored, missing, reader))
+        table.address[typed].append(addressed.address_signals(question, scored, missing, reader))
         table.answerable[typed].append(row.own is not None)
         table.source[typed].append(row.source)
         for found in scored if row.answers else ():
@@ -214,7 +215,7 @@ def calibrate_evidence(data: Path) -> dict[str, Any]:
     a model that didn't see it.
     """
     table = tabulate(list(asked_questions(data, random.Random(SEED))))
-    made: dict[str, Any] = {"sentence": evidence.model_weights()["sentence"]}
+    made: dict[str, Any] = {"sentence": model_weights()["sentence"]}
     outcomes: list[Outcome] = []
     for typed, name in ((True, "addressed_typed"), (False, "addressed_open")):
         made[name], judged = fit_addressed(
@@ -228,7 +229,7 @@ def calibrate_evidence(data: Path) -> dict[str, Any]:
     signals, right = np.array(table.sentences), np.array(table.right, dtype=int)
     groups = np.array(table.question_of)
     sentence = fit(signals, right, groups)
-    shipped = np.array([evidence.logistic(made["sentence"], evidence.SIGNALS, s) for s in signals])
+    shipped = np.array([logistic(made["sentence"], evidence.SIGNALS, s) for s in signals])
     print(
         f"sentence answers: {len(set(groups))} questions; the first is right in "
         f"{among_first(groups, right, shipped, 1):.3f}, one of the first three in "
@@ -279,7 +280,7 @@ def fit_addressed(
 ) -> tuple[dict[str, float], np.ndarray]:
     """Weights, bias and threshold for one kind of question, and each question's held-out figure."""
     # In these sets what a question names is nearly always there, so nothing can be learned of it.
-    prior = evidence.ADDRESS_SIGNALS.index("missing_share")
+    prior = addressed.ADDRESS_SIGNALS.index("missing_share")
     table[:, prior] = 0.0
     fitted = fit(table, labels, np.arange(len(labels)))
     held_out = fitted["held_out"]
@@ -289,7 +290,7 @@ def fit_addressed(
         f"threshold {threshold:.3f} {WRONG_DECLINES[name]:.2f} of the answerable are declined, and "
         f"{(held_out[labels == 0] < threshold).mean():.3f} of the others"
     )
-    weights = rounded(evidence.ADDRESS_SIGNALS, fitted["weights"])
+    weights = rounded(addressed.ADDRESS_SIGNALS, fitted["weights"])
     weights["missing_share"] = MISSING_WEIGHT
     made = {"bias": round(fitted["bias"], 4), **weights, "threshold": round(threshold, 4)}
     return made, held_out

@@ -267,7 +267,7 @@ def options(tmp_path):
 def test_every_change_is_a_row(options, tmp_path, capsys, monkeypatch):
     plain_weights(monkeypatch)
     reads = ReplayModel(("", "Nine people", "Nine people", YES))
-    monkeypatch.setattr("rag.ask.load_model", lambda name, tell=None: reads)
+    monkeypatch.setattr("rag.models.load_model", lambda name, tell=None: reads)
     assert main([*options, "--model", "embedded", "--data", str(tmp_path)]) == 0
     rows = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [row["change"] for row in rows] == [

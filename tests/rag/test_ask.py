@@ -14,8 +14,7 @@ from index.errors import (
     ModelUnreachable,
     QuestionError,
 )
-from rag.ask import NEAREST
-from rag.schema import Answer, Claim, Rejection
+from rag.schema import NEAREST, Answer, Claim, Rejection
 from tests.fake_reader import PatternReader
 from tests.fakes import TopicEncoder
 from tests.openai_server import OpenAIServer, echoes_key, fails, says
@@ -211,8 +210,8 @@ def test_what_the_model_half_believes_is_quoted_as_such_and_no_value_is_told(ans
     answer = answered(DURATION, ReplayModel(*half))
     assert answer.outcome == "answered" and answer.trace["voice"] == "quote"
     assert answer.claims and {c.kind for c in answer.claims} == {"quote"}
-    assert rag.ask.APART in {c.remark for c in answer.claims}
-    assert answer.note.startswith(rag.ask.DOUBTFUL)
+    assert rag.assemble.APART in {c.remark for c in answer.claims}
+    assert answer.note.startswith(rag.assemble.DOUBTFUL)
     assert not any(c.remark is None or c.remark == "" for c in answer.claims)
     assert {row.value for row in answer.ledger} <= {c.text for c in answer.claims}
 
@@ -341,7 +340,7 @@ def test_the_model_in_the_box_that_cannot_be_had_leaves_the_answer_of_none(answe
     def refuse(name, tell):
         raise ModelError("it isn't there")
 
-    monkeypatch.setattr("rag.ask.load_model", refuse)
+    monkeypatch.setattr("rag.models.load_model", refuse)
     answer, bare = answered(OPEN, "embedded"), answered(OPEN)
     assert answer.claims == bare.claims and answer.trace["model"] == "none"
     assert answer.note == f"{bare.note} No language model read the reports: it isn't there."

@@ -5,24 +5,19 @@ import pytest
 
 from index.records import Article, Hit, Passage
 from rag import evidence
-from rag.evidence import (
+from rag.addressed import (
     ADDRESS_SIGNALS,
-    OTHER_TIME,
-    SIGNALS,
-    Found,
     address_weights,
     addressed,
-    in_time,
     is_addressed,
-    logistic,
     may_hold,
     missing_terms,
-    model_weights,
-    score_sentences,
-    with_neighbours,
 )
+from rag.evidence import OTHER_TIME, SIGNALS, Found, in_time, score_sentences
 from rag.question import analyse
 from rag.read import SIGNALS as READING_SIGNALS
+from rag.units import UNIT_WORDS, units_of, with_neighbours
+from rag.weights import logistic, model_weights
 from tests.fake_reader import PatternReader
 
 TEXT = (
@@ -156,13 +151,13 @@ def test_neighbours_stay_within_the_article():
 )
 def test_a_quotation_is_not_cut_from_its_speaker(text, units):
     article = Article("a", "", text)
-    assert [text[s:e] for s, e in evidence._spans(article)] == units
+    assert [text[s:e] for s, e in units_of(article)] == units
 
 
 def test_a_long_quotation_is_cut_all_the_same():
     text = "“" + " ".join(f"This is sentence number {n} of many." for n in range(40)) + "”"
-    longest = max(len(text[s:e].split()) for s, e in evidence._spans(Article("a", "", text)))
-    assert longest <= evidence.UNIT_WORDS
+    longest = max(len(text[s:e].split()) for s, e in units_of(Article("a", "", text)))
+    assert longest <= UNIT_WORDS
 
 
 def test_logistic_is_the_textbook_formula():

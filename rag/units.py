@@ -1,0 +1,88 @@
+"""An article's sentences as units of evidence: those that share one quotation stay together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from index import Article, Hit, Passage
+from index.language import sentence_spans
+from index.records import CUT
+
+#: Sentences that share one quotation are kept together up to this many words.
+UNIT_WORDS = 60
+_STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
+
+
+@lru_cache(maxsize=2048)
+def units_of(article: Article) -> tuple[tuple[int, int], ...]:
+    """The article's sentences; those that share a quotation are one, up to `UNIT_WORDS`."""
+    units: list[tuple[int, int]] = []
+    for start, end in sentence_spans(article.text):
+        text = article.text
+        if units and _continues(
+            text[units[-1][0] : units[-1][1]], text[units[-1][1] : start], text[start:end]
+        ):
+            units[-1] = (units[-1][0], end)
+        else:
+            units.append((start, end))
+    return tuple(units)
+
+
+def _continues(before: str, gap: str, sentence: str) -> bool:
+    """Whether a sentence goes on with, or stands wholly in, the quotation of the unit before it."""
+    if "\n" in gap or len(before.split()) + len(sentence.split()) > UNIT_WORDS:
+        return False
+    if _open_quote(before):
+        return True
+    wholly_quoted = (
+        sentence[0] in '"“'
+        and sentence.rstrip()[-1] in '"”'
+        and not re.search(r"[,?!][\"”]\s", sentence)
+    )
+    return wholly_quoted and bool(re.search(r"[\"”]", before))
+
+
+def _open_quote(text: str) -> bool:
+    return text.count("“") > text.count("”") or text.count('"') % 2 == 1
+
+
+def _is_title(sentence: Passage) -> bool:
+    """Whether a sentence is the headline: an opening paragraph that serves as title is none."""
+    title = sentence.article.title
+    return not title.endswith((CUT, ".")) and sentence.text.strip() in title
+
+
+def sentences_of(hits: Sequence[Hit]) -> list[Passage]:
+    """The sentences that the hits' passages hold or touch, once each, without headlines."""
+    found: dict[tuple[str, int], Passage] = {}
+    for p in (hit.passage for hit in hits):
+        for start, end in units_of(p.article):
+            sentence = Passage(p.article, start, end)
+            if start < p.end and end > p.start and any(c.isalnum() for c in sentence.text):
+                found.setdefault((p.article.id, start), sentence)
+    # A headline is no sentence of the report, unless there is nothing else.
+    return [s for s in found.values() if not _is_title(s)] or list(found.values())
+
+
+def with_neighbours(sentence: Passage) -> Passage:
+    """The sentence with the one before it and the one after it."""
+    spans = units_of(sentence.article)
+    place = next(i for i, (start, _) in enumerate(spans) if start == sentence.start)
+    first, last = spans[max(0, place - 1)], spans[min(len(spans) - 1, place + 1)]
+    return Passage(sentence.article, first[0], last[1])
+
+
+def same_sentence(sentence: Passage, article: Article) -> Passage | None:
+    """The sentence of another article that is the same but for white space and quotation marks."""
+    wanted = folded(sentence.text)
+    for start, end in units_of(article):
+        if end - start == len(wanted) and folded(article.text[start:end]) == wanted:
+            return Passage(article, start, end)
+    return None
+
+
+def folded(text: str) -> str:
+    """`text` with straight quotation marks and plain spaces, as long as it was."""
+    return re.sub(r"\s", " ", text.translate(_STRAIGHT))
