@@ -223,19 +223,18 @@ def _told(
     Of doubtful readings the sentences alone.
     """
     before = unreadable(way.checker)
-    cluster_of = way.index.cluster_of
+    near = nearest(found, compared.sides[0].sure if compared.in_short else 0.0)
     if compared.in_short:
-        draft, voice = values(compared, cluster_of), "values"
+        draft, voice = values(compared, way.index.cluster_of), "values"
         rest = [r.sentence for r in compared.apart[:MAX_APART]]
-    elif compared.doubtful:
-        draft, voice = Draft((), ()), "quote"
-        rest = read_sentences(compared)[:MAX_QUOTES]
     else:
-        draft, voice = _written(question, compared, way, model, trace), "write"
-        rest = [*read_sentences(compared)[:MAX_QUOTES], *nearest(found)]
+        rest = read_sentences(compared)[:MAX_QUOTES]
+        draft, voice = Draft((), ()), "quote"
+        if not compared.doubtful:
+            draft, voice = _written(question, compared, way, model, trace), "write"
     verified = verify(draft.claims, draft.evidence, way.checker, way.on_judged)
     verified = on_point(verified, compared)
-    draft, verified = _completed([*rest, found.sentences[0]], draft, verified, way)
+    draft, verified = _completed([*rest, *near, found.sentences[0]], draft, verified, way)
     if unread := unreadable(way.checker) - before:
         trace["unreadable_verdicts"] = unread
     return draft, verified, voice

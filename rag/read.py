@@ -27,9 +27,9 @@ from rag.values import find_dates, find_quantities
 from rag.weights import logistic, model_weights
 
 #: Independent reports that are read, and words of each that the model sees, about.
-REPORTS, WORDS = 5, 80
+REPORTS, WORDS = 4, 110
 #: Reports that are read at once: first a few, so that something is soon known.
-BATCHES = (2, 3)
+BATCHES = (2, 2)
 #: Beyond the first few, a report is read only if its best sentence scores this much.
 LEAST_SCORE = 0.02
 #: Tokens that a model may copy.

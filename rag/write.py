@@ -34,9 +34,9 @@ MAX_QUOTES, MAX_WORDS = 4, 125
 #: A further sentence is quoted if its score is at least this share of the best one's; a smaller one
 #: if its article is cited already.
 OTHER_ARTICLE, SAME_ARTICLE = 0.6, 0.2
-#: What is quoted besides where the question is open: the search's first sentences, each with at
-#: least this share of the best one's score.
-NEAR, NEAR_SHARE = 3, 0.3
+#: What is quoted besides where the question is open, or the surest value is likelier wrong than
+#: right: the search's first sentences, each with at least this share of the best one's score.
+NEAR, NEAR_SHARE, LIKELY = 3, 0.5, 0.5
 #: Sentences that a model writes from, and tokens that it may write.
 WRITING_SENTENCES, WRITING_TOKENS = 5, 96
 #: A written sentence cites at most so many sentences of the reports.
@@ -178,8 +178,10 @@ def read_sentences(found: Compared) -> list[Scored]:
     return list(dict.fromkeys(r.sentence for side in found.sides for r in side.readings))
 
 
-def nearest(found: Found) -> list[Scored]:
-    """The sentences that the search puts first, copies once."""
+def nearest(found: Found, sure: float = 0.0) -> list[Scored]:
+    """The sentences that the search puts first, copies once; none beside a value that is likely."""
+    if sure >= LIKELY:
+        return []
     first = [s for s in found.sentences if not s.is_copy][:NEAR]
     return [s for s in first if s.score >= NEAR_SHARE * first[0].score]
 

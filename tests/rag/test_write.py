@@ -14,6 +14,7 @@ from rag.write import (
     MAX_VALUES,
     MAX_WORDS,
     MOST_CITED,
+    LIKELY,
     NEAR,
     NEAR_SHARE,
     WRITING_SENTENCES,
@@ -235,6 +236,12 @@ def test_the_nearest_sentences_are_few_and_none_much_worse_than_the_first():
     assert nearest(found(many[0], copy, *many[1:])) == many[:NEAR]
     weak = scored(Article("c", "", "Weak."), score=0.9 * NEAR_SHARE - 0.01)
     assert nearest(found(many[0], weak)) == many[:1]
+
+
+def test_beside_a_value_that_is_likelier_right_than_wrong_no_other_sentence_is_quoted():
+    one = found(scored(Article("a", "", "Word."), score=0.9))
+    assert nearest(one, LIKELY) == []
+    assert len(nearest(one, LIKELY - 0.01)) == 1
 
 
 def test_the_best_sentences_are_quoted_and_much_worse_ones_are_not():

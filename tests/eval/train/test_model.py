@@ -6,29 +6,13 @@ import time
 import pytest
 import torch
 
+from eval.train import examples as made
 from eval.train import model as train_model
-from eval.train.model import (
-    Encoded,
-    Example,
-    Nearest,
-    Wording,
-    batches,
-    claim_examples,
-    documents,
-    examples_of,
-    kept_examples,
-    last_logits,
-    like_spans,
-    loss_of,
-    measure,
-    near_miss,
-    options_of,
-    padded,
-    question_rows,
-    sides,
-    train_adapter,
-    window,
-)
+from eval.train.conversations import Encoded, Wording, batches, padded
+from eval.train.examples import Example, examples_of, kept_examples, like_spans, near_miss, window
+from eval.train.measure_model import last_logits, measure, sureness
+from eval.train.model import loss_of, options_of, train_adapter
+from eval.train.passages import Nearest, documents, question_rows, sides
 from rag.prompts import load_prompt
 from rag.read import Window
 
@@ -80,22 +64,14 @@ def data(tmp_path_factory):
     rows.append(row_of("tweetqa", "train", 0, "where was it?", "Ostry"))
     with gzip.open(folder / "qa_span.jsonl.gz", "wt", encoding="utf-8") as out:
         out.writelines(json.dumps(row) + "\n" for row in rows)
-    pairs = [
-        {"set": name, "split": "train", "evidence": passage_of(n), "claim": claim, "label": label}
-        for n in range(6)
-        for name in ("bump", "rte")
-        for claim, label in ((f"{TOWNS[n]} had a storm", 1), (f"{TOWNS[n]} had no storm", 0))
-    ]
-    with gzip.open(folder / "entailment_open.jsonl.gz", "wt", encoding="utf-8") as out:
-        out.writelines(json.dumps(pair) + "\n" for pair in pairs)
     return folder
 
 
 @pytest.fixture(autouse=True)
 def all_are_asked(monkeypatch):
-    monkeypatch.setattr(train_model, "ELSEWHERE", 1.0)
-    monkeypatch.setattr(train_model, "BESIDE", 1.0)
-    monkeypatch.setattr(train_model, "TRAINED_ON", dict.fromkeys(train_model.TRAINED_ON, 1.0))
+    monkeypatch.setattr(made, "ELSEWHERE", 1.0)
+    monkeypatch.setattr(made, "BESIDE", 1.0)
+    monkeypatch.setattr(made, "TRAINED_ON", dict.fromkeys(made.TRAINED_ON, 1.0))
 
 
 # --- examples ----------------------------------------------------------------------------------
@@ -115,7 +91,7 @@ def test_what_is_copied_stands_in_the_report(data):
 
 def test_right_is_what_the_annotators_marked_and_nothing_else(data):
     trained, measured = examples_of(data, None, None, None, 1)
-    rows = {(r["question"], r["passage"]): r for r in question_rows(data, train_model.TRAINED_ON)}
+    rows = {(r["question"], r["passage"]): r for r in question_rows(data, made.TRAINED_ON)}
     kinds = {e.kind for e in trained}
     assert kinds == {"answer", "elsewhere", "beside", "unanswerable"}
     wanted = {(q, r["answers"][0]["text"]) for (q, _), r in rows.items() if r["answers"]}
@@ -155,7 +131,7 @@ def test_a_passage_that_holds_the_answer_is_no_near_miss(data):
     twin = {**rows[0], "passage": f"It is told elsewhere too: {rows[0]['answers'][0]['text']}."}
     twin["passage"] += " " + rows[0]["question"]
     numbers = documents([r["passage"] for r in [*rows, twin]])
-    maker = train_model.Maker([*rows, twin], numbers, random.Random(1), None)
+    maker = made.Maker([*rows, twin], numbers, random.Random(1), None)
     assert next(Nearest(sorted(numbers)).best(rows[0]["question"])) == twin["passage"]
     assert maker.elsewhere(rows[0]) not in (None, twin["passage"], rows[0]["passage"])
 
@@ -166,7 +142,7 @@ def test_another_part_of_the_same_document_is_no_near_miss(data):
     part = {**rows[0], "passage": f"{rows[0]['question']} {shared}."}
     part["passage"] = part["passage"].replace(rows[0]["answers"][0]["text"], "nobody")
     numbers = documents([r["passage"] for r in [*rows, part]])
-    maker = train_model.Maker([*rows, part], numbers, random.Random(1), None)
+    maker = made.Maker([*rows, part], numbers, random.Random(1), None)
     assert next(Nearest(sorted(numbers)).best(rows[0]["question"])) == part["passage"]
     assert maker.elsewhere(rows[0]) not in (None, part["passage"], rows[0]["passage"])
 
@@ -180,7 +156,7 @@ def test_words_that_stand_in_no_sentence_make_no_example(data, monkeypatch):
 def test_no_document_is_on_both_sides(data):
     trained, measured = examples_of(data, None, None, None, 1)
     assert not {e.document for e in trained} & {e.document for e in measured}
-    rows = question_rows(data, train_model.TRAINED_ON)
+    rows = question_rows(data, made.TRAINED_ON)
     numbers = documents(r["passage"] for r in rows)
     kept, held = sides(rows, numbers, None)
     dev = {r["passage"] for r in rows if r["split"] == "dev"}
@@ -266,14 +242,6 @@ def test_a_report_looks_as_the_product_shows_it(data):
         parts.append(Scored(passage, (0.0,) * len(SIGNALS), 0.5, (at, at + 1), 0.0))
         at += len(part) + 1
     assert Window(tuple(parts)).text == example.report
-
-
-def test_claims_are_balanced_and_of_the_sets_that_may_be_trained_on(data):
-    made = claim_examples(data, 6, random.Random(1))
-    assert sorted(e.right for e in made) == [False] * 3 + [True] * 3
-    assert {e.source for e in made} == {"bump"}
-    for example in made:
-        assert example.copied in example.report and ("had no" in example.question) != example.right
 
 
 def test_examples_are_made_once_and_kept(data, tmp_path):
@@ -500,8 +468,8 @@ def test_how_likely_yes_is_does_not_hang_on_who_is_in_the_batch(tokenizer, data)
     measured = examples_of(data, None, None, None, 1)[1][:5]
     wording, model = Wording(tokenizer, worked=False), tiny_model(tokenizer).eval()
     with torch.inference_mode():
-        alone = [train_model.sureness(model, wording, [e], 1, "cpu")[0] for e in measured]
-        together = train_model.sureness(model, wording, measured, 5, "cpu")
+        alone = [sureness(model, wording, [e], 1, "cpu")[0] for e in measured]
+        together = sureness(model, wording, measured, 5, "cpu")
     assert together == pytest.approx(alone, abs=1e-4) and len(set(alone)) > 1
 
 
