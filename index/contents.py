@@ -63,7 +63,6 @@ class Articles(Sequence[Article]):
     """
 
     def __init__(self, data: Data, rows: NDArray[Any], outlets: Sequence[str]) -> None:
-        """Use `of` or `from_files`."""
         self._data = data
         self.rows = rows
         self.outlets = outlets
@@ -108,7 +107,6 @@ class Articles(Sequence[Article]):
         return cls(data, rows, outlets)
 
     def __len__(self) -> int:
-        """Count the articles."""
         return len(self.rows)
 
     @overload
@@ -116,7 +114,6 @@ class Articles(Sequence[Article]):
     @overload
     def __getitem__(self, number: slice) -> list[Article]: ...
     def __getitem__(self, number: int | slice) -> Article | list[Article]:
-        """Read one article, or several."""
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
         at = range(len(self))[number]
@@ -224,7 +221,6 @@ class Passages(Sequence[Passage]):
         return cls(rows, articles)
 
     def __len__(self) -> int:
-        """Count the passages."""
         return len(self.rows)
 
     @overload
@@ -232,7 +228,6 @@ class Passages(Sequence[Passage]):
     @overload
     def __getitem__(self, number: slice) -> list[Passage]: ...
     def __getitem__(self, number: int | slice) -> Passage | list[Passage]:
-        """Make one passage, or several."""
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
         article, start, end = self.rows[number].tolist()
@@ -258,18 +253,15 @@ class ById(Mapping[str, Article]):
         self._articles = articles
 
     def __getitem__(self, article_id: str) -> Article:
-        """Read the article. Raises KeyError."""
         found = self._articles.find(article_id)
         if found is None:
             raise KeyError(article_id)
         return found[1]
 
     def __iter__(self) -> Iterator[str]:
-        """IDs, one by one; reads every article."""
         return (article.id for article in self._articles)
 
     def __len__(self) -> int:
-        """Count the articles."""
         return len(self._articles)
 
 

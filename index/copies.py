@@ -89,7 +89,6 @@ class Copies:
     """Which articles of an index are copies of which, with the sketches that tell it."""
 
     def __init__(self, rows: NDArray[Any], sketches: Sketch) -> None:
-        """Use `of` or `from_files`."""
         self._rows = rows
         self._sketches = sketches
 

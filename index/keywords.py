@@ -85,14 +85,12 @@ class KeywordIndex:
         scores: NDArray[np.float32],
         lengths: NDArray[np.int32],
     ) -> None:
-        """Use `build` or `from_files`."""
         self._words = vocabulary
         self._starts, self._texts, self._counts = starts, texts, counts
         self._scores, self._lengths = scores, lengths
         self._numbers = {word: number for number, word in enumerate(vocabulary)}
 
     def __len__(self) -> int:
-        """Count the texts."""
         return len(self._lengths)
 
     @classmethod

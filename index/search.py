@@ -93,7 +93,6 @@ class Index:
         reranker: Reranker | None = None,
         ranking: Ranking = Ranking(),
     ) -> None:
-        """Use `open_index`."""
         contents = generation.contents
         self.folder = folder
         self.encoder = encoder

@@ -61,12 +61,10 @@ class VectorIndex:
     """Unit vectors by passage number, from 0; a score is a cosine, -1..1, higher is nearer."""
 
     def __init__(self, rows: Vectors, cells: _Cells | None) -> None:
-        """Use `build` or `from_files`."""
         self._rows = rows
         self._cells = cells
 
     def __len__(self) -> int:
-        """Count the vectors."""
         return len(self._rows)
 
     @property
@@ -189,7 +187,6 @@ class _Cells:
     """
 
     def __init__(self, ivf: faiss.IndexIVFScalarQuantizer, settings: dict[str, Any]) -> None:
-        """Use `_cells_of` or `from_bytes`."""
         self._ivf = ivf
         self.settings = settings
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from index import build_index, open_index, store
+from index import build_index, open_index
 from index.check import check_index
 from index.errors import (
     ArticleError,
@@ -14,6 +14,7 @@ from index.errors import (
     IndexOutdated,
     IndexWriteError,
 )
+from index.manifest import sealed
 from index.store import writing
 from tests.fakes import TOPICS, TopicEncoder
 
@@ -231,7 +232,7 @@ def test_an_index_of_an_older_version_is_made_anew_and_says_so(corpus):
     path = corpus.directory / "MANIFEST.json"
     fields = json.loads(path.read_bytes())
     del fields["checksum"]
-    path.write_bytes(store._sealed(fields | {"format": 1}))
+    path.write_bytes(sealed(fields | {"format": 1}))
     with pytest.raises(IndexOutdated, match="make it anew with: wirecheck index ARTICLES"):
         corpus.open()
     assert corpus.build() == (3, 0, 0, 0, 3)

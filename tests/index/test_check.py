@@ -4,13 +4,14 @@ import threading
 import numpy as np
 import pytest
 
-from index import build_index, store
+from index import build_index
 from index import keywords as keywords_module
 from index.check import check_index
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
 from index.errors import IndexMismatch, IndexMissing
 from index.keywords import KeywordIndex
+from index.manifest import sealed
 from index.records import Article, Passage
 from index.store import read, writing
 from index.vectors import VectorIndex
@@ -89,7 +90,7 @@ def test_what_can_not_be_checked(root, tmp_path):
         check_index(tmp_path / "nowhere")
     fields = json.loads((root / "MANIFEST.json").read_bytes())
     del fields["checksum"]
-    (root / "MANIFEST.json").write_bytes(store._sealed(fields | {"format": 99}))
+    (root / "MANIFEST.json").write_bytes(sealed(fields | {"format": 99}))
     with pytest.raises(IndexMismatch, match="format 99"):
         check_index(root)
 
