@@ -59,9 +59,8 @@ class Skipped:
 class Reading:
     """What came of reading.
 
-    Every file seen, or every row of a file of rows, is in `articles` or in `skipped`, and in one
-    of them. `notes` tell what was read otherwise than as it stood: a value left unknown, a bad row
-    of a metadata.csv, another encoding.
+    Every file seen, or every row of a file of rows, is either in `articles` or in `skipped`.
+    `notes` tell of values left unknown, bad rows of a metadata.csv, and other encodings.
     """
 
     articles: tuple[Article, ...]
@@ -78,9 +77,9 @@ def read_articles(
 ) -> Reading:
     """Read the articles in `paths`, files or folders, in sorted order.
 
-    `max_bytes` is what an article may have; a PDF, and a file of several articles, may have
-    MAX_PACKED_BYTES, if that is more. `outside` is a folder that is not looked into (the index, if
-    it lies among the articles). `progress` is told the number of files and rows seen so far.
+    An article may have `max_bytes`; a PDF, or a file of several articles, MAX_PACKED_BYTES if that
+    is more. `outside` is a folder that is not looked into (the index, if it lies among the
+    articles). `progress` is told the number of files and rows seen so far.
 
     Raises ArticleError if one of `paths` does not exist or is a folder that can't be listed.
     """
@@ -92,7 +91,7 @@ def read_articles(
             desk.take_given(Path(path))
     finally:
         desk.extraction.close()
-    return desk.reading()
+    return Reading(tuple(desk.articles.values()), tuple(desk.skipped), tuple(desk.notes))
 
 
 @dataclass(frozen=True)
@@ -120,24 +119,18 @@ class _Desk:
     notes: list[str] = field(default_factory=list)
     tables: dict[str, _Table] = field(default_factory=dict)
 
-    def reading(self) -> Reading:
-        return Reading(tuple(self.articles.values()), tuple(self.skipped), tuple(self.notes))
-
     def take_given(self, path: Path) -> None:
         if not os.path.lexists(path):
             raise ArticleError(f"{shown(path)}: no such file or folder")
         if os.path.isdir(path):
-            self._take_given_folder(path)
+            try:
+                os.listdir(path)
+            except OSError as error:
+                raise ArticleError(f"{shown(path)}: can't be listed: {error.strerror}") from error
+            self._take_folder(path)
         elif path.name.lower() != METADATA:
             folder = os.path.realpath(path.parent)
             self._take_file(path, folder, self._table(path.parent, folder, {}))
-
-    def _take_given_folder(self, path: Path) -> None:
-        try:
-            os.listdir(path)
-        except OSError as error:
-            raise ArticleError(f"{shown(path)}: can't be listed: {error.strerror}") from error
-        self._take_folder(path)
 
     def _take_folder(self, top: Path) -> None:
         # A stack of our own, so that a very deep tree can't exhaust Python's.
@@ -277,7 +270,7 @@ def _metadata_rows(text: str, name: str, notes: list[str]) -> Iterator[tuple[str
             continue
         cells = [cell.strip() for cell in _cells(line)]
         row = dict(zip(header, cells, strict=False))
-        problem = _row_problem(cells, header) or _id_problem(row["id"], first_line)
+        problem = _problem(cells, header, row.get("id", ""), first_line)
         if problem:
             notes.append(f"{name} line {number}: {problem}; row not used")
             continue
@@ -285,13 +278,13 @@ def _metadata_rows(text: str, name: str, notes: list[str]) -> Iterator[tuple[str
         yield row["id"], _MetadataRow({k: row.get(k, "") for k in FIELDS}, f"{name} line {number}")
 
 
-def _row_problem(cells: list[str], header: list[str]) -> str:
+def _problem(
+    cells: list[str], header: list[str], article_id: str, first_line: Mapping[str, int]
+) -> str:
     if not cells:
         return "unreadable (a quotation mark that is not closed?)"
-    return f"{len(cells)} cells for {len(header)} columns" if len(cells) != len(header) else ""
-
-
-def _id_problem(article_id: str, first_line: Mapping[str, int]) -> str:
+    if len(cells) != len(header):
+        return f"{len(cells)} cells for {len(header)} columns"
     if not article_id:
         return "no ID"
     if article_id in first_line:

@@ -1,17 +1,12 @@
 """Vectors of texts that were embedded before, so that no text is embedded twice.
 
-One SQLite file in this user's cache folder, for all indexes: it outlives an index that is removed
-or made anew, and an article that comes back. It holds no text: a vector is found by the SHA-256 of
-the encoder's fingerprint and the text.
+One SQLite file in this user's cache folder serves all indexes. It holds no text: a vector is found
+by the SHA-256 of the encoder's fingerprint and the text. WIRECHECK_CACHE names the folder, or is
+"off"; WIRECHECK_CACHE_MB is how large the file may grow. What was not used for longest goes first.
 
-    WIRECHECK_CACHE      folder to keep it in, or "off"
-    WIRECHECK_CACHE_MB   how large the file may grow (default 2000, about a million vectors); what
-                         was not used for longest goes first
-
-Nothing depends on it. Each vector is sealed with a checksum over its key and itself, and one whose
-seal is broken counts as not there; a file that SQLite can't read is removed and begun anew; a file
-that can't be opened, locked or written is not used, and a note says so. So it is not flushed to the
-disk: what a power failure damages is embedded again.
+Nothing depends on it. Each vector has a checksum over its key and itself; one that does not fit is
+embedded again. A file that SQLite can't read is begun anew. One that can't be opened, locked or
+written is not used, and a note says so. So nothing is flushed to the disk.
 """
 
 from __future__ import annotations
@@ -48,19 +43,11 @@ _ASKED_AT_ONCE = 500
 _WAIT_SECONDS = 10.0
 # When a vector was last used is noted by the day, or every build would write all that it reads.
 _DAY_SECONDS = 86_400
-# The file is there, and so is SQLite; something else is in the way.
-_IN_THE_WAY = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_PROTOCOL,
-}
+# Not damage: another process, a full disk, a folder that is not ours.
+_IN_THE_WAY = tuple(
+    getattr(sqlite3, f"SQLITE_{name}")
+    for name in "BUSY LOCKED FULL IOERR PERM READONLY CANTOPEN NOMEM NOLFS PROTOCOL".split()
+)
 
 
 class EmbeddingCache:

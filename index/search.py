@@ -1,9 +1,8 @@
 """Ranked passages for a query: near in meaning, sharing words, from what the query names.
 
-The way of a search: look for the whole query, and for each of its parts if it has several; in each
-look, passages near in meaning and passages sharing words are found apart and their scores put on
-one scale; who is named (an outlet, a day) is raised, never filtered; a reranker, if there is one,
-has the last word.
+A search looks for the whole query, and for each of its parts if it has several. Each look finds
+passages near in meaning and passages that share words, and puts their scores on one scale. An
+outlet or a day that the query names is raised, never filtered. A reranker has the last word.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ MAX_QUERY = 10_000
 
 _MIN_DEPTH = 100
 _DEPTH_PER_HIT = 5
-# Only for the first is it looked whether neighbouring words are neighbours there, too: it takes a
-# tenth of a millisecond each.
+# Neighbouring words are looked for in the first only: it takes a tenth of a millisecond each.
 _PAIRED = 30
 _RERANKED = 50
 
@@ -45,10 +43,10 @@ _RERANKED = 50
 class Ranking:
     """How much each signal counts; the best cosine and the best keyword score count 1 together.
 
-    `dense` is the cosine's part of that 1. Beyond it count: `pairs`, all neighbouring words of the
-    query found as neighbours; `outlet` and `day`, a passage from an outlet or a day that the query
-    names; `part`, the best of a query's parts, weighed as the whole is. The values are those that
-    `eval/bench/retrieval.py` chose on one half of its questions.
+    `dense` is the cosine's part of that 1. Added to it are `pairs` if all neighbouring words of the
+    query are neighbours in the passage, `outlet` and `day` if the query names the passage's, and
+    `part` times the score of the best part of the query. `eval/bench/retrieval.py` chose the values
+    on one half of its questions.
     """
 
     dense: float = 0.5
@@ -63,8 +61,8 @@ def open_index(
 ) -> Index:
     """Open the index at `path` and check all of it; the encoder's model loads when first asked.
 
-    `encoder` is the one that the index was built with, the bundled one if not given; `reranker`
-    the one that WIRECHECK_RERANKER names, if any. Raises IndexMissing, IndexCorrupt, IndexMismatch
+    `encoder` is the one that the index was built with, by default the bundled one; `reranker` is by
+    default the one that WIRECHECK_RERANKER names. Raises IndexMissing, IndexCorrupt, IndexMismatch
     if another encoder built it, or SettingError if the reranker can't be loaded.
     """
     folder = Path(path)
@@ -81,8 +79,8 @@ def open_index(
 class Index:
     """One generation of an index, open for searching. It never changes; open again for news.
 
-    `articles` by ID, `passages` by number, `generation` counts up from 1 with each change. Both
-    are read from the index's files as they are asked for. Any number of threads may search.
+    `articles` by ID and `passages` by number are read from the files as they are asked for;
+    `generation` counts up from 1 with each change. Any number of threads may search.
     """
 
     def __init__(
@@ -101,8 +99,7 @@ class Index:
         self.generation = generation.number
         self.articles: Mapping[str, Article] = ById(contents.articles)
         self.passages: Sequence[Passage] = contents.passages
-        self._vectors = contents.vectors
-        self._keywords = contents.keywords
+        self._contents = contents
         self._opened = generation
 
     def search(
@@ -117,13 +114,10 @@ class Index:
     ) -> list[Hit]:
         """Find the `k` best passages, best first; of one article at most `per_article`.
 
-        A hit's score: see `Hit`, and `Ranking` for what it is made of. `outlets` (case does not
-        count), `since` and `until` (ISO dates, both included) narrow what is searched; an article
-        whose outlet or date is unknown does not pass them. Outlets and days that the query itself
-        names only raise what fits.
-
-        Raises QuestionError if `query` is empty, without a letter or digit, or longer than
-        MAX_QUERY characters; SettingError for any other argument that makes no sense.
+        `outlets` (case does not count), `since` and `until` (ISO dates, both included) narrow what
+        is searched; an article whose outlet or date is unknown does not pass them. Raises
+        QuestionError if `query` is empty, without a letter or digit, or longer than MAX_QUERY
+        characters; SettingError for any other argument that makes no sense.
         """
         query = _checked_query(query)
         _check_count("k", k)
@@ -135,11 +129,16 @@ class Index:
         found = self._ranked(query, max(_MIN_DEPTH, _DEPTH_PER_HIT * k), among)
         if self.reranker is not None:
             found = self._reranked(self.reranker, query, found[: max(_RERANKED, 2 * k)])
-        kept = self._spread(found, per_article)[:k]
-        return [
-            Hit(self.passages[f.number], f.score, rank, f.reasons)
-            for rank, f in enumerate(kept, start=1)
-        ]
+        hits: list[Hit] = []
+        seen: Counter[str] = Counter()
+        for one in found:
+            passage = self.passages[one.number]
+            seen[passage.article.id] += 1
+            if per_article is None or seen[passage.article.id] <= per_article:
+                hits.append(Hit(passage, one.score, len(hits) + 1, one.reasons))
+            if len(hits) == k:
+                break
+        return hits
 
     def _ranked(self, query: str, depth: int, among: NDArray[np.int64] | None) -> list[_Found]:
         named = self._named_in(query)
@@ -154,14 +153,15 @@ class Index:
     def _best_parts(
         self, parts: Sequence[str], named: _Named, depth: int, among: NDArray[np.int64] | None
     ) -> dict[int, tuple[float, str, _Named]]:
-        """For each passage: how well it fits the part that it fits best, which, and who is named.
+        """For each passage its score for the part that it fits best, that part, and who is named.
 
         A part that names nobody is about those that the whole query names.
         """
         best: dict[int, tuple[float, str, _Named]] = {}
         for part in parts:
             theirs = self._named_in(part)
-            theirs = theirs if theirs.any else named
+            if not (theirs.outlet.any() or theirs.day.any()):
+                theirs = named
             for number, score in self._look(part, theirs, depth, among).items():
                 if number not in best or score > best[number][0]:
                     best[number] = (score, part, theirs)
@@ -172,13 +172,13 @@ class Index:
     ) -> dict[int, float]:
         """Score passages for `text`: the best of all, and the best of those that are named."""
         vector = self.encoder.encode_query(text)
-        near = dict(self._vectors.search(vector, depth, among))
-        sharing = dict(self._keywords.search(text, depth, among))
+        near = dict(self._contents.vectors.search(vector, depth, among))
+        sharing = dict(self._contents.keywords.search(text, depth, among))
         least = [min(found.values()) if len(found) == depth else 0.0 for found in (near, sharing)]
         theirs = named.among(among)
         if len(theirs):
-            near.update(self._vectors.search(vector, depth, theirs))
-            sharing.update(self._keywords.search(text, depth, theirs))
+            near.update(self._contents.vectors.search(vector, depth, theirs))
+            sharing.update(self._contents.keywords.search(text, depth, theirs))
         scores = _blended(near, sharing, self.ranking.dense, least)
         self._add_pairs(text, scores)
         for number in scores:
@@ -199,20 +199,9 @@ class Index:
         again = [replace(f, score=score) for f, score in zip(found, scores, strict=True)]
         return sorted(again, key=_best_first)
 
-    def _spread(self, found: Sequence[_Found], per_article: int | None) -> Sequence[_Found]:
-        if per_article is None:
-            return found
-        seen: Counter[str] = Counter()
-        kept = []
-        for one in found:
-            article = self.passages[one.number].article.id
-            seen[article] += 1
-            if seen[article] <= per_article:
-                kept.append(one)
-        return kept
-
     def _named_in(self, text: str) -> _Named:
-        outlets, days = self._columns
+        rows = self._article_rows
+        outlets, days = rows["outlet"], rows["published"]
         names = self._outlet_names.named_in(text)
         wanted = [n for n, name in enumerate(self.outlets) if name in names]
         of_day = np.zeros(len(days), np.bool_)
@@ -228,26 +217,25 @@ class Index:
     @property
     def outlets(self) -> Sequence[str]:
         """The names of the outlets whose reports it holds, each once."""
-        return self._opened.contents.articles.outlets
+        return self._contents.articles.outlets
 
     @cached_property
-    def _columns(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Of each passage: number of its outlet, -1 if unknown; date as yyyymmdd, 0 if unknown."""
-        contents = self._opened.contents
-        rows = contents.articles.rows[contents.passages.rows[:, 0]]
-        return rows["outlet"], rows["published"]
+    def _article_rows(self) -> NDArray[Any]:
+        """Of each passage the row of its article; see `contents`."""
+        return self._contents.articles.rows[self._contents.passages.rows[:, 0]]
 
     def cluster_of(self, article_id: str) -> int:
-        """The number of the independent report that an article is, or is a near-identical copy of.
+        """The number of an article's independent report: the same for near-identical copies.
 
-        Two articles are of one report if it is the same; means nothing across generations. Raises
-        SettingError if there is no such article.
+        Means nothing across generations. Raises SettingError if there is no such article.
         """
-        contents = self._opened.contents
-        found = contents.articles.find(article_id)
+        return int(self._contents.copies.originals[self._number_of(article_id)])
+
+    def _number_of(self, article_id: str) -> int:
+        found = self._contents.articles.find(article_id)
         if found is None:
             raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
-        return int(contents.copies.originals[found[0]])
+        return found[0]
 
     def copies_of(
         self,
@@ -262,20 +250,17 @@ class Index:
         `outlets`, `since` and `until` narrow them as in `search`. Raises SettingError if there is
         no such article.
         """
-        contents = self._opened.contents
-        numbers = contents.copies.members(self.cluster_of(article_id))
+        numbers = self._contents.copies.members(self._number_of(article_id))
         passing = self._passing(outlets, since, until)
-        return tuple(contents.articles[n].id for n in numbers if passing is None or passing[n])
+        articles = self._contents.articles
+        return tuple(articles[n].id for n in numbers if passing is None or passing[n])
 
     def passages_of(self, article_id: str) -> list[Passage]:
         """All passages that an article was split into, in their order.
 
         Raises SettingError if there is no such article.
         """
-        found = self._opened.contents.articles.find(article_id)
-        if found is None:
-            raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
-        numbers = self._opened.contents.passages.of_article(found[0])
+        numbers = self._contents.passages.of_article(self._number_of(article_id))
         return [self.passages[int(n)] for n in numbers]
 
     def weighed(self, ranking: Ranking) -> Index:
@@ -295,7 +280,7 @@ class Index:
         passing = self._passing(outlets, since, until)
         if passing is None:
             return None
-        return np.flatnonzero(passing[self._opened.contents.passages.rows[:, 0]])
+        return np.flatnonzero(passing[self._contents.passages.rows[:, 0]])
 
     def _passing(
         self, outlets: Collection[str] | None, since: str | None, until: str | None
@@ -308,7 +293,7 @@ class Index:
         if since and until and since > until:
             raise SettingError(f"since {since} is after until {until}")
         names = None if outlets is None else {name.strip().casefold() for name in outlets}
-        return self._opened.contents.articles.passing(names, since, until)
+        return self._contents.articles.passing(names, since, until)
 
 
 @dataclass(frozen=True)
@@ -331,11 +316,6 @@ class _Named:
     outlet: NDArray[np.bool_]
     day: NDArray[np.bool_]
 
-    @property
-    def any(self) -> bool:
-        """Whether the text names one that the corpus has."""
-        return bool(self.outlet.any() or self.day.any())
-
     def among(self, numbers: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """Those of `numbers`, or of all, that are named."""
         either = self.outlet | self.day
@@ -352,8 +332,8 @@ def _blended(
 ) -> dict[int, float]:
     """Sum of cosine and keyword score, each over the best of its kind and times its share.
 
-    A convex combination that takes 0 for the foot of either scale (Bruch et al. 2023). What one of
-    the searches did not return has at most the score of the last that it did: that is `least`.
+    A convex combination with 0 as the foot of either scale (Bruch et al. 2023). A passage that one
+    search did not return gets from it the score of the last that it did, `least`.
     """
     scores = dict.fromkeys(sorted(near.keys() | sharing.keys()), 0.0)
     for found, share, last in ((near, dense, least[0]), (sharing, 1 - dense, least[1])):

@@ -4,12 +4,11 @@
     vectors.faiss    only in a large index: which of them lie near each other (IVF)
 
 Up to EXACT_UP_TO vectors a search compares the query with all of them. Above, faiss sorts them into
-cells by k-means, and a search looks only into the cells nearest to the query, at vectors rounded to
-a byte a number; the best of what it finds are compared again with the vectors themselves. So a
-score is the exact cosine in both, and what a search may miss is measured when the index is built.
+cells by k-means. A search then looks only into the cells nearest to the query, at vectors rounded
+to a byte a number, and compares the best of them again with the vectors themselves. A score is the
+exact cosine in both. What a search may miss is measured when the index is built.
 
-faiss checks little itself: its own size check is an `assert`, its files carry no checksum, and
-where it finds nothing it answers -1. What is checked here is checked for those reasons.
+faiss checks little itself: its size check is an `assert`, and where it finds nothing it says -1.
 """
 
 from __future__ import annotations
@@ -101,9 +100,9 @@ class VectorIndex:
     ) -> VectorIndex:
         """Index `(n, dim)` float32 rows of unit length; the same rows give the same index.
 
-        `probes` gives vectors of what people might search for, `(m, dim)`; with them, and with
-        some of the rows, it is measured how many cells a search must look into. The cells of
-        `before` are taken over as long as they serve. Raises ValueError for rows of another kind.
+        `probes` gives vectors of what people might search for, `(m, dim)`. They and some of the
+        rows measure how many cells a search must look into. The cells of `before` are taken over as
+        long as they serve. Raises ValueError for rows of another kind.
         """
         if vectors.ndim != 2 or vectors.shape[1] < 1:
             raise ValueError(f"vectors of shape {vectors.shape}, not (n, dim)")
@@ -111,8 +110,8 @@ class VectorIndex:
         rows = np.ascontiguousarray(vectors)
         if len(rows) <= EXACT_UP_TO:
             return cls(rows, None)
-        found = probes() if probes is not None else None
-        return cls(rows, _cells_of(rows, found, before._cells if before is not None else None))
+        found = probes() if probes else None
+        return cls(rows, _cells_of(rows, found, before._cells if before else None))
 
     def to_files(self) -> dict[str, tuple[Data, ...]]:
         """Write the index as the named files that `from_files` reads."""
@@ -144,10 +143,11 @@ class VectorIndex:
         if k < 1:
             raise ValueError(f"k is {k}, not 1 or more")
         allowed = None if among is None else _mask(among, len(self))
-        wanted = min(k, len(self) if allowed is None else int(allowed.sum()))
+        left = len(self) if allowed is None else int(allowed.sum())
+        wanted = min(k, left)
         if not wanted:
             return []
-        numbers = self._near(vector, wanted, allowed)
+        numbers = self._near(vector, wanted, allowed, left)
         if numbers is None:
             return _nearest(self._rows, vector, wanted, allowed)
         found = _nearest(self._rows[numbers], vector, wanted)
@@ -156,10 +156,9 @@ class VectorIndex:
         return [(int(numbers[place]), score) for place, score in found]
 
     def _near(
-        self, vector: Vectors, wanted: int, allowed: NDArray[np.bool_] | None
+        self, vector: Vectors, wanted: int, allowed: NDArray[np.bool_] | None, left: int
     ) -> NDArray[np.int64] | None:
         """Numbers, in order, among which the nearest are; None if all must be compared."""
-        left = len(self) if allowed is None else int(allowed.sum())
         if self._cells is None or left <= EXACT_UP_TO or wanted > _MAX_NEAR:
             return None
         candidates = max(_MIN_CANDIDATES, _CANDIDATES * wanted)
@@ -182,8 +181,8 @@ class VectorIndex:
 class _Cells:
     """Vectors sorted into cells by faiss; `settings` tell how they are searched and how well.
 
-    `probe` is how many cells a search looks into, `recall` the share of the 10 nearest that it then
-    found, `trained` how many vectors there were when the cells were made.
+    A search looks into `probe` cells and then found `recall` of the 10 nearest; `trained` is how
+    many vectors there were when the cells were made.
     """
 
     def __init__(self, ivf: faiss.IndexIVFScalarQuantizer, settings: dict[str, Any]) -> None:
@@ -197,23 +196,17 @@ class _Cells:
 
     @classmethod
     def from_bytes(cls, data: Data, settings: Mapping[str, Any], dim: int, count: int) -> _Cells:
+        import faiss
+
         ivf = _deserialized(data)
         if (ivf.ntotal, ivf.d, ivf.nlist) != (count, dim, settings["cells"]):
             raise IndexCorrupt(
                 f"{CELLS}: holds {ivf.ntotal} vectors of length {ivf.d} in {ivf.nlist} cells, "
                 f"not {count} of {dim} in {settings['cells']}"
             )
-        if not ivf.is_trained or ivf.metric_type != _inner_product():
+        if not ivf.is_trained or ivf.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise IndexCorrupt(f"{CELLS}: holds another kind of faiss index")
         return cls(ivf, {k: v for k, v in settings.items() if k != "kind"})
-
-    def emptied(self) -> faiss.IndexIVFScalarQuantizer:
-        """The same cells without the vectors in them."""
-        import faiss
-
-        ivf = cast("faiss.IndexIVFScalarQuantizer", faiss.clone_index(self._ivf))
-        ivf.reset()
-        return ivf
 
     def near(
         self,
@@ -241,18 +234,17 @@ class _Cells:
 
 
 def _cells_of(rows: Vectors, probes: Vectors | None, before: _Cells | None) -> _Cells:
+    import faiss
+
     truth = _Truth(rows, probes)
-    if before is not None and _still_serves(before, rows):
-        trained = before.settings["trained"]
-        cells = truth.tuned(_filled(before.emptied(), rows), trained)
+    trained = int(before.settings["trained"]) if before else 0
+    if before and trained / 2 <= len(rows) <= trained * 2:
+        ivf = cast("faiss.IndexIVFScalarQuantizer", faiss.clone_index(before._ivf))
+        ivf.reset()  # the same cells without the vectors in them
+        cells = truth.tuned(_filled(ivf, rows), trained)
         if cells.settings["recall"] >= _RECALL:
             return cells
     return truth.tuned(_filled(_trained(rows), rows), len(rows))
-
-
-def _still_serves(cells: _Cells, rows: Vectors) -> bool:
-    made_for = int(cells.settings["trained"])
-    return cells._ivf.d == rows.shape[1] and made_for / 2 <= len(rows) <= made_for * 2
 
 
 def _trained(rows: Vectors) -> faiss.IndexIVFScalarQuantizer:
@@ -312,7 +304,7 @@ class _Truth:
 def _nearest(
     rows: Vectors, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None
 ) -> list[tuple[int, float]]:
-    """The `k` nearest of `rows`, of those that are `allowed`, by comparing with each."""
+    """The `k` nearest of `rows`, or of those that are `allowed`, by comparing with each."""
     import faiss
 
     scores, numbers = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
@@ -346,12 +338,6 @@ def _mask(among: Collection[int] | NDArray[np.int64], count: int) -> NDArray[np.
     mask = np.zeros(count, np.bool_)
     mask[numbers[(numbers >= 0) & (numbers < count)]] = True
     return mask
-
-
-def _inner_product() -> int:
-    import faiss
-
-    return int(faiss.METRIC_INNER_PRODUCT)
 
 
 def _deserialized(data: Data) -> faiss.IndexIVFScalarQuantizer:
@@ -388,9 +374,8 @@ def _reading(data: Data) -> Callable[[int], bytes]:
 
 
 def _are_unit(vectors: Vectors) -> NDArray[np.bool_]:
-    lengths = np.linalg.norm(vectors, axis=1)
     # Written so that NaN fails it, too.
-    are: NDArray[np.bool_] = np.abs(lengths - 1) <= _NORM_SLACK
+    are: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _NORM_SLACK
     return are
 
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .draft import FIELDS, Draft, made_draft
-from .extraction import Extraction
+from .extraction import Extraction, read_pdf
 from .html import read_html
-from .pdf import read_pdf
 from .tables import ROW_READERS, Row
 from .text import read_markdown, read_plain
 

@@ -121,17 +121,6 @@ def test_a_link_put_in_place_at_the_last_moment_is_not_followed(tmp_path, monkey
         file_bytes(tmp_path / "a", 100)
 
 
-def test_an_unreadable_file_says_why(tmp_path, monkeypatch):
-    (tmp_path / "a").write_bytes(b"x")
-
-    def refusing(path, *args, **kwargs):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", refusing)
-    with pytest.raises(Unfit, match=r"^unreadable: Permission denied$"):
-        file_bytes(tmp_path / "a", 100)
-
-
 @pytest.mark.parametrize(
     "char", "\u200b\u200d\u2060\ufe0f\u00ad\u3164\u2800 \n\u00a0\U000e0041\U000e0100"
 )

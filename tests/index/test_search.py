@@ -1,13 +1,11 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-import index
 from index import build_index, load_encoder, open_index
-from index.errors import IndexMismatch, IndexMissing, QuestionError, SettingError
+from index.errors import IndexMismatch, QuestionError, SettingError
 from index.search import MAX_QUERY, Ranking, _blended
 from tests.fakes import TOPICS, TopicEncoder
 
@@ -129,16 +127,6 @@ def test_filters_hold_whatever_the_query_names(corpus):
     assert set(ids(hits)) == {"gale", "vote"}
 
 
-def test_a_named_outlet_is_looked_through_though_others_fit_better(tmp_path):
-    for n in range(300):
-        (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
-    (tmp_path / "odd.txt").write_text("---\noutlet: Moor Post\n---\nA bank had a storm in it.")
-    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
-    found = open_index(tmp_path / "index", TopicEncoder())
-    assert "odd" not in ids(found.search("storm", 10))
-    assert ids(found.search("storm, says Moor Post", 10))[0] == "odd"
-
-
 PARTS = (
     "Did anybody write letters about storm damage, while neighbours looked forward to an election?"
 )
@@ -216,7 +204,7 @@ def test_filters_narrow(corpus, filters, expected):
     assert set(ids(corpus.search("storm", 10, **filters))) == expected
 
 
-def test_filters_look_deeper_than_the_best(tmp_path):
+def test_filters_and_names_look_deeper_than_the_best(tmp_path):
     """The one report of an outlet is found though 300 others fit better."""
     for n in range(300):
         (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
@@ -225,6 +213,7 @@ def test_filters_look_deeper_than_the_best(tmp_path):
     found = open_index(tmp_path / "index", TopicEncoder())
     assert "odd" not in ids(found.search("storm", 10))
     assert ids(found.search("storm", 10, outlets={"Moor Post"})) == ["odd"]
+    assert ids(found.search("storm, says Moor Post", 10))[0] == "odd"
 
 
 @pytest.fixture(scope="module")
@@ -342,20 +331,14 @@ def test_arguments_that_are_refused(corpus, arguments, reason):
 
 
 def test_what_an_index_shows_of_itself(corpus):
-    assert set(corpus.articles) == set(STORIES)
     assert corpus.articles["gale"].outlet == "Tern Daily"
     assert [p.text for p in corpus.passages if p.article.id == "vote"] == ["The election is over."]
-    assert corpus.generation == 1
-    assert isinstance(corpus.folder, Path)
     stats = corpus.stats()
     assert stats.pop("created").startswith("20")
-    files = {
-        p.relative_to(corpus.folder / "gen-000001").as_posix(): p.stat().st_size
-        for p in (corpus.folder / "gen-000001").rglob("*")
-        if p.is_file()
-    }
-    assert stats.pop("files") == files
-    assert stats.pop("bytes") == sum(files.values())
+    folder = corpus.folder / "gen-000001"
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    assert (stats.pop("files"), stats.pop("bytes")) == (sizes, sum(sizes.values()))
     assert stats == {
         "generation": 1,
         "articles": 5,
@@ -368,13 +351,6 @@ def test_what_an_index_shows_of_itself(corpus):
         "dim": 8,
         "vectors": {"kind": "exact"},
     }
-    with pytest.raises(TypeError):
-        corpus.articles["new"] = corpus.articles["gale"]
-
-
-def test_no_index(tmp_path):
-    with pytest.raises(IndexMissing, match="wirecheck index"):
-        open_index(tmp_path / "nowhere")
 
 
 def test_the_bundled_encoder_is_the_default(corpus):
@@ -412,12 +388,6 @@ def test_importing_is_cheap():
     )  # fmt: skip
     assert "index" in said.stdout.split()
     assert not (HEAVY | {"numpy"}) & set(said.stdout.split())
-
-
-def test_public_names():
-    assert index.__all__ == sorted(index.__all__)
-    for name in index.__all__:
-        assert getattr(index, name).__module__.startswith("index.")
 
 
 def test_copies_of_an_article(tmp_path):
