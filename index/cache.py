@@ -98,27 +98,25 @@ class EmbeddingCache:
         query = f"SELECT key, vector, seal, used FROM vectors WHERE key IN ({marks})"
         whole, stale = [], []
         for key, data, seal, used in db.execute(query, keys).fetchall():
-            if not self._is_whole(key, data, seal):
+            # A damaged file may hold values of other types.
+            if not all(isinstance(value, bytes) for value in (key, data, seal)):
                 continue
-            whole.append((key, np.frombuffer(data, "<f4")))
-            if used != _today():
-                stale.append((_today(), key))
+            if len(data) == self._bytes and seal == _seal(key, data):
+                whole.append((key, np.frombuffer(data, "<f4")))
+                if used != _today():
+                    stale.append((_today(), key))
         if stale:
             with db:
                 db.executemany("UPDATE vectors SET used = ? WHERE key = ?", stale)
         return whole
-
-    def _is_whole(self, key: Any, data: Any, seal: Any) -> bool:
-        if not all(isinstance(value, bytes) for value in (key, data, seal)):
-            return False
-        return len(data) == self._bytes and seal == _seal(key, data)
 
     def _write(
         self, db: sqlite3.Connection, rows: Sequence[tuple[bytes, bytes, bytes, int]]
     ) -> None:
         with db:
             db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
-        size = _size(db)
+        pages = int(db.execute("PRAGMA page_count").fetchone()[0])
+        size = pages * int(db.execute("PRAGMA page_size").fetchone()[0])
         if size > self._limit:
             self._shrink(db, 1 - 0.9 * self._limit / size)
 
@@ -140,18 +138,14 @@ class EmbeddingCache:
             if self._path is None:
                 return None
             try:
-                return work(self._opened(self._path))
+                self._connection = self._connection or _connected(self._path)
+                return work(self._connection)
             except (sqlite3.Error, OSError) as error:
                 self.close()
                 if not (again and _is_damage(error) and self._remove(self._path)):
                     self.note = f"{self._path}: the embedding cache is not used: {error}"
                     self._path = None
         return None
-
-    def _opened(self, path: Path) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = _connected(path)
-        return self._connection
 
     def _remove(self, path: Path) -> bool:
         self.note = f"{path}: the embedding cache was damaged and is begun anew"
@@ -203,13 +197,6 @@ def _connected(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-def _size(db: sqlite3.Connection) -> int:
-    pages, page = (
-        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
-    )
-    return int(pages) * int(page)
 
 
 def _is_damage(error: Exception) -> bool:

@@ -100,7 +100,8 @@ class Articles(_Listed[Article]):
             if article.id in known:
                 raise ValueError(f"two articles have the ID {article.id}")
             known.add(article.id)
-            lines.append(_line(article))
+            row = {name: getattr(article, name) for name in _FIELDS}
+            lines.append((json.dumps(row, ensure_ascii=False) + "\n").encode())
             end += len(lines[-1])
             outlet = -1
             if article.outlet:
@@ -139,7 +140,10 @@ class Articles(_Listed[Article]):
         forget(self._data)
         try:
             article = Article(**json.loads(line))
-            fits = _has_right_types(article) and len(article.text) == row["length"]
+            fits = all(isinstance(getattr(article, name), str) for name in _FIELDS[:3]) and all(
+                isinstance(getattr(article, name), str | None) for name in _FIELDS[3:]
+            )
+            fits = fits and len(article.text) == row["length"]
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorrupt(f"{ARTICLES}: {_NO_ARTICLE}") from error
         if not fits or _key(article.id) != row["key"]:
@@ -318,19 +322,6 @@ def from_files(files: Mapping[str, Data], description: Mapping[str, Any]) -> Con
         raise IndexCorrupt(f"{KEYWORDS}{error}") from error
     made_by = encoder["fingerprint"], description["recipe"]
     return Contents(articles, reports, passages, found, words, *made_by)
-
-
-def _line(article: Article) -> bytes:
-    row = {name: getattr(article, name) for name in _FIELDS}
-    return (json.dumps(row, ensure_ascii=False) + "\n").encode()
-
-
-def _has_right_types(article: Article) -> bool:
-    needed = (article.id, article.title, article.text)
-    known = (article.outlet, article.published, article.url)
-    return all(isinstance(v, str) for v in needed) and all(
-        v is None or isinstance(v, str) for v in known
-    )
 
 
 def _key(article_id: str) -> int:

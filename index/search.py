@@ -25,7 +25,7 @@ from .encoder import Encoder, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
 from .keywords import keyword_tokens
 from .passages import keyword_text, titled_text
-from .query import OutletNames, days_in, pairs_of, parts_of
+from .query import Named, Names, pairs_of, parts_of
 from .records import Article, Hit, Passage
 from .rerank import Reranker, load_reranker
 from .store import Generation, read, stats_of
@@ -141,7 +141,7 @@ class Index:
         return hits
 
     def _ranked(self, query: str, depth: int, among: NDArray[np.int64] | None) -> list[_Found]:
-        named = self._named_in(query)
+        named = self._names.named_in(query)
         whole = self._look(query, named, depth, among)
         found = {n: _Found(n, score, named.of(n)) for n, score in whole.items()}
         parts = parts_of(query) if self.ranking.part else ()
@@ -151,24 +151,23 @@ class Index:
         return sorted(found.values(), key=_best_first)
 
     def _best_parts(
-        self, parts: Sequence[str], named: _Named, depth: int, among: NDArray[np.int64] | None
-    ) -> dict[int, tuple[float, str, _Named]]:
+        self, parts: Sequence[str], named: Named, depth: int, among: NDArray[np.int64] | None
+    ) -> dict[int, tuple[float, str, Named]]:
         """For each passage its score for the part that it fits best, that part, and who is named.
 
         A part that names nobody is about those that the whole query names.
         """
-        best: dict[int, tuple[float, str, _Named]] = {}
+        best: dict[int, tuple[float, str, Named]] = {}
         for part in parts:
-            theirs = self._named_in(part)
-            if not (theirs.outlet.any() or theirs.day.any()):
-                theirs = named
+            theirs = self._names.named_in(part)
+            theirs = theirs if theirs.any else named
             for number, score in self._look(part, theirs, depth, among).items():
                 if number not in best or score > best[number][0]:
                     best[number] = (score, part, theirs)
         return best
 
     def _look(
-        self, text: str, named: _Named, depth: int, among: NDArray[np.int64] | None
+        self, text: str, named: Named, depth: int, among: NDArray[np.int64] | None
     ) -> dict[int, float]:
         """Score passages for `text`: the best of all, and the best of those that are named."""
         vector = self.encoder.encode_query(text)
@@ -199,30 +198,15 @@ class Index:
         again = [replace(f, score=score) for f, score in zip(found, scores, strict=True)]
         return sorted(again, key=_best_first)
 
-    def _named_in(self, text: str) -> _Named:
-        rows = self._article_rows
-        outlets, days = rows["outlet"], rows["published"]
-        names = self._outlet_names.named_in(text)
-        wanted = [n for n, name in enumerate(self.outlets) if name in names]
-        of_day = np.zeros(len(days), np.bool_)
-        for month, day, year in days_in(text):
-            there = days == year * 10_000 + month * 100 + day
-            of_day |= there if year else days % 10_000 == month * 100 + day
-        return _Named(np.isin(outlets, wanted), of_day)
-
-    @cached_property
-    def _outlet_names(self) -> OutletNames:
-        return OutletNames(self.outlets)
-
     @property
     def outlets(self) -> Sequence[str]:
         """The names of the outlets whose reports it holds, each once."""
         return self._contents.articles.outlets
 
     @cached_property
-    def _article_rows(self) -> NDArray[Any]:
-        """Of each passage the row of its article; see `contents`."""
-        return self._contents.articles.rows[self._contents.passages.rows[:, 0]]
+    def _names(self) -> Names:
+        rows = self._contents.articles.rows[self._contents.passages.rows[:, 0]]
+        return Names(self.outlets, rows["outlet"], rows["published"])
 
     def cluster_of(self, article_id: str) -> int:
         """The number of an article's independent report: the same for near-identical copies.
@@ -307,24 +291,6 @@ class _Found:
 
 def _best_first(found: _Found) -> tuple[float, int]:
     return -found.score, found.number
-
-
-@dataclass(frozen=True)
-class _Named:
-    """For each passage whether a text names its outlet, and its day."""
-
-    outlet: NDArray[np.bool_]
-    day: NDArray[np.bool_]
-
-    def among(self, numbers: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """Those of `numbers`, or of all, that are named."""
-        either = self.outlet | self.day
-        return np.flatnonzero(either) if numbers is None else numbers[either[numbers]]
-
-    def of(self, number: int) -> tuple[str, ...]:
-        """What of a passage is named."""
-        of = (("its outlet", self.outlet[number]), ("its day", self.day[number]))
-        return tuple(what for what, named in of if named)
 
 
 def _blended(

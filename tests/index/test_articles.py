@@ -66,7 +66,6 @@ def test_unknown_endings_are_skipped_and_named(tmp_path):
         ("\u200b\u200d\u2060\ufe0f\u00ad\U000e0041", "empty"),
         ("---\noutlet: Tern Daily\n---\n \n", "empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary"),
-        (b"Caf\xe9 \x81", "encoding"),
     ],
 )
 def test_unfit_contents(tmp_path, content, reason):

@@ -1,5 +1,4 @@
 import json
-import threading
 
 import numpy as np
 import pytest
@@ -7,12 +6,12 @@ import pytest
 from index import build_index
 from index import keywords as keywords_module
 from index.check import check_index
-from index.contents import Articles, Contents, Passages
+from index.contents import Articles, Contents
 from index.copies import Copies
 from index.errors import IndexMismatch, IndexMissing
 from index.keywords import KeywordIndex
 from index.manifest import sealed
-from index.records import Article, Passage
+from index.records import Article
 from index.store import read, writing
 from index.vectors import VectorIndex
 from tests.fakes import TopicEncoder
@@ -138,33 +137,3 @@ def test_two_articles_of_one_id(root):
     articles = Articles(bytes(old._data) + line, rows, old.outlets)
     republish(root, articles=articles)
     assert problems(root)[0] == f"articles.jsonl: two articles have the ID {old[0].id}"
-
-
-def test_while_generations_are_published(root):
-    """A writer at work is no damage."""
-    article = Article("a", "A", "storm")
-
-    def write():
-        for n in range(30):
-            articles = Articles.of([article])
-            contents = Contents(
-                articles=articles,
-                copies=Copies.of(articles),
-                passages=Passages.of([Passage(article, 0, 5)], articles),
-                vectors=VectorIndex.build(TopicEncoder().encode(["storm"])),
-                keywords=KeywordIndex.build(["storm"]),
-                fingerprint=TopicEncoder().fingerprint,
-                recipe=n,
-            )
-            with writing(root) as writer:
-                writer.publish(contents)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    seen = set()
-    while writer.is_alive():
-        checked = check_index(root, TopicEncoder())
-        assert checked.problems == ()
-        seen.add(checked.looked_at)
-    writer.join()
-    assert len(seen) > 2

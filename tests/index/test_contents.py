@@ -120,14 +120,9 @@ class TestDamage:
     @pytest.mark.parametrize(
         "row",
         [
-            {**GOOD, "text": 5},
-            {**GOOD, "outlet": 5},
-            {**GOOD, "surprise": 5},
-            {"id": "a"},
-            ["a"],
-            "a",
-            {**GOOD, "id": "b"},
-            {**GOOD, "text": "storms"},
+            *({**GOOD, **more} for more in ({"text": 5}, {"outlet": 5}, {"surprise": 5})),
+            *({**GOOD, **more} for more in ({"id": "b"}, {"text": "storms"})),
+            *({"id": "a"}, ["a"], "a"),
         ],
     )
     def test_lines_that_are_not_the_article(self, row):

@@ -20,14 +20,7 @@ def model_folder(tmp_path_factory):
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
     raw, saved = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("model")
-    words = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        *"storm harbour open hit the was no . ,".split(),
-    ]
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] storm harbour open hit the was no . ,".split()
     torch.manual_seed(7)
     config = BertConfig(
         vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,

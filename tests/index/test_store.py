@@ -466,12 +466,8 @@ def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
     tmp = "gen-000002.tmp"
     first, second = events.index("-> gen-000002"), events.index("-> MANIFEST.json")
     files = {str(p.relative_to(root / "gen-000002")) for p in files_of(root, 2)}
-    flushed = {f"{tmp}/{name}" for name in files} | {
-        tmp,
-        f"{tmp}/keywords",
-        "MANIFEST.json.tmp",
-        "",
-    }
+    flushed = {f"{tmp}/{name}" for name in files}
+    flushed |= {tmp, f"{tmp}/keywords", "MANIFEST.json.tmp", ""}
     assert len(files) == 13
     assert set(events[:first]) == flushed
     assert events[first + 1 : second] == [""]

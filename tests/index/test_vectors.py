@@ -6,6 +6,7 @@ import faiss
 import numpy as np
 import pytest
 
+from index import cells
 from index import vectors as module
 from index.errors import IndexCorrupt
 from index.mapped import array_file
@@ -227,7 +228,7 @@ def test_the_cells_are_taken_over_while_they_serve(large, monkeypatch):
         raise AssertionError("trained again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_trained", never)
+        patch.setattr(cells, "_trained", never)
         rows = np.concatenate([MANY[50:], near_each_other(40, seed=9)])
         updated = VectorIndex.build(rows, probes=lambda: QUERIES[:100], before=large)
     assert updated.settings["trained"] == 4000
