@@ -1,34 +1,24 @@
 """From files to articles: every file and every row seen ends as an Article, or as Skipped.
 
-What is read:
-
-- Folders are walked in sorted order; hidden entries are passed over, links are never followed.
-- A file's ending picks its reader in `formats/`, whose file holds one article, or an article a
-  row. An article's ID is the file's name without the ending, or what its row gives.
-- `outlet`, `published`, `url` come from the file itself, as its reader says, or from the nearest
-  `metadata.csv` (columns id, outlet, published, url; one row a line) at or above the file, inside
-  the folder that was given. The file wins. A value that can't be right is unknown, and a note says
-  so.
-- The first of an ID holds. IDs are compared as they look: two spellings of one letter in Unicode
-  are one, small and capital letters are two.
+Folders are walked in sorted order; hidden entries are passed over, links are never followed. What a
+file says of itself wins over the nearest `metadata.csv`. A value that can't be right is unknown,
+and a note says so. Two IDs that look the same are the same. `docs/articles.md` has all of it.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import ArticleError
 from .files import IS_LINK, Unfit, clipped, decoded, file_bytes, is_visible, shown
 from .formats import FIELDS, READERS, ROW_READERS, Draft, Extraction, Row
-from .records import Article
+from .records import Article, iso_day
 
 MAX_BYTES = 5_000_000
 MAX_PACKED_BYTES = 64_000_000
@@ -41,7 +31,6 @@ _MAX_VALUE = 2_000
 # Files that hold pictures, or other articles, beside an article's text.
 _PACKED = (".pdf", *ROW_READERS)
 _ENDINGS = (*READERS, *ROW_READERS)
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -300,13 +289,6 @@ def _cells(line: str) -> list[str]:
         return []
 
 
-def _checked_date(value: str) -> str | None:
-    try:
-        return date.fromisoformat(value).isoformat() if _ISO_DATE.fullmatch(value) else None
-    except ValueError:
-        return None
-
-
 def _checked_url(value: str) -> str | None:
     if len(value) > _MAX_VALUE or not value.isprintable() or " " in value:
         return None
@@ -323,7 +305,7 @@ def _checked_outlet(value: str) -> str | None:
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "outlet": _checked_outlet,
-    "published": _checked_date,
+    "published": iso_day,
     "url": _checked_url,
 }
 _WRONG = {

@@ -121,7 +121,8 @@ class KeywordIndex:
 
     def to_files(self) -> dict[str, tuple[Data, ...]]:
         """Write the index as the named files that `from_files` reads."""
-        arrays = (self._starts, self._texts, self._counts, self._scores, self._lengths)
+        arrays: tuple[NDArray[Any], ...] = (self._starts, self._texts, self._counts)
+        arrays += (self._scores, self._lengths)
         words = json.dumps(list(self._words), ensure_ascii=False).encode()
         return {**dict(zip(_ARRAYS, map(array_file, arrays), strict=True)), VOCABULARY: (words,)}
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from .errors import IndexMismatch, QuestionError, SettingError
 from .keywords import keyword_tokens
 from .passages import keyword_text, titled_text
 from .query import Named, Names, pairs_of, parts_of
-from .records import Article, Hit, Passage
+from .records import Article, Hit, Passage, iso_day
 from .rerank import Reranker, load_reranker
 from .store import Generation, read, stats_of
 
@@ -336,12 +335,6 @@ def earlier(until: str | None, as_of: str | None) -> str | None:
 
 
 def _checked_date(name: str, value: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        day = date.fromisoformat(value).isoformat()
-    except (TypeError, ValueError):
-        day = ""
-    if day != value:
+    if value is not None and not (isinstance(value, str) and iso_day(value)):
         raise SettingError(f"{name} is {value!r}; it must be a date like 2025-03-31")
     return value

@@ -8,12 +8,10 @@ gets a new process.
 from __future__ import annotations
 
 import json
-import os
-import selectors
 import signal
 import subprocess
 import sys
-import time
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -98,24 +96,17 @@ def _asked(
     """The answer, or None if the process ended or had to be ended before it gave one."""
     # They were asked for at the start, so they are there.
     requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    end = threading.Timer(patience, process.kill)
+    end.start()
     try:
         requests.write(message)
         requests.flush()
+        answer = answers.readline()
     except OSError:
         return None
-    deadline = time.monotonic() + patience
-    answer = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(answers, selectors.EVENT_READ)
-        while not answer.endswith(b"\n"):
-            if not selector.select(max(deadline - time.monotonic(), 0)):
-                process.kill()
-                return None
-            part = os.read(answers.fileno(), 1 << 20)
-            if not part:
-                return None
-            answer += part
-    found: dict[str, Any] = json.loads(answer)
+    finally:
+        end.cancel()
+    found: dict[str, Any] | None = json.loads(answer) if answer.endswith(b"\n") else None
     return found
 
 

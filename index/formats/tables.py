@@ -1,14 +1,8 @@
 """Files of several articles: JSON lines and CSV, an article a row.
 
-Fields, or columns: `text`; if wanted `id` (else the file's name and the row's number, as in
-`reports-3`), `title`, `outlet`, `published`, `url`; others are passed over. Rows count from 1, bad
-ones too, empty lines and a CSV's header not. A bad row is told by its line; the others are read.
-
-- JSON lines: UTF-8, or UTF-16 or UTF-32 with a byte order mark; an object a line. null is a field
-  that isn't given, and an ID may be a number. A value of another type, a key that stands twice and
-  NaN make a bad row.
-- CSV: commas, a header, double quotation marks around a cell that holds a comma, such a mark
-  (doubled) or a line break. As many cells a row as the header has.
+Rows count from 1, bad ones too, empty lines and a CSV's header not. A bad row is told by its line;
+the others are read. In JSON null is a field that is not given, and an ID may be a number. A value
+of another type, a key that stands twice and NaN make a bad row. See also `docs/articles.md`.
 """
 
 from __future__ import annotations

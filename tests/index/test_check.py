@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from index import build_index
 from index import keywords as keywords_module
 from index.check import check_index
 from index.contents import Articles, Contents
@@ -15,6 +14,7 @@ from index.records import Article
 from index.store import read, writing
 from index.vectors import VectorIndex
 from tests.fakes import TopicEncoder
+from tests.index.corpora import index_of
 
 STORIES = {
     "harbour": "The harbour of Brenwick reopened on Monday after a storm.",
@@ -26,11 +26,7 @@ STORIES = {
 
 @pytest.fixture
 def root(tmp_path):
-    (tmp_path / "articles").mkdir()
-    for name, text in STORIES.items():
-        (tmp_path / "articles" / f"{name}.txt").write_text(text)
-    build_index([tmp_path / "articles"], tmp_path / "index", encoder=TopicEncoder())
-    return tmp_path / "index"
+    return index_of(tmp_path, STORIES).folder
 
 
 def problems(root, encoder=None):

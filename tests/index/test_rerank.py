@@ -10,6 +10,7 @@ from index.encoder import bundled_folder
 from index.errors import SettingError
 from index.rerank import CrossEncoderReranker, load_reranker
 from tests.fakes import TopicEncoder
+from tests.index.corpora import index_of
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +43,7 @@ STORIES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "articles").mkdir()
-    for name, text in STORIES.items():
-        (folder / "articles" / f"{name}.txt").write_text(text)
-    build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
-    return folder / "index"
+    return index_of(tmp_path_factory.mktemp("corpus"), STORIES).folder
 
 
 def ids(hits):
