@@ -60,19 +60,18 @@ class Reading:
 def read_articles(
     paths: Iterable[Path],
     *,
-    max_bytes: int = MAX_BYTES,
     outside: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Reading:
     """Read the articles in `paths`, files or folders, in sorted order.
 
-    An article may have `max_bytes`; a PDF, or a file of several articles, MAX_PACKED_BYTES if that
-    is more. `outside` is a folder that is not looked into (the index, if it lies among the
-    articles). `progress` is told the number of files and rows seen so far.
+    An article may have MAX_BYTES; a PDF, or a file of several articles, MAX_PACKED_BYTES. `outside`
+    is a folder that is not looked into (the index, if it lies among the articles). `progress` is
+    told the number of files and rows seen so far.
 
     Raises ArticleError if one of `paths` does not exist or is a folder that can't be listed.
     """
-    desk = _Desk(max_bytes=max_bytes, progress=progress)
+    desk = _Desk(progress)
     if outside is not None:
         desk.seen.add(os.path.realpath(outside))
     try:
@@ -98,7 +97,6 @@ _Table = Mapping[str, _MetadataRow]
 class _Desk:
     """Where files come in and articles, skipped rows and notes pile up."""
 
-    max_bytes: int
     progress: Callable[[int], None] | None
     extraction: Extraction = field(default_factory=Extraction)
     seen: set[str] = field(default_factory=set)
@@ -186,11 +184,10 @@ class _Desk:
         if ending not in _ENDINGS:
             raise Unfit(f"ending {path.suffix or 'missing'}: only {', '.join(_ENDINGS)} are read")
         stem = _checked_id(path.stem, "name")
-        limit = max(self.max_bytes, MAX_PACKED_BYTES) if ending in _PACKED else self.max_bytes
-        data = file_bytes(path, limit)
+        data = file_bytes(path, MAX_PACKED_BYTES if ending in _PACKED else MAX_BYTES)
         if ending in ROW_READERS:
-            return ROW_READERS[ending](data, stem, self.max_bytes)
-        return [Row(0, stem, READERS[ending](data, self.max_bytes, self.extraction))]
+            return ROW_READERS[ending](data, stem, MAX_BYTES)
+        return [Row(0, stem, READERS[ending](data, MAX_BYTES, self.extraction))]
 
     def _take(self, row: Row, place: str, table: _Table) -> None:
         if isinstance(row.made, str):

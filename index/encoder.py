@@ -306,19 +306,14 @@ def _loaded(kind: Callable[..., Model], place: str, local: bool) -> Model:
     import torch
     from transformers.utils import logging
 
-    noisy = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        return kind(
-            place,
-            device="cpu",
-            local_files_only=local,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-        )
-    finally:
-        if noisy:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+    return kind(
+        place,
+        device="cpu",
+        local_files_only=local,
+        trust_remote_code=False,
+        model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+    )
 
 
 def _sha256(path: Path) -> str:

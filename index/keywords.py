@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,26 +143,22 @@ class KeywordIndex:
         return cls(words, starts, texts, counts, scores, lengths)
 
     def search(
-        self, query: str, k: int, among: Collection[int] | NDArray[np.int64] | None = None
+        self, query: str, k: int, among: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
-        """Find the `k` best texts that share a word with `query`, best first.
+        """Find the `k` best texts that share a word with `query`, best first; `k` is 1 or more.
 
-        `among`, if given, are the only numbers looked at. Equal scores come in the order of their
-        numbers. Raises ValueError if `k` is below 1.
+        `among`, if given, are the only numbers looked at, in rising order. Equal scores come in the
+        order of their numbers.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}, not 1 or more")
         lists = self._lists(query)
         if not lists:
             return []
-        numbers = None if among is None else _numbers(among, len(self))
-        if numbers is not None and len(numbers) * 16 < sum(len(one.texts) for one in lists):
-            return _best(numbers, np.sum([one.of(numbers) for one in lists], axis=0), k)
+        if among is not None and len(among) * 16 < sum(len(one.texts) for one in lists):
+            return _best(among, np.sum([one.of(among) for one in lists], axis=0), k)
         scores = np.zeros(len(self), np.float32)
         for one in lists:
             scores[one.texts] += one.scores
-        if numbers is None:
-            numbers = np.flatnonzero(scores).astype(np.int32)
+        numbers = np.flatnonzero(scores) if among is None else among
         return _best(numbers, scores[numbers], k)
 
     def _lists(self, query: str) -> list[_List]:
@@ -211,26 +207,20 @@ class _List:
     texts: NDArray[np.int32]
     scores: NDArray[np.float32]
 
-    def of(self, texts: NDArray[np.int32]) -> NDArray[np.float32]:
+    def of(self, texts: NDArray[np.int64]) -> NDArray[np.float32]:
         """What the word adds to each of `texts`; 0 to those that don't have it."""
         places = np.minimum(np.searchsorted(self.texts, texts), len(self.texts) - 1)
         return np.where(self.texts[places] == texts, self.scores[places], np.float32(0))
 
 
 def _best(
-    numbers: NDArray[np.int32], scores: NDArray[np.float32], k: int
+    numbers: NDArray[np.int64], scores: NDArray[np.float32], k: int
 ) -> list[tuple[int, float]]:
     least = np.partition(scores, -k)[-k] if k <= len(scores) else 0
     wanted = (scores > 0) & (scores >= least)
     numbers, scores = numbers[wanted], scores[wanted]
     order = np.argsort(-scores, kind="stable")[:k]
     return list(zip(numbers[order].tolist(), scores[order].tolist(), strict=True))
-
-
-def _numbers(among: Collection[int] | NDArray[np.int64], count: int) -> NDArray[np.int32]:
-    """Sort the numbers of `among` that are below `count`, each once."""
-    numbers = np.unique(np.asarray(among if isinstance(among, np.ndarray) else list(among), int))
-    return numbers[(numbers >= 0) & (numbers < count)].astype(np.int32)
 
 
 def _read(

@@ -13,7 +13,7 @@ faiss checks little itself: its size check is an `assert`, and where it finds no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -111,20 +111,21 @@ class VectorIndex:
         return cls(rows, Cells.from_bytes(files[CELLS], settings, dim, count))
 
     def search(
-        self, vector: Vectors, k: int, among: Collection[int] | NDArray[np.int64] | None = None
+        self, vector: Vectors, k: int, among: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
         """Find the `k` nearest passages, best first; fewer if there are fewer.
 
         `vector` is `(dim,)` float32 of unit length. `among`, if given, are the only passage
         numbers looked at. Equal scores come in the order of their numbers. Raises ValueError if
-        `vector` is something else or `k` is below 1.
+        `vector` is something else.
         """
         if vector.shape != (self.dim,):
             raise ValueError(f"a query of shape {vector.shape}, not {(self.dim,)}")
         _check_unit(vector[None, :])
-        if k < 1:
-            raise ValueError(f"k is {k}, not 1 or more")
-        allowed = None if among is None else _mask(among, len(self))
+        allowed = None
+        if among is not None:
+            allowed = np.zeros(len(self), np.bool_)
+            allowed[among] = True
         left = len(self) if allowed is None else int(allowed.sum())
         wanted = min(k, left)
         if not wanted:
@@ -183,13 +184,6 @@ def _nearest(
     )
     pairs = zip(numbers[0].tolist(), scores[0].tolist(), strict=True)
     return sorted(((n, s) for n, s in pairs if n >= 0), key=lambda hit: (-hit[1], hit[0]))
-
-
-def _mask(among: Collection[int] | NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    numbers = np.asarray(among if isinstance(among, np.ndarray) else list(among), np.int64)
-    mask = np.zeros(count, np.bool_)
-    mask[numbers[(numbers >= 0) & (numbers < count)]] = True
-    return mask
 
 
 def _are_unit(vectors: Vectors) -> NDArray[np.bool_]:

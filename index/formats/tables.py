@@ -227,13 +227,15 @@ def _records(text: str, limit: int) -> Iterator[tuple[int, list[str] | str]]:
             if source.tell() - start > limit:
                 raise Unfit(f"too large: a row of over {limit:,} characters")
         except (csv.Error, Unfit) as error:
-            yield line, _csv_reason(str(error)) if isinstance(error, csv.Error) else str(error)
-            spare -= source.tell() - start
+            end = source.tell()
+            source.seek(start)
+            if source.readline().strip():  # not just a carriage return among spaces
+                yield line, _csv_reason(str(error)) if isinstance(error, csv.Error) else str(error)
+                spare -= end - start
             if spare >= 0:
-                source.seek(start)
-                source.readline()
                 line += 1
                 continue
+            source.seek(end)
         else:
             if len(cells) > 1 or (cells and cells[0].strip()):
                 yield line, cells
