@@ -7,8 +7,8 @@
 In reading order: `records` (what flows), `articles` (files to articles, by way of `files` and of a
 reader in `formats/`), `language` and `words` (sentences and words), `encoder` and `bert` (texts to
 vectors), `passages` (articles to passages), `keywords` and `vectors` (the two searches), `mapped`
-and `contents` (what a generation holds, read where it lies), `store` (the folder on disk), `cache`
-(vectors of known texts), `build`, `search`, `check`.
+and `contents` (what a generation holds, read where it lies), `manifest` and `store` (the folder on
+disk), `cache` (vectors of known texts), `build`, `query` and `search`, `check`.
 """
 
 from __future__ import annotations

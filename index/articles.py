@@ -1,34 +1,24 @@
 """From files to articles: every file and every row seen ends as an Article, or as Skipped.
 
-What is read:
-
-- Folders are walked in sorted order; hidden entries are passed over, links are never followed.
-- A file's ending picks its reader in `formats/`, whose file holds one article, or an article a
-  row. An article's ID is the file's name without the ending, or what its row gives.
-- `outlet`, `published`, `url` come from the file itself, as its reader says, or from the nearest
-  `metadata.csv` (columns id, outlet, published, url; one row a line) at or above the file, inside
-  the folder that was given. The file wins. A value that can't be right is unknown, and a note says
-  so.
-- The first of an ID holds. IDs are compared as they look: two spellings of one letter in Unicode
-  are one, small and capital letters are two.
+Folders are walked in sorted order; hidden entries are passed over, links are never followed. What a
+file says of itself wins over the nearest `metadata.csv`. A value that can't be right is unknown,
+and a note says so. Two IDs that look the same are the same. `docs/articles.md` has all of it.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import ArticleError
 from .files import IS_LINK, Unfit, clipped, decoded, file_bytes, is_visible, shown
 from .formats import FIELDS, READERS, ROW_READERS, Draft, Extraction, Row
-from .records import Article
+from .records import Article, iso_day
 
 MAX_BYTES = 5_000_000
 MAX_PACKED_BYTES = 64_000_000
@@ -41,7 +31,6 @@ _MAX_VALUE = 2_000
 # Files that hold pictures, or other articles, beside an article's text.
 _PACKED = (".pdf", *ROW_READERS)
 _ENDINGS = (*READERS, *ROW_READERS)
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,9 +48,8 @@ class Skipped:
 class Reading:
     """What came of reading.
 
-    Every file seen, or every row of a file of rows, is in `articles` or in `skipped`, and in one
-    of them. `notes` tell what was read otherwise than as it stood: a value left unknown, a bad row
-    of a metadata.csv, another encoding.
+    Every file seen, or every row of a file of rows, is either in `articles` or in `skipped`.
+    `notes` tell of values left unknown, bad rows of a metadata.csv, and other encodings.
     """
 
     articles: tuple[Article, ...]
@@ -72,19 +60,18 @@ class Reading:
 def read_articles(
     paths: Iterable[Path],
     *,
-    max_bytes: int = MAX_BYTES,
     outside: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Reading:
     """Read the articles in `paths`, files or folders, in sorted order.
 
-    `max_bytes` is what an article may have; a PDF, and a file of several articles, may have
-    MAX_PACKED_BYTES, if that is more. `outside` is a folder that is not looked into (the index, if
-    it lies among the articles). `progress` is told the number of files and rows seen so far.
+    An article may have MAX_BYTES; a PDF, or a file of several articles, MAX_PACKED_BYTES. `outside`
+    is a folder that is not looked into (the index, if it lies among the articles). `progress` is
+    told the number of files and rows seen so far.
 
     Raises ArticleError if one of `paths` does not exist or is a folder that can't be listed.
     """
-    desk = _Desk(max_bytes=max_bytes, progress=progress)
+    desk = _Desk(progress)
     if outside is not None:
         desk.seen.add(os.path.realpath(outside))
     try:
@@ -92,7 +79,7 @@ def read_articles(
             desk.take_given(Path(path))
     finally:
         desk.extraction.close()
-    return desk.reading()
+    return Reading(tuple(desk.articles.values()), tuple(desk.skipped), tuple(desk.notes))
 
 
 @dataclass(frozen=True)
@@ -110,7 +97,6 @@ _Table = Mapping[str, _MetadataRow]
 class _Desk:
     """Where files come in and articles, skipped rows and notes pile up."""
 
-    max_bytes: int
     progress: Callable[[int], None] | None
     extraction: Extraction = field(default_factory=Extraction)
     seen: set[str] = field(default_factory=set)
@@ -120,24 +106,18 @@ class _Desk:
     notes: list[str] = field(default_factory=list)
     tables: dict[str, _Table] = field(default_factory=dict)
 
-    def reading(self) -> Reading:
-        return Reading(tuple(self.articles.values()), tuple(self.skipped), tuple(self.notes))
-
     def take_given(self, path: Path) -> None:
         if not os.path.lexists(path):
             raise ArticleError(f"{shown(path)}: no such file or folder")
         if os.path.isdir(path):
-            self._take_given_folder(path)
+            try:
+                os.listdir(path)
+            except OSError as error:
+                raise ArticleError(f"{shown(path)}: can't be listed: {error.strerror}") from error
+            self._take_folder(path)
         elif path.name.lower() != METADATA:
             folder = os.path.realpath(path.parent)
             self._take_file(path, folder, self._table(path.parent, folder, {}))
-
-    def _take_given_folder(self, path: Path) -> None:
-        try:
-            os.listdir(path)
-        except OSError as error:
-            raise ArticleError(f"{shown(path)}: can't be listed: {error.strerror}") from error
-        self._take_folder(path)
 
     def _take_folder(self, top: Path) -> None:
         # A stack of our own, so that a very deep tree can't exhaust Python's.
@@ -204,11 +184,10 @@ class _Desk:
         if ending not in _ENDINGS:
             raise Unfit(f"ending {path.suffix or 'missing'}: only {', '.join(_ENDINGS)} are read")
         stem = _checked_id(path.stem, "name")
-        limit = max(self.max_bytes, MAX_PACKED_BYTES) if ending in _PACKED else self.max_bytes
-        data = file_bytes(path, limit)
+        data = file_bytes(path, MAX_PACKED_BYTES if ending in _PACKED else MAX_BYTES)
         if ending in ROW_READERS:
-            return ROW_READERS[ending](data, stem, self.max_bytes)
-        return [Row(0, stem, READERS[ending](data, self.max_bytes, self.extraction))]
+            return ROW_READERS[ending](data, stem, MAX_BYTES)
+        return [Row(0, stem, READERS[ending](data, MAX_BYTES, self.extraction))]
 
     def _take(self, row: Row, place: str, table: _Table) -> None:
         if isinstance(row.made, str):
@@ -277,7 +256,7 @@ def _metadata_rows(text: str, name: str, notes: list[str]) -> Iterator[tuple[str
             continue
         cells = [cell.strip() for cell in _cells(line)]
         row = dict(zip(header, cells, strict=False))
-        problem = _row_problem(cells, header) or _id_problem(row["id"], first_line)
+        problem = _problem(cells, header, row.get("id", ""), first_line)
         if problem:
             notes.append(f"{name} line {number}: {problem}; row not used")
             continue
@@ -285,13 +264,13 @@ def _metadata_rows(text: str, name: str, notes: list[str]) -> Iterator[tuple[str
         yield row["id"], _MetadataRow({k: row.get(k, "") for k in FIELDS}, f"{name} line {number}")
 
 
-def _row_problem(cells: list[str], header: list[str]) -> str:
+def _problem(
+    cells: list[str], header: list[str], article_id: str, first_line: Mapping[str, int]
+) -> str:
     if not cells:
         return "unreadable (a quotation mark that is not closed?)"
-    return f"{len(cells)} cells for {len(header)} columns" if len(cells) != len(header) else ""
-
-
-def _id_problem(article_id: str, first_line: Mapping[str, int]) -> str:
+    if len(cells) != len(header):
+        return f"{len(cells)} cells for {len(header)} columns"
     if not article_id:
         return "no ID"
     if article_id in first_line:
@@ -305,13 +284,6 @@ def _cells(line: str) -> list[str]:
         return next(csv.reader([line], strict=True), [])
     except csv.Error:
         return []
-
-
-def _checked_date(value: str) -> str | None:
-    try:
-        return date.fromisoformat(value).isoformat() if _ISO_DATE.fullmatch(value) else None
-    except ValueError:
-        return None
 
 
 def _checked_url(value: str) -> str | None:
@@ -330,7 +302,7 @@ def _checked_outlet(value: str) -> str | None:
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {
     "outlet": _checked_outlet,
-    "published": _checked_date,
+    "published": iso_day,
     "url": _checked_url,
 }
 _WRONG = {

@@ -34,11 +34,10 @@ _PROBES = 256
 class BuildReport:
     """What a build did.
 
-    `added`, `changed`, `removed` and `unchanged` count articles against the index as it was;
-    `changed` also counts those of which only outlet, date, address or title changed. `reports` are
-    the independent ones: near-identical copies are one. `passages` are those of the index now;
-    `embedded` those that had to be embedded for it, `cached` those whose vectors the embedding
-    cache had. `vectors` says how the vectors are searched.
+    `added`, `changed`, `removed` and `unchanged` count articles against the index as it was, also
+    where only outlet, date, address or title changed. `reports` counts near-identical copies once.
+    `passages` are those of the index now; `embedded` those that had to be embedded for it, `cached`
+    those whose vectors the embedding cache had. `vectors` says how the vectors are searched.
     """
 
     added: int
@@ -64,10 +63,9 @@ def build_index(
 ) -> BuildReport:
     """Make the index at `directory` hold exactly the articles in `sources`, files or folders.
 
-    What is no longer there is dropped. Of an article that did not change, all is kept; a text that
-    was embedded before, for whichever index, is taken from the cache (see `cache`). If nothing
-    changed, nothing is written. `progress` is called with (done, total, what), where what is
-    "reading", "splitting" or "embedding"; a total of 0 means that it is not known yet.
+    An article that did not change is taken over; vectors of known texts come from the cache (see
+    `cache`). If nothing changed, nothing is written. `progress` is called with (done, total, what),
+    where what is "reading", "splitting" or "embedding"; a total of 0 is not known yet.
 
     Raises ArticleError if a source is not there or no article was found, IndexBusy if another
     process is writing, IndexWriteError if the index can't be written, IndexMismatch if a newer
@@ -98,15 +96,15 @@ def _build(
     before, notes = _before(directory)
     old = _Old(before, encoder)
     plan = _planned(reading.articles, old, encoder, tell)
-    made = _Made()
-    if before is None or not old.fits or plan.changes:
+    embedded = 0
+    if before and old.taken and not (plan.added or plan.changed or plan.removed):
+        contents, generation = before.contents, before.number
+    else:
         with closing(open_cache(encoder.fingerprint, encoder.dim)) as cache:
-            contents, made = _contents(reading.articles, plan, old, encoder, cache, tell)
+            contents, embedded = _contents(reading.articles, plan, old, encoder, cache, tell)
         notes += (cache.note,) if cache.note else ()
         generation = writer.publish(contents)
-    else:
-        contents, generation = before.contents, before.number
-    if before is not None and not old.fits:
+    if before and not old.taken:
         notes += (f"{directory}: another encoder or version made it; all is made anew",)
     return BuildReport(
         added=plan.added,
@@ -117,19 +115,11 @@ def _build(
         notes=(*notes, *reading.notes),
         reports=contents.copies.reports,
         passages=len(contents.passages),
-        embedded=made.embedded,
-        cached=made.cached,
+        embedded=embedded,
+        cached=len(plan.fresh) - embedded,
         generation=generation,
         vectors=str(contents.vectors),
     )
-
-
-@dataclass(frozen=True)
-class _Made:
-    """How many passages were embedded, and of how many the cache had the vector."""
-
-    embedded: int = 0
-    cached: int = 0
 
 
 def _before(directory: Path) -> tuple[Generation | None, tuple[str, ...]]:
@@ -149,8 +139,7 @@ class _Old:
     def __init__(self, before: Generation | None, encoder: Encoder) -> None:
         contents = before.contents if before else None
         made_by = contents and (contents.fingerprint, contents.recipe)
-        self.fits = made_by == (encoder.fingerprint, RECIPE)
-        self.taken = contents if self.fits else None
+        self.taken = contents if made_by == (encoder.fingerprint, RECIPE) else None
         self.articles = contents.articles if contents else Articles.of([])
 
     def spans(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -176,11 +165,6 @@ class _Plan:
     added: int
     changed: int
     removed: int
-
-    @property
-    def changes(self) -> int:
-        """How many articles are not as they were."""
-        return self.added + self.changed + self.removed
 
 
 def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
@@ -216,9 +200,9 @@ def _contents(
     encoder: Encoder,
     cache: EmbeddingCache,
     tell: Progress,
-) -> tuple[Contents, _Made]:
-    """What the new generation holds, and what had to be made for it."""
-    vectors, made = _vectors(plan, old, encoder, cache, tell)
+) -> tuple[Contents, int]:
+    """What the new generation holds, and how many of its passages had to be embedded."""
+    vectors, embedded = _vectors(plan, old, encoder, cache, tell)
     words = old.taken.keywords if old.taken else KeywordIndex.build([])
     table = Articles.of(articles)
     contents = Contents(
@@ -234,12 +218,12 @@ def _contents(
         fingerprint=encoder.fingerprint,
         recipe=RECIPE,
     )
-    return contents, made
+    return contents, embedded
 
 
 def _vectors(
     plan: _Plan, old: _Old, encoder: Encoder, cache: EmbeddingCache, tell: Progress
-) -> tuple[Vectors, _Made]:
+) -> tuple[Vectors, int]:
     vectors = np.empty((len(plan.origins), encoder.dim), np.float32)
     if old.taken is not None:
         kept = plan.origins >= 0
@@ -250,15 +234,15 @@ def _vectors(
     known.update(_embedded(missing, encoder, cache, tell))
     for place, text in zip(np.flatnonzero(plan.origins < 0), texts, strict=True):
         vectors[place] = known[text]
-    return vectors, _Made(len(missing), len(texts) - len(missing))
+    return vectors, len(missing)
 
 
 def _embedded(
     texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, tell: Progress
 ) -> dict[str, Vectors]:
-    """Vectors by text; like lengths go together, and what several copies say goes once.
+    """Vectors by text; like lengths go together, and each text once.
 
-    Each batch is kept at once, so that a build that was stopped goes on where it was.
+    The cache gets each batch at once, so that a build that was stopped goes on where it was.
     """
     copies = Counter(texts)
     waiting = sorted(copies, key=len)

@@ -1,17 +1,12 @@
 """Vectors of texts that were embedded before, so that no text is embedded twice.
 
-One SQLite file in this user's cache folder, for all indexes: it outlives an index that is removed
-or made anew, and an article that comes back. It holds no text: a vector is found by the SHA-256 of
-the encoder's fingerprint and the text.
+One SQLite file in this user's cache folder serves all indexes. It holds no text: a vector is found
+by the SHA-256 of the encoder's fingerprint and the text. WIRECHECK_CACHE names the folder, or is
+"off"; WIRECHECK_CACHE_MB is how large the file may grow. What was not used for longest goes first.
 
-    WIRECHECK_CACHE      folder to keep it in, or "off"
-    WIRECHECK_CACHE_MB   how large the file may grow (default 2000, about a million vectors); what
-                         was not used for longest goes first
-
-Nothing depends on it. Each vector is sealed with a checksum over its key and itself, and one whose
-seal is broken counts as not there; a file that SQLite can't read is removed and begun anew; a file
-that can't be opened, locked or written is not used, and a note says so. So it is not flushed to the
-disk: what a power failure damages is embedded again.
+Nothing depends on it. Each vector has a checksum over its key and itself; one that does not fit is
+embedded again. A file that SQLite can't read is begun anew. One that can't be opened, locked or
+written is not used, and a note says so. So nothing is flushed to the disk.
 """
 
 from __future__ import annotations
@@ -48,19 +43,11 @@ _ASKED_AT_ONCE = 500
 _WAIT_SECONDS = 10.0
 # When a vector was last used is noted by the day, or every build would write all that it reads.
 _DAY_SECONDS = 86_400
-# The file is there, and so is SQLite; something else is in the way.
-_IN_THE_WAY = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOLFS,
-    sqlite3.SQLITE_PROTOCOL,
-}
+# Not damage: another process, a full disk, a folder that is not ours.
+_IN_THE_WAY = tuple(
+    getattr(sqlite3, f"SQLITE_{name}")
+    for name in "BUSY LOCKED FULL IOERR PERM READONLY CANTOPEN NOMEM NOLFS PROTOCOL".split()
+)
 
 
 class EmbeddingCache:
@@ -111,27 +98,25 @@ class EmbeddingCache:
         query = f"SELECT key, vector, seal, used FROM vectors WHERE key IN ({marks})"
         whole, stale = [], []
         for key, data, seal, used in db.execute(query, keys).fetchall():
-            if not self._is_whole(key, data, seal):
+            # A damaged file may hold values of other types.
+            if not all(isinstance(value, bytes) for value in (key, data, seal)):
                 continue
-            whole.append((key, np.frombuffer(data, "<f4")))
-            if used != _today():
-                stale.append((_today(), key))
+            if len(data) == self._bytes and seal == _seal(key, data):
+                whole.append((key, np.frombuffer(data, "<f4")))
+                if used != _today():
+                    stale.append((_today(), key))
         if stale:
             with db:
                 db.executemany("UPDATE vectors SET used = ? WHERE key = ?", stale)
         return whole
-
-    def _is_whole(self, key: Any, data: Any, seal: Any) -> bool:
-        if not all(isinstance(value, bytes) for value in (key, data, seal)):
-            return False
-        return len(data) == self._bytes and seal == _seal(key, data)
 
     def _write(
         self, db: sqlite3.Connection, rows: Sequence[tuple[bytes, bytes, bytes, int]]
     ) -> None:
         with db:
             db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
-        size = _size(db)
+        pages = int(db.execute("PRAGMA page_count").fetchone()[0])
+        size = pages * int(db.execute("PRAGMA page_size").fetchone()[0])
         if size > self._limit:
             self._shrink(db, 1 - 0.9 * self._limit / size)
 
@@ -153,18 +138,14 @@ class EmbeddingCache:
             if self._path is None:
                 return None
             try:
-                return work(self._opened(self._path))
+                self._connection = self._connection or _connected(self._path)
+                return work(self._connection)
             except (sqlite3.Error, OSError) as error:
                 self.close()
                 if not (again and _is_damage(error) and self._remove(self._path)):
                     self.note = f"{self._path}: the embedding cache is not used: {error}"
                     self._path = None
         return None
-
-    def _opened(self, path: Path) -> sqlite3.Connection:
-        if self._connection is None:
-            self._connection = _connected(path)
-        return self._connection
 
     def _remove(self, path: Path) -> bool:
         self.note = f"{path}: the embedding cache was damaged and is begun anew"
@@ -216,13 +197,6 @@ def _connected(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
-
-
-def _size(db: sqlite3.Connection) -> int:
-    pages, page = (
-        db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size")
-    )
-    return int(pages) * int(page)
 
 
 def _is_damage(error: Exception) -> bool:

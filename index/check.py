@@ -6,17 +6,21 @@ instead of the first thing, and looks also at whether what was written is right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from . import store
 from .contents import Contents
 from .encoder import Encoder, load_encoder
 from .errors import IndexCorrupt
+from .manifest import generation_name, generations_in, read_manifest
+from .mapped import checked_file
 from .passages import embedded_text, keyword_text
+from .store import LOCK, TRIES, kept, read, strangers
 
 _SAMPLE = 64
 _EMBEDDED_SAMPLE = 16
@@ -41,10 +45,10 @@ def check_index(root: Path, encoder: Encoder | None = None) -> Checked:
     version of this program made it.
     """
     try:
-        problems = store.faults(root)
+        problems = faults(root)
         if problems:
             return Checked(tuple(problems), "the files, not at what is in them")
-        generation = store.read(root)
+        generation = read(root)
     except IndexCorrupt as error:
         return Checked((str(error),), "no more than this")
     encoder = encoder if encoder is not None else load_encoder()
@@ -101,3 +105,58 @@ def _sample(contents: Contents, count: int) -> list[int]:
     """Numbers of some passages, evenly over all, the first and the last among them."""
     last = len(contents.passages) - 1
     return sorted({int(n) for n in np.linspace(0, last, min(count, last + 1))})
+
+
+def faults(root: Path) -> list[str]:
+    """Tell everything that is wrong with the files at `root`, a line each; empty if nothing is.
+
+    Raises IndexMissing, IndexMismatch, and IndexCorrupt if the manifest itself is damaged.
+    """
+    found: list[str] = []
+    for _ in range(TRIES):
+        manifest = read_manifest(root)
+        found = [*_damaged(root, manifest), *_left_over(root, int(manifest["generation"]))]
+        # A writer may have published meanwhile and collected what was being read.
+        if not found or read_manifest(root) == manifest:
+            break
+    return found
+
+
+def _damaged(root: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    folder = root / generation_name(manifest["generation"])
+    try:
+        for name in strangers(folder, manifest["files"]):
+            yield f"{folder / name}: does not belong to this index"
+    except IndexCorrupt as error:
+        yield str(error)
+    for name, entry in manifest["files"].items():
+        try:
+            checked_file(folder / name, entry)
+        except IndexCorrupt as error:
+            yield str(error)
+
+
+def _left_over(root: Path, served: int) -> Iterator[str]:
+    """What a writer that died left behind; the next one removes it."""
+    extra = {generation_name(n) for n in set(generations_in(root)) - kept(root, served)}
+    extra |= {name for name in os.listdir(root) if name.endswith(".tmp")}
+    if extra and not _is_being_written(root):
+        # A writer that has ended meanwhile took its own away.
+        for name in sorted(extra.intersection(os.listdir(root))):
+            yield f"{root / name}: left over by a build that was stopped; the next one removes it"
+
+
+def _is_being_written(root: Path) -> bool:
+    import fcntl
+
+    try:
+        lock = os.open(root / LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False

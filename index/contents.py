@@ -19,7 +19,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -52,18 +52,37 @@ _FIELDS = ("id", "title", "text", "outlet", "published", "url")
 _NO_ARTICLE = "holds a line that is no article"
 
 Files = dict[str, tuple[Data, ...]]
+Made = TypeVar("Made")
 
 
-class Articles(Sequence[Article]):
+class _Listed(Sequence[Made]):
+    """A sequence by `rows`, whose things are made when somebody asks for them."""
+
+    rows: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, number: int) -> Made: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Made]: ...
+    def __getitem__(self, number: int | slice) -> Made | list[Made]:
+        numbers = range(len(self))[number]
+        return self._at(numbers) if isinstance(numbers, int) else [*map(self._at, numbers)]
+
+    def _at(self, number: int) -> Made:
+        raise NotImplementedError
+
+
+class Articles(_Listed[Article]):
     """Articles by number, from 0, each read when it is asked for.
 
     Two askers get the same object as long as one of them holds it. Raises IndexCorrupt where a line
-    is no article; whoever opens an index compares checksums, so that only a faulty writer can have
-    made such a line.
+    is no article; checksums are compared before, so that only a faulty writer can have made it.
     """
 
     def __init__(self, data: Data, rows: NDArray[Any], outlets: Sequence[str]) -> None:
-        """Use `of` or `from_files`."""
         self._data = data
         self.rows = rows
         self.outlets = outlets
@@ -81,7 +100,8 @@ class Articles(Sequence[Article]):
             if article.id in known:
                 raise ValueError(f"two articles have the ID {article.id}")
             known.add(article.id)
-            lines.append(_line(article))
+            row = {name: getattr(article, name) for name in _FIELDS}
+            lines.append((json.dumps(row, ensure_ascii=False) + "\n").encode())
             end += len(lines[-1])
             outlet = -1
             if article.outlet:
@@ -107,22 +127,10 @@ class Articles(Sequence[Article]):
             raise IndexCorrupt(f"{ROWS}: names an outlet that is not there")
         return cls(data, rows, outlets)
 
-    def __len__(self) -> int:
-        """Count the articles."""
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, number: int) -> Article: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Article]: ...
-    def __getitem__(self, number: int | slice) -> Article | list[Article]:
-        """Read one article, or several."""
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
-        at = range(len(self))[number]
-        article = self._alive.get(at)
+    def _at(self, number: int) -> Article:
+        article = self._alive.get(number)
         if article is None:
-            article = self._alive[at] = self._read(at)
+            article = self._alive[number] = self._read(number)
         return article
 
     def _read(self, number: int) -> Article:
@@ -132,7 +140,10 @@ class Articles(Sequence[Article]):
         forget(self._data)
         try:
             article = Article(**json.loads(line))
-            fits = _has_right_types(article) and len(article.text) == row["length"]
+            fits = all(isinstance(getattr(article, name), str) for name in _FIELDS[:3]) and all(
+                isinstance(getattr(article, name), str | None) for name in _FIELDS[3:]
+            )
+            fits = fits and len(article.text) == row["length"]
         except (ValueError, TypeError, RecursionError) as error:
             raise IndexCorrupt(f"{ARTICLES}: {_NO_ARTICLE}") from error
         if not fits or _key(article.id) != row["key"]:
@@ -161,8 +172,8 @@ class Articles(Sequence[Article]):
     ) -> NDArray[np.bool_]:
         """Tell for each article whether the filters let it through.
 
-        `outlets` are names in `casefold`; `since` and `until` ISO dates, both included. What is not
-        known of an article does not pass a filter that asks for it.
+        `outlets` are names in `casefold`; `since` and `until` ISO dates, both included. An unknown
+        outlet or date passes no filter.
         """
         passing = np.ones(len(self), np.bool_)
         if outlets is not None:
@@ -196,7 +207,7 @@ class Articles(Sequence[Article]):
                 yield f"{ROWS}: outlet or date of {article.id} is not what {ARTICLES} says"
 
 
-class Passages(Sequence[Passage]):
+class Passages(_Listed[Passage]):
     """Passages by number, from 0; `rows` are (number of the article, start, end)."""
 
     def __init__(self, rows: NDArray[np.int64], articles: Articles) -> None:
@@ -223,18 +234,7 @@ class Passages(Sequence[Passage]):
             raise IndexCorrupt(f"{PASSAGES}: holds a span outside its article")
         return cls(rows, articles)
 
-    def __len__(self) -> int:
-        """Count the passages."""
-        return len(self.rows)
-
-    @overload
-    def __getitem__(self, number: int) -> Passage: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Passage]: ...
-    def __getitem__(self, number: int | slice) -> Passage | list[Passage]:
-        """Make one passage, or several."""
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
+    def _at(self, number: int) -> Passage:
         article, start, end = self.rows[number].tolist()
         return Passage(self._articles[article], start, end)
 
@@ -258,18 +258,15 @@ class ById(Mapping[str, Article]):
         self._articles = articles
 
     def __getitem__(self, article_id: str) -> Article:
-        """Read the article. Raises KeyError."""
         found = self._articles.find(article_id)
         if found is None:
             raise KeyError(article_id)
         return found[1]
 
     def __iter__(self) -> Iterator[str]:
-        """IDs, one by one; reads every article."""
         return (article.id for article in self._articles)
 
     def __len__(self) -> int:
-        """Count the articles."""
         return len(self._articles)
 
 
@@ -277,7 +274,7 @@ class ById(Mapping[str, Article]):
 class Contents:
     """What a generation holds. Passage number n has vector n and keyword text n.
 
-    `fingerprint` is the encoder's; `recipe` is of `split_passages`. `copies` has the articles'
+    `fingerprint` is the encoder's, `recipe` that of `split_passages`; `copies` are by the articles'
     numbers.
     """
 
@@ -292,31 +289,25 @@ class Contents:
 
 def file_names(kind: str) -> set[str]:
     """Names of all files of a generation whose vector index is of `kind`."""
-    return {
-        *(ARTICLES, ROWS, OUTLETS, PASSAGES),
-        *copies.FILES,
-        *vectors.FILES[kind],
-        *(KEYWORDS + name for name in keywords.FILES),
-    }
+    words = (KEYWORDS + name for name in keywords.FILES)
+    return {ARTICLES, ROWS, OUTLETS, PASSAGES, *copies.FILES, *vectors.FILES[kind], *words}
 
 
 def to_files(contents: Contents) -> Files:
     """Write `contents` as files that `from_files` reads, each in parts."""
-    words = contents.keywords.to_files()
     return {
         **contents.articles.to_files(),
         **contents.copies.to_files(),
         PASSAGES: array_file(contents.passages.rows),
         **contents.vectors.to_files(),
-        **{KEYWORDS + name: parts for name, parts in words.items()},
+        **{KEYWORDS + name: parts for name, parts in contents.keywords.to_files().items()},
     }
 
 
 def from_files(files: Mapping[str, Data], description: Mapping[str, Any]) -> Contents:
     """Read a generation's files; `description` is its manifest. Raises IndexCorrupt naming one.
 
-    What is checked here is that no number leads outside of an array. That each says the right thing
-    is what `index.check` looks at: the checksums have told that all are as they were written.
+    This checks that no number leads outside of an array; `index.check` that each says what is so.
     """
     counts, encoder = description["counts"], description["encoder"]
     articles = Articles.from_files(files, counts["articles"])
@@ -331,19 +322,6 @@ def from_files(files: Mapping[str, Data], description: Mapping[str, Any]) -> Con
         raise IndexCorrupt(f"{KEYWORDS}{error}") from error
     made_by = encoder["fingerprint"], description["recipe"]
     return Contents(articles, reports, passages, found, words, *made_by)
-
-
-def _line(article: Article) -> bytes:
-    row = {name: getattr(article, name) for name in _FIELDS}
-    return (json.dumps(row, ensure_ascii=False) + "\n").encode()
-
-
-def _has_right_types(article: Article) -> bool:
-    needed = (article.id, article.title, article.text)
-    known = (article.outlet, article.published, article.url)
-    return all(isinstance(v, str) for v in needed) and all(
-        v is None or isinstance(v, str) for v in known
-    )
 
 
 def _key(article_id: str) -> int:

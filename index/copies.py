@@ -1,8 +1,8 @@
 """Near-identical copies: a wire story that several outlets print is one report.
 
-The way: each article's sketch (see `shingles`); pairs whose sketches share much; of those the ones
-whose texts prove it (`likeness`); and clusters in which every member is like the longest one, so
-that a chain of small changes doesn't join what has nothing in common.
+Pairs of articles whose sketches share much (see `shingles`) are compared by their texts
+(`likeness`). Every member of a cluster is like its longest one, so that a chain of small changes
+doesn't join what has nothing in common.
 
     copies.npy      for each article: number of its cluster's original, words, hash of all of them,
                     where its sketch ends
@@ -30,23 +30,24 @@ COPIES = "copies.npy"
 SKETCHES = "sketches.npy"
 FILES = (COPIES, SKETCHES)
 
-#: The share of the shorter text's words that must stand in the longer one, in the same runs; and
-#: of a member's in its cluster's longest one.
+#: A copy shares this part of its words, in the same runs, with the longer text; and with the
+#: longest text of its cluster.
 SAME, SAME_AS_LONGEST = 0.65, 0.4
-#: This share of the longer one's words must stand in the shorter, if not of its beginning: then
-#: the shorter is a cut copy. A round-up holds whole reports, but each elsewhere.
+#: The longer text shares this part of its words, or of its beginning if the copy was cut. A
+#: round-up does not: it holds whole reports, but each elsewhere.
 MUTUAL = 0.5
 #: A text of fewer words is a copy only of one with the very same words.
 LEAST_WORDS = 20
-#: Of this many numbers or more, this share must be the other's: reports made from one template
-#: (weather, results, prices) differ in nearly all, an update in a few.
+#: A copy with this many numbers shares this part of them. Reports made from one template (weather,
+#: results, prices) differ in nearly all, an update in a few.
 NUMBERS, SAME_NUMBERS = 4, 0.5
-#: Pairs are compared if their sketches share this: far less than what proves a copy.
+#: Pairs are compared if their sketches share this part: far less than what proves a copy.
 SKETCH_SHARE = 0.3
-#: What so many articles have is a copy, or what an outlet puts under everything. Of a copy's
-#: holders a third at least are copies: this share of each is had by as many, or half as many.
+#: A shingle in this many articles is a copy's, or stands under everything that an outlet prints. It
+#: is a copy's if a third of its holders have this part of their sketch in common with as many, or
+#: half as many.
 COMMON, COMMON_SHARE = 4, 0.5
-#: Of larger groups not every pair is looked at, but each member with the longest and the next.
+#: In larger groups each member is compared only with the longest and with the next.
 LARGE = 32
 
 _ROW = np.dtype([("original", "<i4"), ("words", "<i4"), ("whole", "<u8"), ("end", "<i8")])
@@ -59,9 +60,8 @@ Numbers = NDArray[np.int64]
 def clusters_of(articles: Sequence[Article]) -> list[int]:
     """For each article the place of its report's original; its own if it is no copy.
 
-    Articles of one number are near-identical: printed by several outlets, cut, or updated in parts.
-    The original is the earliest published, else the longest, else the first by ID. The clusters are
-    the same in whatever order the articles are given; their IDs must differ.
+    The original is the earliest published, else the longest, else the first by ID. The order of the
+    articles does not matter; their IDs must differ.
     """
     originals: list[int] = Copies.of(articles).originals.tolist()
     return originals
@@ -89,7 +89,6 @@ class Copies:
     """Which articles of an index are copies of which, with the sketches that tell it."""
 
     def __init__(self, rows: NDArray[Any], sketches: Sketch) -> None:
-        """Use `of` or `from_files`."""
         self._rows = rows
         self._sketches = sketches
 
@@ -99,8 +98,8 @@ class Copies:
     ) -> Copies:
         """Find the copies among `articles`.
 
-        `kept` tells of each article under which number `before` has the same text and title, -1 if
-        it hasn't: only for those a sketch is made.
+        `kept` has for each article the number of the same text and title in `before`, or -1. Only
+        for the latter a sketch is made.
         """
         rows = np.zeros(len(articles), _ROW)
         sketches: list[Sketch] = []
@@ -180,7 +179,7 @@ class Copies:
     def pairs(self, rank: Numbers) -> tuple[Numbers, Sketch]:
         """Pairs that may be copies, `(n, 2)`, as places in the order that `rank` gives.
 
-        And the sampled shingles that are furniture: what an outlet puts under all its reports.
+        The second result are the shingles that are furniture: what stands under all reports.
         """
         owners = np.repeat(rank, np.diff(self._rows["end"], prepend=0))
         order = np.lexsort((owners, self._sketches))
@@ -231,8 +230,8 @@ def _originals(copies: Copies, articles: Sequence[Article]) -> NDArray[np.int32]
 def _clusters(pairs: Numbers, count: int, words_at: Callable[[int], Words]) -> list[int]:
     """For each of `count` articles, longest first, the place of its cluster's longest.
 
-    Each goes to the cluster of the article before it that it is most like, provided that it is like
-    that cluster's longest, too.
+    An article joins the cluster of the earlier one that it is most like, if it is like that
+    cluster's longest, too.
     """
     words = lru_cache(_CACHED_WORDS)(words_at)
     earlier: defaultdict[int, list[int]] = defaultdict(list)
@@ -252,10 +251,7 @@ def _clusters(pairs: Numbers, count: int, words_at: Callable[[int], Words]) -> l
 
 
 def _is_telling(values: Sketch, owners: Numbers) -> NDArray[np.bool_]:
-    """Of each value whether it tells a copy; else it is furniture, or a phrase.
-
-    `values` are in order, each with the article that holds it.
-    """
+    """Whether each value tells a copy; `values` are in order, each with its article."""
     if not len(values):
         return np.zeros(0, np.bool_)
     starts = np.flatnonzero(np.diff(values, prepend=values[:1] + np.uint32(1)))

@@ -1,7 +1,7 @@
 """From texts to vectors: the only owner of the encoder that ships, and how models are loaded.
 
-Importing torch takes seconds, so what can be known of the bundled encoder without it (fingerprint,
-dimension, tokens) is read from its files, and its network is loaded when first asked to encode.
+Importing torch takes seconds. So the bundled encoder's fingerprint, dimension and tokens are read
+from its files, and its network is loaded when it is first asked to encode.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ class Encoder(Protocol):
 def load_encoder(name: str | None = None) -> Encoder:
     """Return the encoder called `name`: "bundled", or another by name or by path.
 
-    None is the one that the environment's WIRECHECK_ENCODER names, else the bundled one. Another is
-    any sentence-transformers model with safetensors weights; code that comes with a model is never
-    run. Raises SettingError if it can't be loaded or is damaged.
+    By default it is the one that WIRECHECK_ENCODER names, else the bundled one. Another is any
+    sentence-transformers model with safetensors weights; code that comes with a model is never run.
+    Raises SettingError if it can't be loaded or is damaged.
     """
     name = value_of(SETTING) if name is None else name
     return _bundled() if name in ("", BUNDLED) else _named(name)
@@ -99,7 +99,16 @@ def bundled_folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise SettingError(f"the bundled encoder is missing: install {_PACKAGE.replace('_', '-')}")
     folder = Path(spec.submodule_search_locations[0]) / "model"
-    _check_weights(folder / _WEIGHTS)
+    weights = folder / _WEIGHTS
+    try:
+        found = _sha256(weights)
+    except OSError as error:
+        raise SettingError(f"{weights} can't be read: {error.strerror}") from error
+    if found != _WEIGHTS_SHA256:
+        raise SettingError(
+            f"{weights} is damaged: sha256 {found[:12]}..., expected {_WEIGHTS_SHA256[:12]}...; "
+            f"reinstall {_PACKAGE.replace('_', '-')}"
+        )
     return folder
 
 
@@ -151,10 +160,10 @@ class _Tokenized:
 
 
 class BundledEncoder(_Tokenized):
-    """The encoder that ships. Its network is loaded when it is first asked to encode.
+    """The encoder that ships.
 
-    The number format that it computes in is not part of the fingerprint: it moves a vector by a
-    cosine of 0.0001, and an index must serve on a machine with another processor.
+    Its number format is not part of the fingerprint: it moves a vector by a cosine of 0.0001, and
+    an index must serve on a machine with another processor.
     """
 
     max_tokens = MAX_TOKENS
@@ -172,7 +181,7 @@ class BundledEncoder(_Tokenized):
         return np.stack(found) if found else np.zeros((0, self.dim), dtype=np.float32)
 
     def _encoded(self, texts: list[str]) -> list[Vectors]:
-        rows = [self._cut(row.ids) for row in self._tokenizer.encode_batch(texts)]
+        rows = [_cut(row.ids) for row in self._tokenizer.encode_batch(texts)]
         # Copies: a row of an array would keep all of it alive.
         return [row.copy() for row in self._unit(self._network().means(rows), len(rows))]
 
@@ -181,14 +190,15 @@ class BundledEncoder(_Tokenized):
         vector: Vectors = self.encode([text])[0]
         return vector
 
-    def _cut(self, ids: list[int]) -> list[int]:
-        return ids if len(ids) <= MAX_TOKENS else [*ids[: MAX_TOKENS - 1], ids[-1]]
-
     def _network(self) -> Bert:
         with self._lock:
             if self._bert is None:
                 self._bert = Bert(self._folder / _WEIGHTS, _BUNDLED_HEADS, best_dtype())
             return self._bert
+
+
+def _cut(ids: list[int]) -> list[int]:
+    return ids if len(ids) <= MAX_TOKENS else [*ids[: MAX_TOKENS - 1], ids[-1]]
 
 
 class SentenceEncoder(_Tokenized):
@@ -259,13 +269,9 @@ def _bundled() -> Encoder:
 @lru_cache(maxsize=2)
 def _named(name: str) -> Encoder:
     with unloadable("encoder", name):
-        return SentenceEncoder(name, _sentence_transformer(name))
+        from sentence_transformers import SentenceTransformer
 
-
-def _sentence_transformer(name: str) -> SentenceTransformer:
-    from sentence_transformers import SentenceTransformer
-
-    return load_model(SentenceTransformer, name)
+        return SentenceEncoder(name, load_model(SentenceTransformer, name))
 
 
 @contextmanager
@@ -300,31 +306,14 @@ def _loaded(kind: Callable[..., Model], place: str, local: bool) -> Model:
     import torch
     from transformers.utils import logging
 
-    noisy = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        return kind(
-            place,
-            device="cpu",
-            local_files_only=local,
-            trust_remote_code=False,
-            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-        )
-    finally:
-        if noisy:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-
-
-def _check_weights(path: Path) -> None:
-    try:
-        found = _sha256(path)
-    except OSError as error:
-        raise SettingError(f"{path} can't be read: {error.strerror}") from error
-    if found != _WEIGHTS_SHA256:
-        raise SettingError(
-            f"{path} is damaged: sha256 {found[:12]}..., expected {_WEIGHTS_SHA256[:12]}...; "
-            f"reinstall {_PACKAGE.replace('_', '-')}"
-        )
+    return kind(
+        place,
+        device="cpu",
+        local_files_only=local,
+        trust_remote_code=False,
+        model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -1,24 +1,6 @@
-"""Everything that Wirecheck raises.
+"""Everything that Wirecheck raises; the text of each is one line: what is wrong, where, the mend.
 
-    WirecheckError            its text is one line: what is wrong, where, and the mend
-    ├── QuestionError         the question is empty, too long, or not text
-    ├── ArticleError          a path given as articles can't be read at all
-    ├── SettingError          a setting, an option or a gold file can't be used as given
-    ├── IndexProblem          an index can't be used
-    │   ├── IndexMissing      nothing is there
-    │   ├── IndexCorrupt      a file of it is damaged, lost or not its own
-    │   ├── IndexMismatch     another encoder, or another format, made it
-    │   │   └── IndexOutdated an older version of this program did; make it anew
-    │   ├── IndexBusy         another process is writing it
-    │   └── IndexWriteError   it could not be written; the one before still serves
-    └── ModelError            a language model can't be used
-        ├── ModelUnknown      no such model, or no such provider
-        ├── ModelKeyMissing   the provider wants a key that isn't set, or refuses it
-        ├── ModelUnreachable  no reply: refused, timed out, overloaded
-        └── ModelReplyError   a reply came that can't be used: empty, cut, refused
-
-Declining to answer is an outcome, not an exception. A single bad article file is a `Skipped` row,
-not an exception.
+Declining to answer is an outcome, not an exception. A single bad article file is a `Skipped` row.
 """
 
 from __future__ import annotations

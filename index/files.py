@@ -43,15 +43,13 @@ def file_bytes(path: Path, max_bytes: int) -> bytes:
     """
     try:
         _refuse_irregular(os.lstat(path))
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        try:
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
             # Asked again of the open file: the name may have been given to another meanwhile.
-            status = os.fstat(descriptor)
+            status = os.fstat(file.fileno())
             _refuse_irregular(status)
             refuse_oversized(status.st_size, max_bytes)
-            data = _read_up_to(descriptor, max_bytes + 1)
-        finally:
-            os.close(descriptor)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         raise Unfit(f"unreadable: {error.strerror or error}") from error
     refuse_oversized(len(data), max_bytes)
@@ -69,18 +67,6 @@ def refuse_oversized(size: int, max_bytes: int) -> None:
     """Raise Unfit if `size` is over the limit."""
     if size > max_bytes:
         raise Unfit(f"too large: over {max_bytes:,} bytes")
-
-
-def _read_up_to(descriptor: int, limit: int) -> bytes:
-    parts: list[bytes] = []
-    left = limit
-    while left > 0:
-        part = os.read(descriptor, min(left, 1 << 20))
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
 
 
 def marked_encoding(data: bytes) -> str | None:

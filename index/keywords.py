@@ -1,9 +1,7 @@
 """Passages by the words that they share with a query: BM25 (Robertson et al. 1994).
 
-The variant, its constants and its scores are those of Lucene and of the bm25s library, which a test
-holds this to. It is written out for two things that bm25s can't do: to take over what is known of
-passages that did not change, and to find the best of a million without adding up the longest lists
-(MaxScore: Turtle and Flood 1995), with exactly the result that adding up all would have.
+The variant, its constants and its scores are those of Lucene and of the bm25s library; a test holds
+them to it. Unlike bm25s, an update takes over what is known of passages that did not change.
 """
 
 from __future__ import annotations
@@ -12,8 +10,9 @@ import json
 import re
 import unicodedata
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +22,14 @@ from .mapped import Data, array_file, array_in, forget
 from .words import stems
 
 VOCABULARY = "vocabulary.json"
-_STARTS, _TEXTS, _COUNTS, _SCORES, _LENGTHS = (
-    f"{name}.npy" for name in ("starts", "texts", "counts", "scores", "lengths")
-)
-FILES = (_STARTS, _TEXTS, _COUNTS, _SCORES, _LENGTHS, VOCABULARY)
+_ARRAYS = ("starts.npy", "texts.npy", "counts.npy", "scores.npy", "lengths.npy")
+_STARTS, _TEXTS, _COUNTS, _SCORES, _LENGTHS = _ARRAYS
+FILES = (*_ARRAYS, VOCABULARY)
 
 _K1 = 1.5
 _B = 0.75
 _MAX_COUNT = 255
-# A search that adds up fewer entries than this is done before it has found out what to leave out.
-_FEW_ENTRIES = 20_000
 _SLACK = 1e-4
-_LEAST = float(np.finfo(np.float32).tiny)
 
 _ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -55,18 +50,14 @@ def keyword_tokens(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Entries:
-    """Which word stands in which text how often, in order of words and then of texts.
-
-    `counts` stop at 255, by which a score has long stopped to rise.
-    """
+    """Which word stands in which text how often; `counts` stop at 255."""
 
     words: NDArray[np.int64]
     texts: NDArray[np.int32]
     counts: NDArray[np.uint8]
 
-    def sorted(self, texts: int) -> _Entries:
-        order = np.argsort(self.words * texts + self.texts, kind="stable")
-        return _Entries(self.words[order], self.texts[order], self.counts[order])
+    def at(self, places: NDArray[Any]) -> _Entries:
+        return _Entries(self.words[places], self.texts[places], self.counts[places])
 
 
 class KeywordIndex:
@@ -85,14 +76,12 @@ class KeywordIndex:
         scores: NDArray[np.float32],
         lengths: NDArray[np.int32],
     ) -> None:
-        """Use `build` or `from_files`."""
         self._words = vocabulary
         self._starts, self._texts, self._counts = starts, texts, counts
         self._scores, self._lengths = scores, lengths
         self._numbers = {word: number for number, word in enumerate(vocabulary)}
 
     def __len__(self) -> int:
-        """Count the texts."""
         return len(self._lengths)
 
     @classmethod
@@ -110,29 +99,32 @@ class KeywordIndex:
         kept, places = np.flatnonzero(origins >= 0), np.flatnonzero(origins < 0)
         lengths[kept] = self._lengths[origins[kept]]
         entries = _read(fresh, places, vocabulary, lengths)
-        if len(kept):
-            entries = _joined(self._moved(origins, kept), entries)
-        return _scored(entries.sorted(len(origins)), list(vocabulary), lengths)
+        old = self._moved(origins, kept)
+        entries = _Entries(
+            np.concatenate([old.words, entries.words]),
+            np.concatenate([old.texts, entries.texts]),
+            np.concatenate([old.counts, entries.counts]),
+        )
+        order = np.argsort(entries.words * len(origins) + entries.texts, kind="stable")
+        return _scored(entries.at(order), list(vocabulary), lengths)
 
     def _moved(self, origins: NDArray[np.int64], kept: NDArray[np.int64]) -> _Entries:
         """Entries of the texts that stay, under their new numbers."""
         new = np.full(len(self), -1, np.int32)
         new[origins[kept]] = kept
-        words = np.repeat(np.arange(len(self._words)), np.diff(self._starts))
         texts = new[self._texts]
-        stay = texts >= 0
-        return _Entries(words[stay], texts[stay], self._counts[stay])
+        return _Entries(self._entries().words, texts, self._counts).at(texts >= 0)
+
+    def _entries(self) -> _Entries:
+        words = np.repeat(np.arange(len(self._words)), np.diff(self._starts))
+        return _Entries(words, self._texts, self._counts)
 
     def to_files(self) -> dict[str, tuple[Data, ...]]:
         """Write the index as the named files that `from_files` reads."""
-        return {
-            _STARTS: array_file(self._starts),
-            _TEXTS: array_file(self._texts),
-            _COUNTS: array_file(self._counts),
-            _SCORES: array_file(self._scores),
-            _LENGTHS: array_file(self._lengths),
-            VOCABULARY: (json.dumps(list(self._words), ensure_ascii=False).encode(),),
-        }
+        arrays: tuple[NDArray[Any], ...] = (self._starts, self._texts, self._counts)
+        arrays += (self._scores, self._lengths)
+        words = json.dumps(list(self._words), ensure_ascii=False).encode()
+        return {**dict(zip(_ARRAYS, map(array_file, arrays), strict=True)), VOCABULARY: (words,)}
 
     @classmethod
     def from_files(cls, files: Mapping[str, Data], count: int) -> KeywordIndex:
@@ -151,40 +143,37 @@ class KeywordIndex:
         return cls(words, starts, texts, counts, scores, lengths)
 
     def search(
-        self, query: str, k: int, among: Collection[int] | NDArray[np.int64] | None = None
+        self, query: str, k: int, among: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
-        """Find the `k` best texts that share a word with `query`, best first.
+        """Find the `k` best texts that share a word with `query`, best first; `k` is 1 or more.
 
-        `among`, if given, are the only numbers looked at. Equal scores come in the order of their
-        numbers. Raises ValueError if `k` is below 1.
+        `among`, if given, are the only numbers looked at, in rising order. Equal scores come in the
+        order of their numbers.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}, not 1 or more")
         lists = self._lists(query)
         if not lists:
             return []
-        if among is None:
-            numbers, scores = _best_of_all(lists, k, len(self))
-        else:
-            numbers, scores = _scores_among(lists, _numbers(among, len(self)), len(self))
-        return _best(numbers, scores, k)
+        if among is not None and len(among) * 16 < sum(len(one.texts) for one in lists):
+            return _best(among, np.sum([one.of(among) for one in lists], axis=0), k)
+        scores = np.zeros(len(self), np.float32)
+        for one in lists:
+            scores[one.texts] += one.scores
+        numbers = np.flatnonzero(scores) if among is None else among
+        return _best(numbers, scores[numbers], k)
 
     def _lists(self, query: str) -> list[_List]:
         """Entries of each word of the query, the word that can score highest first."""
-        known = dict.fromkeys(t for t in keyword_tokens(query) if t in self._numbers)
         lists = []
-        for token in known:
+        for token in sorted({t for t in keyword_tokens(query) if t in self._numbers}):
             number = self._numbers[token]
             at = slice(int(self._starts[number]), int(self._starts[number + 1]))
-            scores = self._scores[at]
-            lists.append(_List(token, self._texts[at], scores, float(scores.max())))
-        return sorted(lists, key=lambda one: (-one.highest, one.word))
+            lists.append(_List(self._texts[at], self._scores[at]))
+        return sorted(lists, key=lambda one: -one.scores.max())
 
     def problems(self) -> Iterator[str]:
         """Look at every entry and tell what is wrong, a line each."""
-        words = np.repeat(np.arange(len(self._words)), np.diff(self._starts))
-        rising = np.diff(words * len(self) + self._texts) > 0
-        if not rising.all():
+        entries = self._entries()
+        if not (np.diff(entries.words * len(self) + self._texts) > 0).all():
             yield f"{_TEXTS}: is not in order"
         if not (self._counts > 0).all():
             yield f"{_COUNTS}: counts a word that is not there"
@@ -194,7 +183,6 @@ class KeywordIndex:
         full = np.bincount(self._texts, self._counts == _MAX_COUNT, len(self)) > 0
         if not ((sums == self._lengths) | full).all():
             yield f"{_LENGTHS}: is not the number of words that are counted"
-        entries = _Entries(words, self._texts, self._counts)
         scores = _scores(entries, np.diff(self._starts), self._lengths)
         # Written so that NaN fails it, too.
         if not (np.abs(scores - self._scores) <= _SLACK).all():
@@ -216,76 +204,23 @@ class KeywordIndex:
 class _List:
     """The texts that have a word, in order, with what it adds to their scores."""
 
-    word: str
     texts: NDArray[np.int32]
     scores: NDArray[np.float32]
-    highest: float
 
-    def of(self, texts: NDArray[np.int32]) -> NDArray[np.float32]:
+    def of(self, texts: NDArray[np.int64]) -> NDArray[np.float32]:
         """What the word adds to each of `texts`; 0 to those that don't have it."""
         places = np.minimum(np.searchsorted(self.texts, texts), len(self.texts) - 1)
         return np.where(self.texts[places] == texts, self.scores[places], np.float32(0))
 
 
-def _best_of_all(
-    lists: Sequence[_List], k: int, count: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Numbers and scores of texts among which the `k` best are, with their full scores.
-
-    Lists are added up until no text that stands only in the rest could still be among the best; in
-    the rest, which are the longest, only the texts that could are looked up.
-    """
-    scores = np.zeros(count, np.float32)
-    enough, rest, done, added = 0.0, sum(one.highest for one in lists), 0, 0
-    while done < len(lists) and (added < _FEW_ENTRIES or rest >= enough):
-        scores[lists[done].texts] += lists[done].scores
-        added += len(lists[done].texts)
-        rest -= lists[done].highest
-        done += 1
-        if added >= _FEW_ENTRIES:
-            # The k-th best of some texts is no better than the k-th best of all.
-            enough = max(_kth(scores[one.texts], k) for one in lists[:done]) - _SLACK
-    numbers = np.flatnonzero(scores > max(enough - rest, 0.0)).astype(np.int32)
-    found = scores[numbers]
-    for one in lists[done:]:
-        found += one.of(numbers)
-    return numbers, found
-
-
-def _kth(scores: NDArray[np.float32], k: int) -> float:
-    if k > len(scores):
-        return 0.0
-    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
-
-
-def _scores_among(
-    lists: Sequence[_List], numbers: NDArray[np.int32], count: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Full scores of the texts `numbers`: looked up if they are few, else added up with all."""
-    if len(numbers) * 16 < sum(len(one.texts) for one in lists):
-        found = np.zeros(len(numbers), np.float32)
-        for one in lists:
-            found += one.of(numbers)
-        return numbers, found
-    scores = np.zeros(count, np.float32)
-    for one in lists:
-        scores[one.texts] += one.scores
-    return numbers, scores[numbers]
-
-
 def _best(
-    numbers: NDArray[np.int32], scores: NDArray[np.float32], k: int
+    numbers: NDArray[np.int64], scores: NDArray[np.float32], k: int
 ) -> list[tuple[int, float]]:
-    wanted = scores >= max(_kth(scores, k), _LEAST)
+    least = np.partition(scores, -k)[-k] if k <= len(scores) else 0
+    wanted = (scores > 0) & (scores >= least)
     numbers, scores = numbers[wanted], scores[wanted]
     order = np.argsort(-scores, kind="stable")[:k]
     return list(zip(numbers[order].tolist(), scores[order].tolist(), strict=True))
-
-
-def _numbers(among: Collection[int] | NDArray[np.int64], count: int) -> NDArray[np.int32]:
-    """Sort the numbers of `among` that are below `count`, each once."""
-    numbers = np.unique(np.asarray(among if isinstance(among, np.ndarray) else list(among), int))
-    return numbers[(numbers >= 0) & (numbers < count)].astype(np.int32)
 
 
 def _read(
@@ -305,14 +240,6 @@ def _read(
     pairs, counts = np.unique(np.asarray(words, np.int64) * size + numbers, return_counts=True)
     capped = np.minimum(counts, _MAX_COUNT).astype(np.uint8)
     return _Entries(pairs // max(size, 1), (pairs % max(size, 1)).astype(np.int32), capped)
-
-
-def _joined(one: _Entries, other: _Entries) -> _Entries:
-    return _Entries(
-        np.concatenate([one.words, other.words]),
-        np.concatenate([one.texts, other.texts]),
-        np.concatenate([one.counts, other.counts]),
-    )
 
 
 def _scored(

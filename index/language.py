@@ -1,7 +1,6 @@
 """Sentences and parses of English text: the only owner of spaCy and of its model.
 
-Importing spaCy takes seconds when cold and its model half a second more, so both wait until they
-are first asked for.
+Both take seconds to load, so they wait until they are first asked for.
 """
 
 from __future__ import annotations

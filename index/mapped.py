@@ -43,18 +43,14 @@ def checked_file(path: Path, entry: Mapping[str, Any]) -> memoryview:
                 raise IndexCorrupt(f"{path}: {status.st_size} bytes, not {entry['size']}")
             if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
                 raise IndexCorrupt(f"{path}: its bytes are not those that were written")
-            return _mapped(descriptor, status.st_size)
+            if not status.st_size:
+                return memoryview(b"")  # nothing can't be mapped
+            return memoryview(mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ))
     except FileNotFoundError as error:
         raise IndexCorrupt(f"{path}: is missing") from error
     except (OSError, ValueError) as error:  # a ValueError: cut short since its size was asked
         reason = getattr(error, "strerror", None) or str(error)
         raise IndexCorrupt(f"{path}: can't be read: {reason}") from error
-
-
-def _mapped(descriptor: int, size: int) -> memoryview:
-    if not size:
-        return memoryview(b"")  # nothing can't be mapped
-    return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ))
 
 
 def array_in(
@@ -92,10 +88,7 @@ def array_file(array: NDArray[Any]) -> tuple[Data, ...]:
 
 
 def forget(mapped: Data | NDArray[Any]) -> None:
-    """Let the system take back the memory of a mapped file, or of the array in it.
-
-    Nothing is lost: who reads it next, or is just reading it, has it mapped again.
-    """
+    """Let the system take back the memory of a mapped file; whoever reads it next has it again."""
     base: Any = mapped
     while base is not None and not isinstance(base, mmap.mmap):
         base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)

@@ -10,12 +10,11 @@ from .errors import SettingError
 from .language import sentence_spans
 from .records import CUT, Article, Passage
 
-# To be raised with every change that makes other passages, embedded texts or keywords of an
-# article: what was made of an article that did not change is taken over.
+# Raise it with every change that makes other passages, embedded texts or keywords of an article.
 RECIPE = 2
 
-# A tokenizer may take a run of any length for one unknown word. Such a run counts as one token for
-# each hundred characters, so that a passage stays of a size that one can read and send.
+# A tokenizer may take a run of any length for one unknown word; it counts as one token for each
+# hundred characters.
 _MAX_TOKEN_CHARS = 100
 
 

@@ -6,8 +6,12 @@ Nothing here guesses names: an outlet is one that the corpus has, a day is one t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .keywords import keyword_tokens
 
@@ -62,6 +66,50 @@ class OutletNames:
             if len(said.split()) > 1 or not said[0].islower():
                 found |= self._outlets.get(_folded(said), set())
         return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Named:
+    """For each passage whether a text names its outlet, and its day."""
+
+    outlet: NDArray[np.bool_]
+    day: NDArray[np.bool_]
+
+    @property
+    def any(self) -> bool:
+        """Whether the text names one that the corpus has."""
+        return bool(self.outlet.any() or self.day.any())
+
+    def among(self, numbers: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """Those of `numbers`, or of all, that are named."""
+        either = self.outlet | self.day
+        return np.flatnonzero(either) if numbers is None else numbers[either[numbers]]
+
+    def of(self, number: int) -> tuple[str, ...]:
+        """What of a passage is named."""
+        of = (("its outlet", self.outlet[number]), ("its day", self.day[number]))
+        return tuple(what for what, named in of if named)
+
+
+class Names:
+    """The outlets and days of an index's passages, to be found in a query."""
+
+    def __init__(
+        self, outlets: Sequence[str], outlet: NDArray[np.int32], published: NDArray[np.int32]
+    ) -> None:
+        """For each passage `outlet` is a number in `outlets` or -1, `published` yyyymmdd or 0."""
+        self._outlets, self._names = outlets, OutletNames(outlets)
+        self._outlet, self._published = outlet, published
+
+    def named_in(self, text: str) -> Named:
+        """Find the passages whose outlet or day `text` names; without a year, of any year."""
+        names = self._names.named_in(text)
+        wanted = [n for n, name in enumerate(self._outlets) if name in names]
+        of_day = np.zeros(len(self._published), np.bool_)
+        for month, day, year in days_in(text):
+            there = self._published % (10**8 if year else 10_000)
+            of_day |= there == year * 10_000 + month * 100 + day
+        return Named(np.isin(self._outlet, wanted), of_day)
 
 
 def days_in(text: str) -> frozenset[tuple[int, int, int]]:

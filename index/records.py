@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 #: Ends a title that was cut for its length.
@@ -64,3 +66,11 @@ class Hit:
     score: float
     rank: int
     reasons: tuple[str, ...] = ()
+
+
+def iso_day(value: str) -> str | None:
+    """`value` if it is a day such as 2025-03-31, else None."""
+    with suppress(ValueError):
+        if date.fromisoformat(value).isoformat() == value:
+            return value
+    return None

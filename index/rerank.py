@@ -1,16 +1,16 @@
 """Models that read two texts together: the only owner of sentence-transformers' cross-encoders.
 
-A reranker takes a second look at what was found. Off unless a model is named: the environment's
-WIRECHECK_RERANKER, or an argument, is the name or the folder of a cross-encoder that
-sentence-transformers can load. A `PairModel` is such a model as it is, for whoever else needs one.
+A reranker takes a second look at what was found. It is off unless WIRECHECK_RERANKER, or an
+argument, names a cross-encoder or its folder. A `PairModel` is such a model for other uses.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,28 @@ def load_reranker(name: str | None = None) -> Reranker | None:
     return _named(name) if name else None
 
 
-class CrossEncoderReranker:
+class _CrossEncoder:
+    """What both share: a model that many threads may ask, and numbers that are checked."""
+
+    def __init__(self, model: CrossEncoder) -> None:
+        self._model = model
+        self._lock = threading.Lock()
+
+    def _outputs(
+        self, pairs: Sequence[tuple[str, str]], shape: tuple[int, ...], complaint: str, **how: Any
+    ) -> NDArray[np.float64]:
+        if not pairs:
+            return np.zeros(shape)
+        # One model, many threads: sentence-transformers does not say that it is safe.
+        with self._lock:
+            raw = self._model.predict(list(pairs), show_progress_bar=False, **how)
+        found = np.asarray(raw, dtype=np.float64)
+        if found.size != math.prod(shape) or not np.isfinite(found).all():
+            raise SettingError(complaint)
+        return found.reshape(shape)
+
+
+class CrossEncoderReranker(_CrossEncoder):
     """A sentence-transformers cross-encoder with one output; texts are cut where it ends."""
 
     def __init__(self, name: str, model: CrossEncoder) -> None:
@@ -55,24 +76,18 @@ class CrossEncoderReranker:
             raise SettingError(
                 f"reranker {name} gives {model.num_labels} numbers for a text, not one score"
             )
+        super().__init__(model)
         self.name = name
-        self._model = model
-        self._lock = threading.Lock()
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
         """See Reranker. Raises SettingError if the model gives something that is no number."""
-        if not texts:
-            return []
-        # One model, many threads: sentence-transformers does not say that it is safe.
-        with self._lock:
-            raw = self._model.predict([(query, text) for text in texts], show_progress_bar=False)
-        found = np.asarray(raw, dtype=np.float64)
-        if found.shape != (len(texts),) or not np.isfinite(found).all():
-            raise SettingError(f"reranker {self.name} gave a score that is no finite number")
-        return [float(score) for score in found]
+        pairs = [(query, text) for text in texts]
+        complaint = f"reranker {self.name} gave a score that is no finite number"
+        scores: list[float] = self._outputs(pairs, (len(pairs),), complaint).tolist()
+        return scores
 
 
-class PairModel:
+class PairModel(_CrossEncoder):
     """A sentence-transformers cross-encoder and its raw outputs for pairs of texts.
 
     `labels` are the names of its outputs, in order, as its configuration gives them. `max_tokens`
@@ -81,12 +96,11 @@ class PairModel:
 
     def __init__(self, what: str, name: str, model: CrossEncoder) -> None:
         """`what` ("checker") and `name` are for messages."""
+        super().__init__(model)
         self.what, self.name = what, name
         named = getattr(model.config, "id2label", None) or {}
         self.labels = tuple(str(named.get(n, n)) for n in range(model.num_labels))
         self.max_tokens = min(int(model.max_seq_length or _USUAL_TOKENS), _MOST_TOKENS)
-        self._model = model
-        self._lock = threading.Lock()
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has, without special ones."""
@@ -101,19 +115,11 @@ class PairModel:
         """
         from torch.nn import Identity
 
-        shape = (len(pairs), len(self.labels))
-        if not pairs:
-            return np.zeros(shape)
-        with self._lock:
-            raw = self._model.predict(
-                list(pairs), show_progress_bar=False, activation_fn=Identity()
-            )
-        found = np.asarray(raw, dtype=np.float64)
-        if found.size != shape[0] * shape[1] or not np.isfinite(found).all():
-            raise SettingError(
-                f"{self.what} {self.name} gave something else than {shape[1]} finite numbers a pair"
-            )
-        return found.reshape(shape)
+        width = len(self.labels)
+        complaint = (
+            f"{self.what} {self.name} gave something else than {width} finite numbers a pair"
+        )
+        return self._outputs(pairs, (len(pairs), width), complaint, activation_fn=Identity())
 
 
 def load_pair_model(name: str, what: str) -> PairModel:
@@ -132,20 +138,14 @@ def _named(name: str) -> Reranker:
 
 def _cross_encoder(name: str, what: str) -> CrossEncoder:
     from sentence_transformers import CrossEncoder
+    from transformers import PreTrainedModel
 
     with unloadable(what, name):
         model: CrossEncoder = load_model(CrossEncoder, name)
-        _check_kind(name, what, model)
+        network = next((m for m in model.modules() if isinstance(m, PreTrainedModel)), None)
+        trained_as = (network.config.architectures if network else None) or ()
+        # Else transformers had to invent a scoring layer.
+        if type(network).__name__ not in trained_as:
+            known = ", ".join(trained_as) or "?"
+            raise SettingError(f"{what} {name} is no cross-encoder: it was trained as {known}")
     return model
-
-
-def _check_kind(name: str, what: str, model: CrossEncoder) -> None:
-    """Refuse a model that transformers had to invent a scoring layer for."""
-    from transformers import PreTrainedModel
-
-    network = next((m for m in model.modules() if isinstance(m, PreTrainedModel)), None)
-    trained_as = (network.config.architectures if network else None) or ()
-    if type(network).__name__ not in trained_as:
-        raise SettingError(
-            f"{what} {name} is no cross-encoder: it was trained as {', '.join(trained_as) or '?'}"
-        )

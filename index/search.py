@@ -1,9 +1,8 @@
 """Ranked passages for a query: near in meaning, sharing words, from what the query names.
 
-The way of a search: look for the whole query, and for each of its parts if it has several; in each
-look, passages near in meaning and passages sharing words are found apart and their scores put on
-one scale; who is named (an outlet, a day) is raised, never filtered; a reranker, if there is one,
-has the last word.
+A search looks for the whole query, and for each of its parts if it has several. Each look finds
+passages near in meaning and passages that share words, and puts their scores on one scale. An
+outlet or a day that the query names is raised, never filtered. A reranker has the last word.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,8 @@ from .encoder import Encoder, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
 from .keywords import keyword_tokens
 from .passages import keyword_text, titled_text
-from .query import OutletNames, days_in, pairs_of, parts_of
-from .records import Article, Hit, Passage
+from .query import Named, Names, pairs_of, parts_of
+from .records import Article, Hit, Passage, iso_day
 from .rerank import Reranker, load_reranker
 from .store import Generation, read, stats_of
 
@@ -35,8 +33,7 @@ MAX_QUERY = 10_000
 
 _MIN_DEPTH = 100
 _DEPTH_PER_HIT = 5
-# Only for the first is it looked whether neighbouring words are neighbours there, too: it takes a
-# tenth of a millisecond each.
+# Neighbouring words are looked for in the first only: it takes a tenth of a millisecond each.
 _PAIRED = 30
 _RERANKED = 50
 
@@ -45,10 +42,10 @@ _RERANKED = 50
 class Ranking:
     """How much each signal counts; the best cosine and the best keyword score count 1 together.
 
-    `dense` is the cosine's part of that 1. Beyond it count: `pairs`, all neighbouring words of the
-    query found as neighbours; `outlet` and `day`, a passage from an outlet or a day that the query
-    names; `part`, the best of a query's parts, weighed as the whole is. The values are those that
-    `eval/bench/retrieval.py` chose on one half of its questions.
+    `dense` is the cosine's part of that 1. Added to it are `pairs` if all neighbouring words of the
+    query are neighbours in the passage, `outlet` and `day` if the query names the passage's, and
+    `part` times the score of the best part of the query. `eval/bench/retrieval.py` chose the values
+    on one half of its questions.
     """
 
     dense: float = 0.5
@@ -63,8 +60,8 @@ def open_index(
 ) -> Index:
     """Open the index at `path` and check all of it; the encoder's model loads when first asked.
 
-    `encoder` is the one that the index was built with, the bundled one if not given; `reranker`
-    the one that WIRECHECK_RERANKER names, if any. Raises IndexMissing, IndexCorrupt, IndexMismatch
+    `encoder` is the one that the index was built with, by default the bundled one; `reranker` is by
+    default the one that WIRECHECK_RERANKER names. Raises IndexMissing, IndexCorrupt, IndexMismatch
     if another encoder built it, or SettingError if the reranker can't be loaded.
     """
     folder = Path(path)
@@ -81,8 +78,8 @@ def open_index(
 class Index:
     """One generation of an index, open for searching. It never changes; open again for news.
 
-    `articles` by ID, `passages` by number, `generation` counts up from 1 with each change. Both
-    are read from the index's files as they are asked for. Any number of threads may search.
+    `articles` by ID and `passages` by number are read from the files as they are asked for;
+    `generation` counts up from 1 with each change. Any number of threads may search.
     """
 
     def __init__(
@@ -93,7 +90,6 @@ class Index:
         reranker: Reranker | None = None,
         ranking: Ranking = Ranking(),
     ) -> None:
-        """Use `open_index`."""
         contents = generation.contents
         self.folder = folder
         self.encoder = encoder
@@ -102,8 +98,7 @@ class Index:
         self.generation = generation.number
         self.articles: Mapping[str, Article] = ById(contents.articles)
         self.passages: Sequence[Passage] = contents.passages
-        self._vectors = contents.vectors
-        self._keywords = contents.keywords
+        self._contents = contents
         self._opened = generation
 
     def search(
@@ -118,13 +113,10 @@ class Index:
     ) -> list[Hit]:
         """Find the `k` best passages, best first; of one article at most `per_article`.
 
-        A hit's score: see `Hit`, and `Ranking` for what it is made of. `outlets` (case does not
-        count), `since` and `until` (ISO dates, both included) narrow what is searched; an article
-        whose outlet or date is unknown does not pass them. Outlets and days that the query itself
-        names only raise what fits.
-
-        Raises QuestionError if `query` is empty, without a letter or digit, or longer than
-        MAX_QUERY characters; SettingError for any other argument that makes no sense.
+        `outlets` (case does not count), `since` and `until` (ISO dates, both included) narrow what
+        is searched; an article whose outlet or date is unknown does not pass them. Raises
+        QuestionError if `query` is empty, without a letter or digit, or longer than MAX_QUERY
+        characters; SettingError for any other argument that makes no sense.
         """
         query = _checked_query(query)
         _check_count("k", k)
@@ -136,14 +128,19 @@ class Index:
         found = self._ranked(query, max(_MIN_DEPTH, _DEPTH_PER_HIT * k), among)
         if self.reranker is not None:
             found = self._reranked(self.reranker, query, found[: max(_RERANKED, 2 * k)])
-        kept = self._spread(found, per_article)[:k]
-        return [
-            Hit(self.passages[f.number], f.score, rank, f.reasons)
-            for rank, f in enumerate(kept, start=1)
-        ]
+        hits: list[Hit] = []
+        seen: Counter[str] = Counter()
+        for one in found:
+            passage = self.passages[one.number]
+            seen[passage.article.id] += 1
+            if per_article is None or seen[passage.article.id] <= per_article:
+                hits.append(Hit(passage, one.score, len(hits) + 1, one.reasons))
+            if len(hits) == k:
+                break
+        return hits
 
     def _ranked(self, query: str, depth: int, among: NDArray[np.int64] | None) -> list[_Found]:
-        named = self._named_in(query)
+        named = self._names.named_in(query)
         whole = self._look(query, named, depth, among)
         found = {n: _Found(n, score, named.of(n)) for n, score in whole.items()}
         parts = parts_of(query) if self.ranking.part else ()
@@ -153,15 +150,15 @@ class Index:
         return sorted(found.values(), key=_best_first)
 
     def _best_parts(
-        self, parts: Sequence[str], named: _Named, depth: int, among: NDArray[np.int64] | None
-    ) -> dict[int, tuple[float, str, _Named]]:
-        """For each passage: how well it fits the part that it fits best, which, and who is named.
+        self, parts: Sequence[str], named: Named, depth: int, among: NDArray[np.int64] | None
+    ) -> dict[int, tuple[float, str, Named]]:
+        """For each passage its score for the part that it fits best, that part, and who is named.
 
         A part that names nobody is about those that the whole query names.
         """
-        best: dict[int, tuple[float, str, _Named]] = {}
+        best: dict[int, tuple[float, str, Named]] = {}
         for part in parts:
-            theirs = self._named_in(part)
+            theirs = self._names.named_in(part)
             theirs = theirs if theirs.any else named
             for number, score in self._look(part, theirs, depth, among).items():
                 if number not in best or score > best[number][0]:
@@ -169,17 +166,17 @@ class Index:
         return best
 
     def _look(
-        self, text: str, named: _Named, depth: int, among: NDArray[np.int64] | None
+        self, text: str, named: Named, depth: int, among: NDArray[np.int64] | None
     ) -> dict[int, float]:
         """Score passages for `text`: the best of all, and the best of those that are named."""
         vector = self.encoder.encode_query(text)
-        near = dict(self._vectors.search(vector, depth, among))
-        sharing = dict(self._keywords.search(text, depth, among))
+        near = dict(self._contents.vectors.search(vector, depth, among))
+        sharing = dict(self._contents.keywords.search(text, depth, among))
         least = [min(found.values()) if len(found) == depth else 0.0 for found in (near, sharing)]
         theirs = named.among(among)
         if len(theirs):
-            near.update(self._vectors.search(vector, depth, theirs))
-            sharing.update(self._keywords.search(text, depth, theirs))
+            near.update(self._contents.vectors.search(vector, depth, theirs))
+            sharing.update(self._contents.keywords.search(text, depth, theirs))
         scores = _blended(near, sharing, self.ranking.dense, least)
         self._add_pairs(text, scores)
         for number in scores:
@@ -200,55 +197,28 @@ class Index:
         again = [replace(f, score=score) for f, score in zip(found, scores, strict=True)]
         return sorted(again, key=_best_first)
 
-    def _spread(self, found: Sequence[_Found], per_article: int | None) -> Sequence[_Found]:
-        if per_article is None:
-            return found
-        seen: Counter[str] = Counter()
-        kept = []
-        for one in found:
-            article = self.passages[one.number].article.id
-            seen[article] += 1
-            if seen[article] <= per_article:
-                kept.append(one)
-        return kept
-
-    def _named_in(self, text: str) -> _Named:
-        outlets, days = self._columns
-        names = self._outlet_names.named_in(text)
-        wanted = [n for n, name in enumerate(self.outlets) if name in names]
-        of_day = np.zeros(len(days), np.bool_)
-        for month, day, year in days_in(text):
-            there = days == year * 10_000 + month * 100 + day
-            of_day |= there if year else days % 10_000 == month * 100 + day
-        return _Named(np.isin(outlets, wanted), of_day)
-
-    @cached_property
-    def _outlet_names(self) -> OutletNames:
-        return OutletNames(self.outlets)
-
     @property
     def outlets(self) -> Sequence[str]:
         """The names of the outlets whose reports it holds, each once."""
-        return self._opened.contents.articles.outlets
+        return self._contents.articles.outlets
 
     @cached_property
-    def _columns(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Of each passage: number of its outlet, -1 if unknown; date as yyyymmdd, 0 if unknown."""
-        contents = self._opened.contents
-        rows = contents.articles.rows[contents.passages.rows[:, 0]]
-        return rows["outlet"], rows["published"]
+    def _names(self) -> Names:
+        rows = self._contents.articles.rows[self._contents.passages.rows[:, 0]]
+        return Names(self.outlets, rows["outlet"], rows["published"])
 
     def cluster_of(self, article_id: str) -> int:
-        """The number of the independent report that an article is, or is a near-identical copy of.
+        """The number of an article's independent report: the same for near-identical copies.
 
-        Two articles are of one report if it is the same; means nothing across generations. Raises
-        SettingError if there is no such article.
+        Means nothing across generations. Raises SettingError if there is no such article.
         """
-        contents = self._opened.contents
-        found = contents.articles.find(article_id)
+        return int(self._contents.copies.originals[self._number_of(article_id)])
+
+    def _number_of(self, article_id: str) -> int:
+        found = self._contents.articles.find(article_id)
         if found is None:
             raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
-        return int(contents.copies.originals[found[0]])
+        return found[0]
 
     def copies_of(
         self,
@@ -263,20 +233,17 @@ class Index:
         `outlets`, `since` and `until` narrow them as in `search`. Raises SettingError if there is
         no such article.
         """
-        contents = self._opened.contents
-        numbers = contents.copies.members(self.cluster_of(article_id))
+        numbers = self._contents.copies.members(self._number_of(article_id))
         passing = self._passing(outlets, since, until)
-        return tuple(contents.articles[n].id for n in numbers if passing is None or passing[n])
+        articles = self._contents.articles
+        return tuple(articles[n].id for n in numbers if passing is None or passing[n])
 
     def passages_of(self, article_id: str) -> list[Passage]:
         """All passages that an article was split into, in their order.
 
         Raises SettingError if there is no such article.
         """
-        found = self._opened.contents.articles.find(article_id)
-        if found is None:
-            raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
-        numbers = self._opened.contents.passages.of_article(found[0])
+        numbers = self._contents.passages.of_article(self._number_of(article_id))
         return [self.passages[int(n)] for n in numbers]
 
     def weighed(self, ranking: Ranking) -> Index:
@@ -296,7 +263,7 @@ class Index:
         passing = self._passing(outlets, since, until)
         if passing is None:
             return None
-        return np.flatnonzero(passing[self._opened.contents.passages.rows[:, 0]])
+        return np.flatnonzero(passing[self._contents.passages.rows[:, 0]])
 
     def _passing(
         self, outlets: Collection[str] | None, since: str | None, until: str | None
@@ -309,7 +276,7 @@ class Index:
         if since and until and since > until:
             raise SettingError(f"since {since} is after until {until}")
         names = None if outlets is None else {name.strip().casefold() for name in outlets}
-        return self._opened.contents.articles.passing(names, since, until)
+        return self._contents.articles.passing(names, since, until)
 
 
 @dataclass(frozen=True)
@@ -325,36 +292,13 @@ def _best_first(found: _Found) -> tuple[float, int]:
     return -found.score, found.number
 
 
-@dataclass(frozen=True)
-class _Named:
-    """For each passage whether a text names its outlet, and its day."""
-
-    outlet: NDArray[np.bool_]
-    day: NDArray[np.bool_]
-
-    @property
-    def any(self) -> bool:
-        """Whether the text names one that the corpus has."""
-        return bool(self.outlet.any() or self.day.any())
-
-    def among(self, numbers: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """Those of `numbers`, or of all, that are named."""
-        either = self.outlet | self.day
-        return np.flatnonzero(either) if numbers is None else numbers[either[numbers]]
-
-    def of(self, number: int) -> tuple[str, ...]:
-        """What of a passage is named."""
-        of = (("its outlet", self.outlet[number]), ("its day", self.day[number]))
-        return tuple(what for what, named in of if named)
-
-
 def _blended(
     near: Mapping[int, float], sharing: Mapping[int, float], dense: float, least: Sequence[float]
 ) -> dict[int, float]:
     """Sum of cosine and keyword score, each over the best of its kind and times its share.
 
-    A convex combination that takes 0 for the foot of either scale (Bruch et al. 2023). What one of
-    the searches did not return has at most the score of the last that it did: that is `least`.
+    A convex combination with 0 as the foot of either scale (Bruch et al. 2023). A passage that one
+    search did not return gets from it the score of the last that it did, `least`.
     """
     scores = dict.fromkeys(sorted(near.keys() | sharing.keys()), 0.0)
     for found, share, last in ((near, dense, least[0]), (sharing, 1 - dense, least[1])):
@@ -391,12 +335,6 @@ def earlier(until: str | None, as_of: str | None) -> str | None:
 
 
 def _checked_date(name: str, value: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        day = date.fromisoformat(value).isoformat()
-    except (TypeError, ValueError):
-        day = ""
-    if day != value:
+    if value is not None and not (isinstance(value, str) and iso_day(value)):
         raise SettingError(f"{name} is {value!r}; it must be a date like 2025-03-31")
     return value

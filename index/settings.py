@@ -63,12 +63,7 @@ SETTINGS = (
         "this user's cache folder",
         "where language models are kept",
     ),
-    Setting(
-        "WIRECHECK_DOWNLOAD",
-        "off",
-        "the model is fetched",
-        "no language model is fetched",
-    ),
+    Setting("WIRECHECK_DOWNLOAD", "off", "the model is fetched", "no language model is fetched"),
     Setting(
         "WIRECHECK_CHECKER",
         "bundled, llm:MODEL, or a CrossEncoder's name or folder",
@@ -94,10 +89,7 @@ SETTINGS = (
         "has the last word on the order of passages",
     ),
     Setting(
-        "WIRECHECK_CACHE",
-        "a folder, or off",
-        "this user's cache folder",
-        "where vectors are kept",
+        "WIRECHECK_CACHE", "a folder, or off", "this user's cache folder", "where vectors are kept"
     ),
     Setting(
         "WIRECHECK_CACHE_MB",

@@ -1,10 +1,10 @@
-"""Runs of words that two texts share, whatever an editor's hand did to their spelling.
+"""Runs of words that two texts share, whatever an editor did to their spelling.
 
-A shingle is `SHINGLE` words in a row. What houses spell differently (per cent and percent, labour
-and labor, twelve and 12), articles, case, punctuation and accents' encodings do not count. A sketch
-is the shingles whose hash is 0 modulo `SAMPLED`: the same shingle is in every sketch or in none, so
-that two sketches tell how much of one text stands in the other, however much longer that is
-(containment; Broder 1997, "On the resemblance and containment of documents").
+A shingle is `SHINGLE` words in a row. Articles, case, punctuation, accents' encodings and what
+outlets spell differently (per cent and percent, labour and labor, twelve and 12) do not count. A
+sketch is the shingles whose hash is 0 modulo `SAMPLED`. A shingle is in every sketch or in none, so
+two sketches tell how much of one text stands in the other (containment; Broder 1997, "On the
+resemblance and containment of documents").
 """
 
 from __future__ import annotations

@@ -1,35 +1,29 @@
-"""Nearest vectors by inner product: the only owner of faiss.
+"""Nearest vectors by inner product, by faiss.
 
     vectors.npy      the vectors, a row a passage
     vectors.faiss    only in a large index: which of them lie near each other (IVF)
 
 Up to EXACT_UP_TO vectors a search compares the query with all of them. Above, faiss sorts them into
-cells by k-means, and a search looks only into the cells nearest to the query, at vectors rounded to
-a byte a number; the best of what it finds are compared again with the vectors themselves. So a
-score is the exact cosine in both, and what a search may miss is measured when the index is built.
+cells by k-means. A search then looks only into the cells nearest to the query, at vectors rounded
+to a byte a number, and compares the best of them again with the vectors themselves. A score is the
+exact cosine in both. What a search may miss is measured when the index is built.
 
-faiss checks little itself: its own size check is an `assert`, its files carry no checksum, and
-where it finds nothing it answers -1. What is checked here is checked for those reasons.
+faiss checks little itself: its size check is an `assert`, and where it finds nothing it says -1.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .cells import BLOCK, CELLS, MIN_CANDIDATES, Cells, cells_of, selector
 from .encoder import Vectors
-from .errors import IndexCorrupt
 from .mapped import Data, array_file, array_in, forget
 
-if TYPE_CHECKING:
-    import faiss
-
 ROWS = "vectors.npy"
-CELLS = "vectors.faiss"
 EXACT = "exact"
 IVF = "ivf"
 FILES = {EXACT: (ROWS,), IVF: (ROWS, CELLS)}
@@ -39,34 +33,19 @@ FILES = {EXACT: (ROWS,), IVF: (ROWS, CELLS)}
 EXACT_UP_TO = 50_000
 
 _NORM_SLACK = 1e-3
-_BLOCK = 65_536
-_READ_AT_ONCE = 1 << 20
-_SEED = 20_250_301
-_ROUNDS = 10
-_TRAINED_PER_CELL = 40
 # A search for more than this compares all: what is looked at is chosen for the few best.
 _MAX_NEAR = 1_000
 _CANDIDATES = 4
-_MIN_CANDIDATES = 200
-# What the cells must find of the 10 nearest of each probe when the index is built. Questions are
-# less like the passages than the probes are, so it is above the 0.97 that a search is to reach.
-_RECALL = 0.985
-_RECALL_AT = 10
-_PROBES = 256
-_STEP = 1.25
-_SLACK = 1e-5
 
 
 class VectorIndex:
     """Unit vectors by passage number, from 0; a score is a cosine, -1..1, higher is nearer."""
 
-    def __init__(self, rows: Vectors, cells: _Cells | None) -> None:
-        """Use `build` or `from_files`."""
+    def __init__(self, rows: Vectors, cells: Cells | None) -> None:
         self._rows = rows
         self._cells = cells
 
     def __len__(self) -> int:
-        """Count the vectors."""
         return len(self._rows)
 
     @property
@@ -103,9 +82,9 @@ class VectorIndex:
     ) -> VectorIndex:
         """Index `(n, dim)` float32 rows of unit length; the same rows give the same index.
 
-        `probes` gives vectors of what people might search for, `(m, dim)`; with them, and with
-        some of the rows, it is measured how many cells a search must look into. The cells of
-        `before` are taken over as long as they serve. Raises ValueError for rows of another kind.
+        `probes` gives vectors of what people might search for, `(m, dim)`. They and some of the
+        rows measure how many cells a search must look into. The cells of `before` are taken over as
+        long as they serve. Raises ValueError for rows of another kind.
         """
         if vectors.ndim != 2 or vectors.shape[1] < 1:
             raise ValueError(f"vectors of shape {vectors.shape}, not (n, dim)")
@@ -113,8 +92,8 @@ class VectorIndex:
         rows = np.ascontiguousarray(vectors)
         if len(rows) <= EXACT_UP_TO:
             return cls(rows, None)
-        found = probes() if probes is not None else None
-        return cls(rows, _cells_of(rows, found, before._cells if before is not None else None))
+        found = probes() if probes else None
+        return cls(rows, cells_of(rows, found, before._cells if before else None))
 
     def to_files(self) -> dict[str, tuple[Data, ...]]:
         """Write the index as the named files that `from_files` reads."""
@@ -129,27 +108,29 @@ class VectorIndex:
         rows = array_in(files[ROWS], ROWS, "<f4", (count, dim))
         if settings["kind"] == EXACT:
             return cls(rows, None)
-        return cls(rows, _Cells.from_bytes(files[CELLS], settings, dim, count))
+        return cls(rows, Cells.from_bytes(files[CELLS], settings, dim, count))
 
     def search(
-        self, vector: Vectors, k: int, among: Collection[int] | NDArray[np.int64] | None = None
+        self, vector: Vectors, k: int, among: NDArray[np.int64] | None = None
     ) -> list[tuple[int, float]]:
         """Find the `k` nearest passages, best first; fewer if there are fewer.
 
         `vector` is `(dim,)` float32 of unit length. `among`, if given, are the only passage
         numbers looked at. Equal scores come in the order of their numbers. Raises ValueError if
-        `vector` is something else or `k` is below 1.
+        `vector` is something else.
         """
         if vector.shape != (self.dim,):
             raise ValueError(f"a query of shape {vector.shape}, not {(self.dim,)}")
         _check_unit(vector[None, :])
-        if k < 1:
-            raise ValueError(f"k is {k}, not 1 or more")
-        allowed = None if among is None else _mask(among, len(self))
-        wanted = min(k, len(self) if allowed is None else int(allowed.sum()))
+        allowed = None
+        if among is not None:
+            allowed = np.zeros(len(self), np.bool_)
+            allowed[among] = True
+        left = len(self) if allowed is None else int(allowed.sum())
+        wanted = min(k, left)
         if not wanted:
             return []
-        numbers = self._near(vector, wanted, allowed)
+        numbers = self._near(vector, wanted, allowed, left)
         if numbers is None:
             return _nearest(self._rows, vector, wanted, allowed)
         found = _nearest(self._rows[numbers], vector, wanted)
@@ -158,13 +139,12 @@ class VectorIndex:
         return [(int(numbers[place]), score) for place, score in found]
 
     def _near(
-        self, vector: Vectors, wanted: int, allowed: NDArray[np.bool_] | None
+        self, vector: Vectors, wanted: int, allowed: NDArray[np.bool_] | None, left: int
     ) -> NDArray[np.int64] | None:
         """Numbers, in order, among which the nearest are; None if all must be compared."""
-        left = len(self) if allowed is None else int(allowed.sum())
         if self._cells is None or left <= EXACT_UP_TO or wanted > _MAX_NEAR:
             return None
-        candidates = max(_MIN_CANDIDATES, _CANDIDATES * wanted)
+        candidates = max(MIN_CANDIDATES, _CANDIDATES * wanted)
         # The fewer pass the filter, the more cells must be looked into to find as many.
         found = self._cells.near(vector[None, :], candidates, len(self) / left, allowed)[0]
         found = np.sort(found[found >= 0])
@@ -172,8 +152,8 @@ class VectorIndex:
 
     def problems(self) -> Iterator[str]:
         """Look at every vector and tell what is wrong, a line each."""
-        for start in range(0, len(self), _BLOCK):
-            block = self._rows[start : start + _BLOCK]
+        for start in range(0, len(self), BLOCK):
+            block = self._rows[start : start + BLOCK]
             for number in np.flatnonzero(~_are_unit(block)).tolist():
                 yield f"{ROWS}: vector {start + number} is not of unit length, or not finite"
         forget(self._rows)
@@ -181,141 +161,10 @@ class VectorIndex:
             yield f"{CELLS}: does not hold every passage once"
 
 
-class _Cells:
-    """Vectors sorted into cells by faiss; `settings` tell how they are searched and how well.
-
-    `probe` is how many cells a search looks into, `recall` the share of the 10 nearest that it then
-    found, `trained` how many vectors there were when the cells were made.
-    """
-
-    def __init__(self, ivf: faiss.IndexIVFScalarQuantizer, settings: dict[str, Any]) -> None:
-        """Use `_cells_of` or `from_bytes`."""
-        self._ivf = ivf
-        self.settings = settings
-
-    def to_bytes(self) -> memoryview:
-        import faiss
-
-        return faiss.serialize_index(self._ivf).data
-
-    @classmethod
-    def from_bytes(cls, data: Data, settings: Mapping[str, Any], dim: int, count: int) -> _Cells:
-        ivf = _deserialized(data)
-        if (ivf.ntotal, ivf.d, ivf.nlist) != (count, dim, settings["cells"]):
-            raise IndexCorrupt(
-                f"{CELLS}: holds {ivf.ntotal} vectors of length {ivf.d} in {ivf.nlist} cells, "
-                f"not {count} of {dim} in {settings['cells']}"
-            )
-        if not ivf.is_trained or ivf.metric_type != _inner_product():
-            raise IndexCorrupt(f"{CELLS}: holds another kind of faiss index")
-        return cls(ivf, {k: v for k, v in settings.items() if k != "kind"})
-
-    def emptied(self) -> faiss.IndexIVFScalarQuantizer:
-        """The same cells without the vectors in them."""
-        import faiss
-
-        ivf = cast("faiss.IndexIVFScalarQuantizer", faiss.clone_index(self._ivf))
-        ivf.reset()
-        return ivf
-
-    def near(
-        self,
-        queries: Vectors,
-        count: int,
-        widen: float = 1.0,
-        allowed: NDArray[np.bool_] | None = None,
-    ) -> NDArray[np.int64]:
-        """Numbers of about the nearest vectors, `(n, count)`, -1 where there are no more."""
-        import faiss
-
-        cells = min(math.ceil(self.settings["probe"] * widen), self.settings["cells"])
-        bits = None if allowed is None else np.packbits(allowed, bitorder="little")
-        limits = faiss.SearchParametersIVF(nprobe=cells, sel=_selector(bits))  # type: ignore[call-arg]
-        numbers: NDArray[np.int64] = self._ivf.search(queries, count, params=limits)[1]
-        return numbers
-
-    def holds_each_once(self, count: int) -> bool:
-        import faiss
-
-        lists: Any = self._ivf.invlists
-        sizes = [lists.list_size(n) for n in range(self._ivf.nlist)]
-        held = [faiss.rev_swig_ptr(lists.get_ids(n), size) for n, size in enumerate(sizes) if size]
-        return bool((np.sort(np.concatenate(held)) == np.arange(count)).all())
-
-
-def _cells_of(rows: Vectors, probes: Vectors | None, before: _Cells | None) -> _Cells:
-    truth = _Truth(rows, probes)
-    if before is not None and _still_serves(before, rows):
-        trained = before.settings["trained"]
-        cells = truth.tuned(_filled(before.emptied(), rows), trained)
-        if cells.settings["recall"] >= _RECALL:
-            return cells
-    return truth.tuned(_filled(_trained(rows), rows), len(rows))
-
-
-def _still_serves(cells: _Cells, rows: Vectors) -> bool:
-    made_for = int(cells.settings["trained"])
-    return cells._ivf.d == rows.shape[1] and made_for / 2 <= len(rows) <= made_for * 2
-
-
-def _trained(rows: Vectors) -> faiss.IndexIVFScalarQuantizer:
-    import faiss
-
-    count = 4 * round(math.sqrt(len(rows)))
-    made = faiss.index_factory(rows.shape[1], f"IVF{count},SQ8", faiss.METRIC_INNER_PRODUCT)
-    ivf = cast("faiss.IndexIVFScalarQuantizer", made)
-    ivf.cp.seed, ivf.cp.niter = _SEED, _ROUNDS
-    ivf.train(np.ascontiguousarray(rows[:: max(1, len(rows) // (_TRAINED_PER_CELL * count))]))
-    return ivf
-
-
-def _filled(ivf: faiss.IndexIVFScalarQuantizer, rows: Vectors) -> faiss.IndexIVFScalarQuantizer:
-    for start in range(0, len(rows), _BLOCK):
-        ivf.add(rows[start : start + _BLOCK])
-    return ivf
-
-
-class _Truth:
-    """Probes and, by comparing all, how near the 10 nearest to each of them are."""
-
-    def __init__(self, rows: Vectors, probes: Vectors | None) -> None:
-        self._rows = rows
-        own = np.ascontiguousarray(rows[:: max(1, len(rows) // _PROBES)][:_PROBES])
-        # A row is nearest to itself, which is easy to find and doesn't count.
-        self._sets = [(own, self._least(own, _RECALL_AT + 1), 1)]
-        if probes is not None and len(probes):
-            self._sets.append((probes, self._least(probes, _RECALL_AT), 0))
-
-    def _least(self, probes: Vectors, k: int) -> Vectors:
-        import faiss
-
-        scores: Vectors = faiss.knn(probes, self._rows, k, metric=faiss.METRIC_INNER_PRODUCT)[0]
-        return scores[:, -1]
-
-    def tuned(self, ivf: faiss.IndexIVFScalarQuantizer, trained: int) -> _Cells:
-        """Look into as many cells as it takes to find the share wanted of both sets."""
-        probe, recall = 1, 0.0
-        while True:
-            settings = {"cells": ivf.nlist, "probe": probe, "trained": trained}
-            recall = min(self._recall(_Cells(ivf, settings), *one) for one in self._sets)
-            if recall >= _RECALL or probe == ivf.nlist:
-                return _Cells(ivf, {**settings, "recall": round(recall, 4)})
-            probe = min(math.ceil(probe * _STEP), ivf.nlist)
-
-    def _recall(self, cells: _Cells, probes: Vectors, least: Vectors, known: int) -> float:
-        shares = []
-        lists = cells.near(probes, _MIN_CANDIDATES)
-        for probe, score, found in zip(probes, least, lists, strict=True):
-            # By score, not by number: of many copies of one text, any will do.
-            near = int((self._rows[found[found >= 0]] @ probe >= score - _SLACK).sum())
-            shares.append((min(near, _RECALL_AT + known) - known) / _RECALL_AT)
-        return float(np.mean(shares))
-
-
 def _nearest(
     rows: Vectors, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None
 ) -> list[tuple[int, float]]:
-    """The `k` nearest of `rows`, of those that are `allowed`, by comparing with each."""
+    """The `k` nearest of `rows`, or of those that are `allowed`, by comparing with each."""
     import faiss
 
     scores, numbers = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
@@ -331,69 +180,15 @@ def _nearest(
         k,
         faiss.swig_ptr(scores),
         faiss.swig_ptr(numbers),
-        _selector(bits),
+        selector(bits),
     )
     pairs = zip(numbers[0].tolist(), scores[0].tolist(), strict=True)
     return sorted(((n, s) for n, s in pairs if n >= 0), key=lambda hit: (-hit[1], hit[0]))
 
 
-def _selector(bits: NDArray[np.uint8] | None) -> faiss.IDSelectorBitmap | None:
-    """Let through what has its bit set; faiss keeps no copy, so `bits` must outlive it."""
-    import faiss
-
-    return None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
-
-
-def _mask(among: Collection[int] | NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    numbers = np.asarray(among if isinstance(among, np.ndarray) else list(among), np.int64)
-    mask = np.zeros(count, np.bool_)
-    mask[numbers[(numbers >= 0) & (numbers < count)]] = True
-    return mask
-
-
-def _inner_product() -> int:
-    import faiss
-
-    return int(faiss.METRIC_INNER_PRODUCT)
-
-
-def _deserialized(data: Data) -> faiss.IndexIVFScalarQuantizer:
-    import faiss
-
-    # A damaged length field must not ask for terabytes, nor a damaged count for hours.
-    faiss.set_deserialization_vector_byte_limit(max(2 * len(data), 1 << 20))
-    faiss.set_deserialization_loop_limit(10_000_000)
-    # faiss's own ZeroCopyIOReader reads past the end of a file that was cut.
-    read = _reading(data)
-    reader = faiss.PyCallbackIOReader(read, _READ_AT_ONCE)  # type: ignore[attr-defined]
-    try:
-        index: faiss.Index = faiss.read_index(reader)
-    except RuntimeError as error:
-        raise IndexCorrupt(f"{CELLS}: faiss can't read it") from error
-    if not isinstance(index, faiss.IndexIVFScalarQuantizer):
-        raise IndexCorrupt(
-            f"{CELLS}: holds a faiss {type(index).__name__}, not an IndexIVFScalarQuantizer"
-        )
-    return index
-
-
-def _reading(data: Data) -> Callable[[int], bytes]:
-    """Give the next bytes of `data`, as a file's `read` does."""
-    at = 0
-
-    def read(size: int) -> bytes:
-        nonlocal at
-        part = bytes(data[at : at + size])
-        at += len(part)
-        return part
-
-    return read
-
-
 def _are_unit(vectors: Vectors) -> NDArray[np.bool_]:
-    lengths = np.linalg.norm(vectors, axis=1)
     # Written so that NaN fails it, too.
-    are: NDArray[np.bool_] = np.abs(lengths - 1) <= _NORM_SLACK
+    are: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _NORM_SLACK
     return are
 
 

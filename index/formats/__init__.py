@@ -1,12 +1,5 @@
 """From a file's bytes to its draft, or drafts, by the file's ending: a module each.
 
-- `.txt`, `.md`: outlet, published, url and title may stand in front matter (`---` lines at the
-  very top, `key: value` between them); else the title is the first line that isn't empty.
-- `.html`, `.htm`: the report on the page; outlet, date and address only where the page's own
-  metadata state them. The encoding is Unicode, else what the page declares, else cp1252.
-- `.pdf`: its text, line by line as it is drawn.
-- `.jsonl`, `.csv`: an article a row (`tables.py`).
-
 `extraction.py` starts `extract.py`, which alone calls the libraries for HTML and PDF.
 """
 
@@ -15,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .draft import FIELDS, Draft, made_draft
-from .extraction import Extraction
+from .extraction import Extraction, read_pdf
 from .html import read_html
-from .pdf import read_pdf
 from .tables import ROW_READERS, Row
 from .text import read_markdown, read_plain
 

@@ -6,6 +6,7 @@ Fields may come with a file or a row; what they hold is checked later, in `index
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -42,22 +43,14 @@ def made_draft(text: str, fields: Mapping[str, str], notes: tuple[str, ...]) -> 
     is binary.
     """
     refuse_binary(text)
-    title = title_of({"title": _one_line(fields.get("title", ""))}, stripped_lines(text))
+    said = "".join(c if c.isprintable() else " " for c in fields.get("title", ""))
+    title = title_of({"title": " ".join(said.split())}, stripped_lines(text))
     stated = {name: fields.get(name, "") for name in FIELDS}
-    return Draft(text, title, {**stated, "published": _day(stated["published"])}, notes)
+    with suppress(ValueError):
+        stated["published"] = datetime.fromisoformat(stated["published"]).date().isoformat()
+    return Draft(text, title, stated, notes)
 
 
 def stripped_lines(text: str) -> Iterable[str]:
     """The lines of a text, each without the white space around it."""
     return map(str.strip, text.splitlines())
-
-
-def _one_line(title: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in title).split())
-
-
-def _day(time: str) -> str:
-    try:
-        return datetime.fromisoformat(time).date().isoformat()
-    except ValueError:
-        return time

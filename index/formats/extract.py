@@ -3,10 +3,8 @@
 `extraction.py` starts it by its path and hands it one file after another: a line of JSON
 (`kind`, `bytes`, `max_chars`, `seconds`), then the bytes. It answers each with a line of JSON:
 `text`, `title`, `fields` (outlet, published, url, where the page states them) and `notes`, or
-`unfit` with the reason. It works in a process apart because these libraries are large, written
-largely in C, and meet files that nobody vouches for: a crash, an endless loop or a bomb of memory
-ends this process and not the run. It has nothing to do with the rest of `index`, so that it starts
-without it.
+`unfit` with the reason. A crash of these libraries, an endless loop or a bomb of memory ends this
+process and not the run. It imports nothing of `index`, so that it starts quickly.
 """
 
 from __future__ import annotations

@@ -8,15 +8,13 @@ gets a new process.
 from __future__ import annotations
 
 import json
-import os
-import selectors
 import signal
 import subprocess
 import sys
-import time
+import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from ..files import Unfit
 from .draft import Draft, made_draft
@@ -59,7 +57,8 @@ class Extraction:
             return
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):
-                _open(pipe).close()
+                if pipe:
+                    pipe.close()
         try:
             process.wait(_LEAVE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -76,6 +75,11 @@ def extracted_draft(
     return made_draft(found["text"], fields, (*notes, *found["notes"]))
 
 
+def read_pdf(data: bytes, max_chars: int, extraction: Extraction) -> Draft:
+    """Draft of a PDF. Raises Unfit if it can't be read or holds no text, or over `max_chars`."""
+    return extracted_draft("pdf", data, max_chars, extraction, ())
+
+
 def _started() -> subprocess.Popen[bytes]:
     # -P: the program's own folder must not lend its modules' names to the libraries'.
     command = [sys.executable, "-P", str(_PROGRAM)]
@@ -90,30 +94,20 @@ def _asked(
     process: subprocess.Popen[bytes], message: bytes, patience: float
 ) -> dict[str, Any] | None:
     """The answer, or None if the process ended or had to be ended before it gave one."""
+    # They were asked for at the start, so they are there.
+    requests, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    end = threading.Timer(patience, process.kill)
+    end.start()
     try:
-        _open(process.stdin).write(message)
-        _open(process.stdin).flush()
+        requests.write(message)
+        requests.flush()
+        answer = answers.readline()
     except OSError:
         return None
-    deadline = time.monotonic() + patience
-    answer = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(_open(process.stdout), selectors.EVENT_READ)
-        while not answer.endswith(b"\n"):
-            if not selector.select(max(deadline - time.monotonic(), 0)):
-                process.kill()
-                return None
-            part = os.read(_open(process.stdout).fileno(), 1 << 20)
-            if not part:
-                return None
-            answer += part
-    found: dict[str, Any] = json.loads(answer)
+    finally:
+        end.cancel()
+    found: dict[str, Any] | None = json.loads(answer) if answer.endswith(b"\n") else None
     return found
-
-
-def _open(pipe: Any) -> Any:
-    """A pipe that was asked for at the start, so it is there."""
-    return pipe
 
 
 def _reason(code: int, seconds: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from ..files import Unfit, decoded, marked_encoding, refuse_binary
 from .draft import Draft
@@ -15,6 +16,7 @@ _PAGE_CODEC = re.compile(
     r"iso-?8859-\d+|latin-?\d|(?:windows-|cp)(?:125\d|874|932|949)|koi8-[ru]|gb(?:2312|k|18030)"
     r"|big5|euc-(?:jp|kr)|shift[_-]jis|tis-620"
 )
+_CALLED_LATIN_1 = ("iso-8859-1", "iso8859-1", "latin-1", "latin1")
 
 
 def read_html(data: bytes, max_chars: int, extraction: Extraction) -> Draft:
@@ -26,7 +28,10 @@ def read_html(data: bytes, max_chars: int, extraction: Extraction) -> Draft:
 def _decoded_page(data: bytes) -> tuple[str, tuple[str, ...]]:
     declared = _DECLARED.search(data[:_DECLARED_WITHIN])
     codec = declared[1].decode("ascii", "replace").lower() if declared else ""
-    if marked_encoding(data) or _is_utf8(data) or not _PAGE_CODEC.fullmatch(codec):
+    with suppress(UnicodeDecodeError):
+        data.decode("utf-8")
+        return decoded(data)
+    if marked_encoding(data) or not _PAGE_CODEC.fullmatch(codec):
         return decoded(data)
     try:
         # What pages call Latin-1 is cp1252: browsers read it so.
@@ -35,14 +40,3 @@ def _decoded_page(data: bytes) -> tuple[str, tuple[str, ...]]:
         raise Unfit(f"encoding: it declares {codec}, its bytes are something else") from None
     refuse_binary(text)
     return text.replace("\r\n", "\n"), ()
-
-
-_CALLED_LATIN_1 = ("iso-8859-1", "iso8859-1", "latin-1", "latin1")
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -1,14 +1,8 @@
 """Files of several articles: JSON lines and CSV, an article a row.
 
-Fields, or columns: `text`; if wanted `id` (else the file's name and the row's number, as in
-`reports-3`), `title`, `outlet`, `published`, `url`; others are passed over. Rows count from 1, bad
-ones too, empty lines and a CSV's header not. A bad row is told by its line; the others are read.
-
-- JSON lines: UTF-8, or UTF-16 or UTF-32 with a byte order mark; an object a line. null is a field
-  that isn't given, and an ID may be a number. A value of another type, a key that stands twice and
-  NaN make a bad row.
-- CSV: commas, a header, double quotation marks around a cell that holds a comma, such a mark
-  (doubled) or a line break. As many cells a row as the header has.
+Rows count from 1, bad ones too, empty lines and a CSV's header not. A bad row is told by its line;
+the others are read. In JSON null is a field that is not given, and an ID may be a number. A value
+of another type, a key that stands twice and NaN make a bad row. See also `docs/articles.md`.
 """
 
 from __future__ import annotations
@@ -16,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +20,6 @@ from .draft import FIELDS, Draft, made_draft
 
 MAX_ROWS = 200_000
 
-_SPACE = re.compile(r"[ \t\r\n]*")
 _KNOWN = ("id", "title", "text", *FIELDS)
 
 
@@ -219,61 +211,35 @@ def _found_in_csv(text: str, max_bytes: int) -> _Found:
             yield line, {k: v if k == "text" else v.strip() for k, v in row.items()}
 
 
-class _Cursor:
-    """The lines of a text from a place on, which can be set back; a row ends after `limit`."""
-
-    def __init__(self, text: str, limit: int) -> None:
-        self.text, self.limit, self.at, self.line = text, limit, 0, 1
-        self.row_start = 0
-
-    def __iter__(self) -> _Cursor:
-        return self
-
-    def skip_empty(self) -> None:
-        """Go past lines without a character to see."""
-        space = _SPACE.match(self.text, self.at)
-        end = self.text.rfind("\n", self.at, space.end() if space else self.at) + 1
-        if end:
-            self.line += self.text.count("\n", self.at, end)
-            self.at = end
-        self.row_start = self.at
-
-    def go_past_line(self, start: int, line: int) -> None:
-        """Go to the end of the line, number `line`, that begins at `start`."""
-        self.at = self.text.find("\n", start) + 1 or len(self.text)
-        self.line = line + 1
-
-    def __next__(self) -> str:
-        start = self.at
-        if start == len(self.text):
-            raise StopIteration
-        self.go_past_line(start, self.line)
-        if self.at - self.row_start > self.limit:
-            raise Unfit(f"too large: a row of over {self.limit:,} characters")
-        return self.text[start : self.at]
-
-
 def _records(text: str, limit: int) -> Iterator[tuple[int, list[str] | str]]:
     """Rows that aren't empty, with the line that each begins in; `limit` is a row's characters.
 
-    After one whose quotation marks are wrong, reading goes on in the line after its first, so that
-    a stray mark doesn't swallow good rows. Such second readings together are bounded by the text's
-    length; when that is used up, reading goes on after the line where the error showed.
+    After a row whose quotation marks are wrong, reading goes on in the line after its first, so
+    that a stray mark doesn't swallow good rows. Such second readings together are bounded by the
+    text's length; then reading goes on after the line where the error showed.
     """
-    cursor, spare = _Cursor(text, limit), len(text)
-    while cursor.at < len(text):
-        cursor.skip_empty()
-        start, line = cursor.at, cursor.line
+    source, line, spare = io.StringIO(text, newline="\n"), 1, len(text)
+    reader = csv.reader(source, strict=True)
+    while (start := source.tell()) < len(text):
+        before = reader.line_num
         try:
-            cells = next(csv.reader(cursor, strict=True), [])
+            cells = next(reader, [])
+            if source.tell() - start > limit:
+                raise Unfit(f"too large: a row of over {limit:,} characters")
         except (csv.Error, Unfit) as error:
-            yield line, _csv_reason(str(error)) if isinstance(error, csv.Error) else str(error)
-            spare -= cursor.at - start
+            end = source.tell()
+            source.seek(start)
+            if source.readline().strip():  # not just a carriage return among spaces
+                yield line, _csv_reason(str(error)) if isinstance(error, csv.Error) else str(error)
+                spare -= end - start
             if spare >= 0:
-                cursor.go_past_line(start, line)
+                line += 1
+                continue
+            source.seek(end)
         else:
-            if any(cell.strip() for cell in cells) or len(cells) > 1:
+            if len(cells) > 1 or (cells and cells[0].strip()):
                 yield line, cells
+        line += reader.line_num - before
 
 
 def _csv_reason(words: str) -> str:

@@ -1,20 +1,17 @@
-import importlib
 import json
-import os
 import shutil
 
 import pytest
 
-from index import build_index, open_index, store
+from index import build_index, open_index
 from index.check import check_index
 from index.errors import (
     ArticleError,
-    IndexBusy,
-    IndexMismatch,
     IndexOutdated,
-    IndexWriteError,
 )
-from index.store import writing
+from index.keywords import keyword_tokens
+from index.manifest import sealed
+from index.passages import split_passages
 from tests.fakes import TOPICS, TopicEncoder
 
 STORIES = {
@@ -90,44 +87,29 @@ def test_a_second_build_writes_nothing(corpus):
     }
 
 
-def test_only_what_is_new_is_embedded(corpus):
+@pytest.mark.parametrize(
+    ("name", "text", "counts", "embedded"),
+    [
+        ("bank.txt", "Bank\n\nThe bank cut.", (1, 0, 0, 3, 1), ["Bank\n\nThe bank cut."]),
+        ("vote.txt", "Vote\n\nNo election.", (0, 1, 0, 2, 1), ["Vote\n\nNo election."]),
+        ("harbour.txt", None, (0, 0, 1, 2, 0), []),
+        ("metadata.csv", "id,published\nvote,2025-05-01\n", (0, 1, 0, 2, 0), []),
+        (
+            "vote.txt",
+            f"---\ntitle: Storm\n---\n{STORIES['vote']}",
+            (0, 1, 0, 2, 1),
+            [f"Storm\n{STORIES['vote']}"],
+        ),
+    ],
+    ids=["new", "changed", "removed", "a date alone", "another title"],
+)
+def test_an_update_embeds_only_what_it_must(corpus, name, text, counts, embedded):
     corpus.build()
-    corpus.write("bank", "Bank cuts rate\n\nThe bank cut its rate.\n")
-    assert corpus.build() == (1, 0, 0, 3, 1)
-    assert corpus.encoder.encoded == ["Bank cuts rate\n\nThe bank cut its rate.\n"]
+    path = corpus.folder / name
+    path.unlink() if text is None else path.write_text(text)
+    assert corpus.build() == counts
+    assert corpus.encoder.encoded == embedded
     assert_as_if_new(corpus)
-
-
-def test_a_changed_article(corpus):
-    corpus.build()
-    corpus.write("vote", "Election called off\n\nNo election will be held.\n")
-    assert corpus.build() == (0, 1, 0, 2, 1)
-    assert corpus.open().articles["vote"].title == "Election called off"
-    assert_as_if_new(corpus)
-
-
-def test_a_removed_article_is_dropped(corpus):
-    corpus.build()
-    (corpus.folder / "harbour.txt").unlink()
-    assert corpus.build() == (0, 0, 1, 2, 0)
-    assert "harbour" not in corpus.open().articles
-    assert_as_if_new(corpus)
-
-
-def test_a_date_alone_embeds_nothing(corpus):
-    corpus.build()
-    (corpus.folder / "metadata.csv").write_text("id,published\nvote,2025-05-01\n")
-    assert corpus.build() == (0, 1, 0, 2, 0)
-    assert corpus.open().articles["vote"].published == "2025-05-01"
-    assert_as_if_new(corpus)
-
-
-def test_another_title_is_embedded_again(corpus):
-    corpus.build()
-    body = STORIES["vote"]
-    corpus.write("vote", f"---\ntitle: Storm over the harbour\n---\n{body}")
-    assert corpus.build() == (0, 1, 0, 2, 1)
-    assert corpus.encoder.encoded == [f"Storm over the harbour\n{body}"]
 
 
 def test_copies_are_embedded_once_and_kept_apart(corpus):
@@ -154,15 +136,6 @@ class TestCache:
         assert corpus.report.cached == 1
         assert_as_if_new(corpus)
 
-    def test_an_article_that_comes_back(self, corpus):
-        corpus.build()
-        (corpus.folder / "vote.txt").unlink()
-        corpus.build()
-        corpus.write("vote", STORIES["vote"])
-        assert corpus.build() == (1, 0, 0, 2, 0)
-        assert corpus.encoder.encoded == []
-        assert_as_if_new(corpus)
-
     def test_an_index_that_was_removed(self, corpus):
         assert corpus.build() == (3, 0, 0, 0, 3)
         assert corpus.report.cached == 0
@@ -176,11 +149,6 @@ class TestCache:
         monkeypatch.setattr("index.build.RECIPE", 99)
         assert corpus.build() == (0, 0, 0, 3, 0)
         assert corpus.report.cached == 3
-
-    def test_another_encoder_has_nothing_of_it(self, corpus):
-        corpus.build()
-        corpus.encoder.fingerprint = "topics:2"
-        assert corpus.build() == (0, 0, 0, 3, 3)
 
     def test_a_build_that_was_stopped_goes_on(self, corpus, monkeypatch):
         monkeypatch.setattr("index.build._BATCH", 1)
@@ -210,20 +178,14 @@ def test_an_update_makes_anew_only_what_changed(corpus, monkeypatch):
     corpus.build()
     corpus.write("vote", "Election off\n\nNo election will be held.\n")
     split, read = [], []
-    for place, seen, what in (
-        ("index.build.split_passages", split, lambda article, encoder: article.id),
-        ("index.keywords.keyword_tokens", read, lambda text: text),
-    ):
-        real = _attribute(place)
-        monkeypatch.setattr(place, lambda *a, s=seen, w=what, r=real: s.append(w(*a)) or r(*a))
+    tokens, passages = keyword_tokens, split_passages
+    monkeypatch.setattr(
+        "index.build.split_passages", lambda a, e: split.append(a.id) or passages(a, e)
+    )
+    monkeypatch.setattr("index.keywords.keyword_tokens", lambda t: read.append(t) or tokens(t))
     assert corpus.build() == (0, 1, 0, 2, 1)
     assert split == ["vote"]
     assert read == ["Election off\nElection off\n\nNo election will be held.\n"]
-
-
-def _attribute(place):
-    module, name = place.rsplit(".", 1)
-    return getattr(importlib.import_module(module), name)
 
 
 def test_an_index_of_an_older_version_is_made_anew_and_says_so(corpus):
@@ -231,7 +193,7 @@ def test_an_index_of_an_older_version_is_made_anew_and_says_so(corpus):
     path = corpus.directory / "MANIFEST.json"
     fields = json.loads(path.read_bytes())
     del fields["checksum"]
-    path.write_bytes(store._sealed(fields | {"format": 1}))
+    path.write_bytes(sealed(fields | {"format": 1}))
     with pytest.raises(IndexOutdated, match="make it anew with: wirecheck index ARTICLES"):
         corpus.open()
     assert corpus.build() == (3, 0, 0, 0, 3)
@@ -330,13 +292,6 @@ def test_an_index_among_the_articles_is_not_read(corpus):
         assert report.skipped == ()
 
 
-def test_two_builds_at_once(corpus):
-    corpus.build()
-    corpus.write("bank", "Bank\n\nShut.")
-    with writing(corpus.directory), pytest.raises(IndexBusy, match=f"process {os.getpid()}"):
-        corpus.build()
-
-
 def test_an_index_that_is_open_goes_on_serving(corpus):
     corpus.build()
     old = corpus.open()
@@ -361,12 +316,6 @@ def test_a_build_that_fails_leaves_the_old_index(corpus):
     assert corpus.build() == (1, 0, 0, 3, 1)
 
 
-def test_a_folder_that_can_not_be_made(corpus):
-    corpus.directory = corpus.folder / "vote.txt" / "index"
-    with pytest.raises(IndexWriteError, match="can't be written: Not a directory"):
-        corpus.build()
-
-
 def test_progress(corpus):
     told = []
     corpus.build(progress=lambda *step: told.append(step))
@@ -375,9 +324,3 @@ def test_progress(corpus):
         (1, 3, "splitting"), (2, 3, "splitting"), (3, 3, "splitting"),
         (3, 3, "embedding"),
     ]  # fmt: skip
-
-
-def test_opening_with_another_encoder_is_refused(corpus):
-    corpus.build()
-    with pytest.raises(IndexMismatch, match="re-index needed: topics:1 built it, not topics:9"):
-        open_index(corpus.directory, TopicEncoder(fingerprint="topics:9"))

@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 import sqlite3
 import stat
 
@@ -87,15 +86,11 @@ def test_odd_texts(path):
 
 
 class TestSettings:
-    def test_off(self, folder, monkeypatch):
-        monkeypatch.setenv("WIRECHECK_CACHE", "Off")
+    @pytest.mark.parametrize(("name", "value"), [("CACHE", "Off"), ("CACHE_MB", "0")])
+    def test_off(self, folder, monkeypatch, name, value):
+        monkeypatch.setenv(f"WIRECHECK_{name}", value)
         assert put(1).note == ""
         assert got(1) == []
-        assert not folder.exists()
-
-    def test_no_megabytes_is_off(self, folder, monkeypatch):
-        monkeypatch.setenv("WIRECHECK_CACHE_MB", "0")
-        put(1)
         assert not folder.exists()
 
     @pytest.mark.parametrize("value", ["1.5", "-1", "many", "1e3"])
@@ -173,7 +168,7 @@ class TestDamage:
         good = path.read_bytes()
         rng = np.random.default_rng(3)
         lost = 0
-        for _ in range(400):
+        for _ in range(150):
             at = int(rng.integers(0, len(good)))
             flipped = (
                 good[:at] + bytes([good[at] ^ (1 << int(rng.integers(0, 8)))]) + good[at + 1 :]
@@ -182,7 +177,7 @@ class TestDamage:
             lost += len(got(*numbers)) < len(numbers)
             put(*numbers)
             assert got(*numbers) == list(numbers)
-        assert lost > 50
+        assert lost > 15
 
     @pytest.mark.parametrize(
         "data", [b"no database", b"", b"SQLite format 3\0", b"SQLite format 3\0" + b"\xff" * 8192]
@@ -193,13 +188,6 @@ class TestDamage:
         cache = put(1)
         assert got(1) == [1]
         assert ("was damaged and is begun anew" in cache.note) == bool(data)
-
-    def test_cut_in_half(self, path):
-        put(*range(100))
-        os.truncate(path, path.stat().st_size // 2)
-        assert len(got(*range(100))) < 100
-        put(*range(100))
-        assert got(*range(100)) == list(range(100))
 
     def test_an_entry_of_another_text(self, path):
         """Two vectors swapped, as a faulty disk or hand may do: both are embedded again."""
@@ -218,11 +206,6 @@ class TestDamage:
         assert "the embedding cache is not used: " in cache.note
         assert "\n" not in cache.note
         assert got(1) == []
-
-    def test_a_folder_in_its_place(self, path):
-        path.mkdir(parents=True)
-        assert "is not used" in put(1).note
-        assert path.is_dir()
 
     def test_a_full_disk(self, path, monkeypatch):
         put(1)

@@ -1,20 +1,20 @@
 import json
-import threading
 
 import numpy as np
 import pytest
 
-from index import build_index, store
 from index import keywords as keywords_module
 from index.check import check_index
-from index.contents import Articles, Contents, Passages
+from index.contents import Articles, Contents
 from index.copies import Copies
 from index.errors import IndexMismatch, IndexMissing
 from index.keywords import KeywordIndex
-from index.records import Article, Passage
+from index.manifest import sealed
+from index.records import Article
 from index.store import read, writing
 from index.vectors import VectorIndex
 from tests.fakes import TopicEncoder
+from tests.index.corpora import index_of
 
 STORIES = {
     "harbour": "The harbour of Brenwick reopened on Monday after a storm.",
@@ -26,11 +26,7 @@ STORIES = {
 
 @pytest.fixture
 def root(tmp_path):
-    (tmp_path / "articles").mkdir()
-    for name, text in STORIES.items():
-        (tmp_path / "articles" / f"{name}.txt").write_text(text)
-    build_index([tmp_path / "articles"], tmp_path / "index", encoder=TopicEncoder())
-    return tmp_path / "index"
+    return index_of(tmp_path, STORIES).folder
 
 
 def problems(root, encoder=None):
@@ -67,16 +63,6 @@ def test_it_changes_nothing(root):
     assert {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in root.rglob("*")} == before
 
 
-def test_all_damaged_files_are_named(root):
-    for name in ("articles.jsonl", "keywords/texts.npy", "vectors.npy"):
-        path = root / "gen-000001" / name
-        path.write_bytes(path.read_bytes()[:-1])
-    found = problems(root)
-    assert len(found) == 3
-    for name in ("articles.jsonl", "keywords/texts.npy", "vectors.npy"):
-        assert any(f"gen-000001/{name}: " in line for line in found)
-
-
 def test_a_damaged_manifest(root):
     (root / "MANIFEST.json").write_text("{")
     assert problems(root) == (f"{root}/MANIFEST.json: is no JSON",)
@@ -89,16 +75,9 @@ def test_what_can_not_be_checked(root, tmp_path):
         check_index(tmp_path / "nowhere")
     fields = json.loads((root / "MANIFEST.json").read_bytes())
     del fields["checksum"]
-    (root / "MANIFEST.json").write_bytes(store._sealed(fields | {"format": 99}))
+    (root / "MANIFEST.json").write_bytes(sealed(fields | {"format": 99}))
     with pytest.raises(IndexMismatch, match="format 99"):
         check_index(root)
-
-
-def test_a_leftover_of_a_stopped_build(root):
-    (root / "gen-000002.tmp").mkdir()
-    assert problems(root) == (
-        f"{root}/gen-000002.tmp: left over by a build that was stopped; the next one removes it",
-    )
 
 
 def test_vectors_of_other_passages(root):
@@ -154,42 +133,3 @@ def test_two_articles_of_one_id(root):
     articles = Articles(bytes(old._data) + line, rows, old.outlets)
     republish(root, articles=articles)
     assert problems(root)[0] == f"articles.jsonl: two articles have the ID {old[0].id}"
-
-
-def test_a_line_that_is_no_article(root):
-    old = read(root).contents.articles
-    data = bytes(old._data).replace(b'"title"', b'"tidle"', 1)
-    republish(root, articles=Articles(data, old.rows, old.outlets))
-    found = problems(root)
-    assert "articles.jsonl: holds a line that is no article (line 1)" in found
-    assert all("\n" not in line for line in found)
-
-
-def test_while_generations_are_published(root):
-    """A writer at work is no damage."""
-    article = Article("a", "A", "storm")
-
-    def write():
-        for n in range(30):
-            articles = Articles.of([article])
-            contents = Contents(
-                articles=articles,
-                copies=Copies.of(articles),
-                passages=Passages.of([Passage(article, 0, 5)], articles),
-                vectors=VectorIndex.build(TopicEncoder().encode(["storm"])),
-                keywords=KeywordIndex.build(["storm"]),
-                fingerprint=TopicEncoder().fingerprint,
-                recipe=n,
-            )
-            with writing(root) as writer:
-                writer.publish(contents)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    seen = set()
-    while writer.is_alive():
-        checked = check_index(root, TopicEncoder())
-        assert checked.problems == ()
-        seen.add(checked.looked_at)
-    writer.join()
-    assert len(seen) > 2

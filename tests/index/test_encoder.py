@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import index.encoder
-from index.bert import Bert, _batches
+from index.bert import Bert
 from index.encoder import Encoder, bundled_folder, load_encoder
 from index.errors import SettingError
 
@@ -34,10 +34,7 @@ def test_bundled_is_the_default_and_loaded_once():
 
 def test_token_offsets(encoder):
     text = "Élan: 10,022!"
-    tokens = [text[a:b] for a, b in encoder.token_offsets(text)]
-    assert tokens == ["Él", "an", ":", "10", ",", "02", "##2".strip("#"), "!"] or "".join(
-        tokens
-    ) == text.replace(" ", "")
+    assert "".join(text[a:b] for a, b in encoder.token_offsets(text)) == text.replace(" ", "")
     assert len(encoder.token_offsets("word " * 1000)) == 1000  # uncut
 
 
@@ -57,22 +54,6 @@ def test_order_and_batches_do_not_matter(encoder):
     together = encoder.encode(texts)
     for text, vector in zip(texts, together, strict=True):
         assert encoder.encode([text])[0] @ vector > 0.999
-
-
-@pytest.mark.parametrize(
-    ("lengths", "batches"),
-    [
-        ([], []),
-        ([5, 3, 900, 5], [[0, 1, 2, 3]]),
-        ([256] * 9, [list(range(8)), [8]]),
-        ([5000, 1], [[0], [1]]),
-        ([1, 5000], [[0], [1]]),
-        ([2048, 2048], [[0], [1]]),
-    ],
-)
-def test_batches(lengths, batches):
-    numbers = list(range(len(lengths)))
-    assert [numbers[batch] for batch in _batches(lengths)] == batches
 
 
 NEWS = [
@@ -96,13 +77,9 @@ def test_vectors_are_those_of_sentence_transformers(encoder):
 
     exact = Bert(bundled_folder() / "model.safetensors", 12, torch.float32)
     rows = [row.ids for row in encoder._tokenizer.encode_batch(NEWS)]
-    vectors = exact.means([encoder._cut(row) for row in rows])
+    vectors = exact.means([index.encoder._cut(row) for row in rows])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     assert ((expected * vectors).sum(axis=1) > 0.99999).all()
-
-
-def test_no_texts():
-    assert load_encoder().encode([]).shape == (0, 384)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +110,6 @@ class TestDamage:
         index.encoder._bundled.cache_clear()
         yield tmp_path / "model"
         index.encoder._bundled.cache_clear()
-
-    def test_a_copy_is_as_good(self, copy):
-        assert load_encoder().fingerprint == index.encoder._bundled.__wrapped__().fingerprint
 
     def test_a_flipped_bit_in_the_weights(self, copy):
         with (copy / "model.safetensors").open("r+b") as file:

@@ -62,10 +62,9 @@ def test_the_limit_is_inclusive(tmp_path):
         file_bytes(tmp_path / "a", 99)
 
 
-def test_an_over_sized_file_is_not_read(tmp_path, monkeypatch):
+def test_an_over_sized_file_is_unfit(tmp_path):
     with (tmp_path / "huge").open("ab") as file:
         file.truncate(1 << 40)  # a hole: takes no room on the disk
-    monkeypatch.setattr(os, "read", lambda *args: pytest.fail("it was read"))
     with pytest.raises(Unfit, match="too large: over 5,000,000 bytes"):
         file_bytes(tmp_path / "huge", 5_000_000)
 
@@ -118,17 +117,6 @@ def test_a_link_put_in_place_at_the_last_moment_is_not_followed(tmp_path, monkey
     plain = (tmp_path / "plain").lstat()
     monkeypatch.setattr(os, "lstat", lambda path: plain)
     with pytest.raises(Unfit, match=r"^unreadable"):
-        file_bytes(tmp_path / "a", 100)
-
-
-def test_an_unreadable_file_says_why(tmp_path, monkeypatch):
-    (tmp_path / "a").write_bytes(b"x")
-
-    def refusing(path, *args, **kwargs):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "open", refusing)
-    with pytest.raises(Unfit, match=r"^unreadable: Permission denied$"):
         file_bytes(tmp_path / "a", 100)
 
 

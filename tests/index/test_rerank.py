@@ -10,6 +10,7 @@ from index.encoder import bundled_folder
 from index.errors import SettingError
 from index.rerank import CrossEncoderReranker, load_reranker
 from tests.fakes import TopicEncoder
+from tests.index.corpora import index_of
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +21,7 @@ def model_folder(tmp_path_factory):
     from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
 
     raw, saved = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("model")
-    words = [
-        "[PAD]",
-        "[UNK]",
-        "[CLS]",
-        "[SEP]",
-        "[MASK]",
-        *"storm harbour open hit the was no . ,".split(),
-    ]
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] storm harbour open hit the was no . ,".split()
     torch.manual_seed(7)
     config = BertConfig(
         vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
@@ -49,12 +43,7 @@ STORIES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "articles").mkdir()
-    for name, text in STORIES.items():
-        (folder / "articles" / f"{name}.txt").write_text(text)
-    build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
-    return folder / "index"
+    return index_of(tmp_path_factory.mktemp("corpus"), STORIES).folder
 
 
 def ids(hits):

@@ -1,15 +1,14 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
-import index
 from index import build_index, load_encoder, open_index
-from index.errors import IndexMismatch, IndexMissing, QuestionError, SettingError
+from index.errors import IndexMismatch, QuestionError, SettingError
 from index.search import MAX_QUERY, Ranking, _blended
 from tests.fakes import TOPICS, TopicEncoder
+from tests.index.corpora import index_of
 
 STORIES = {
     "dock": "---\noutlet: Tern Daily\npublished: 2025-03-01\n---\nThe harbour is open.",
@@ -22,12 +21,7 @@ STORIES = {
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("corpus")
-    (folder / "articles").mkdir()
-    for name, text in STORIES.items():
-        (folder / "articles" / f"{name}.txt").write_text(text)
-    build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
-    return open_index(folder / "index", TopicEncoder())
+    return index_of(tmp_path_factory.mktemp("corpus"), STORIES)
 
 
 def ids(hits):
@@ -62,12 +56,8 @@ def test_hits_are_ranked_best_first(corpus):
 
 def test_all_passages_of_an_article_in_their_order(corpus, tmp_path):
     assert [p.text for p in corpus.passages_of("gale")] == ["The storm hit the harbour."]
-    (tmp_path / "a").mkdir()
-    for name in ("long", "other"):
-        sentences = "".join(f"The {name} storm took roof number {n}.\n\n" for n in range(200))
-        (tmp_path / "a" / f"{name}.txt").write_text(sentences)
-    build_index([tmp_path / "a"], tmp_path / "i", encoder=TopicEncoder())
-    opened = open_index(tmp_path / "i", TopicEncoder())
+    story = "".join(f"The storm took roof number {n}.\n\n" for n in range(200))
+    opened = index_of(tmp_path, {"long": story, "other": story.replace("storm", "gale")})
     found = opened.passages_of("other")
     assert len(found) > 1
     assert [p.start for p in found] == sorted(p.start for p in found)
@@ -129,16 +119,6 @@ def test_filters_hold_whatever_the_query_names(corpus):
     assert set(ids(hits)) == {"gale", "vote"}
 
 
-def test_a_named_outlet_is_looked_through_though_others_fit_better(tmp_path):
-    for n in range(300):
-        (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
-    (tmp_path / "odd.txt").write_text("---\noutlet: Moor Post\n---\nA bank had a storm in it.")
-    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
-    found = open_index(tmp_path / "index", TopicEncoder())
-    assert "odd" not in ids(found.search("storm", 10))
-    assert ids(found.search("storm, says Moor Post", 10))[0] == "odd"
-
-
 PARTS = (
     "Did anybody write letters about storm damage, while neighbours looked forward to an election?"
 )
@@ -170,11 +150,8 @@ def test_a_part_that_names_an_outlet_raises_that_one_only(corpus):
 
 
 def test_at_most_so_many_passages_of_an_article(tmp_path):
-    (tmp_path / "long.txt").write_text("Gale\n\n" + "The storm was a storm. " * 100)
-    (tmp_path / "short.txt").write_text("A storm was seen from the museum.")
-    encoder = TopicEncoder(max_tokens=80)
-    build_index([tmp_path], tmp_path / "index", encoder=encoder)
-    index = open_index(tmp_path / "index", encoder)
+    stories = {"long": "Gale\n\n" + "The storm was a storm. " * 100, "short": "A storm was seen."}
+    index = index_of(tmp_path, stories, TopicEncoder(max_tokens=80))
     every = index.search("storm", 50)
     assert ids(every).count("long") > 3
     one = index.search("storm", 50, per_article=1)
@@ -216,33 +193,28 @@ def test_filters_narrow(corpus, filters, expected):
     assert set(ids(corpus.search("storm", 10, **filters))) == expected
 
 
-def test_filters_look_deeper_than_the_best(tmp_path):
+def test_filters_and_names_look_deeper_than_the_best(tmp_path):
     """The one report of an outlet is found though 300 others fit better."""
-    for n in range(300):
-        (tmp_path / f"s{n}.txt").write_text(f"The storm, part {n}. Storm!")
-    (tmp_path / "odd.txt").write_text("---\noutlet: Moor Post\n---\nA bank had a storm in it.")
-    build_index([tmp_path], tmp_path / "index", encoder=TopicEncoder())
-    found = open_index(tmp_path / "index", TopicEncoder())
+    stories = {f"s{n}": f"The storm, part {n}. Storm!" for n in range(300)}
+    odd = "---\noutlet: Moor Post\n---\nA bank had a storm in it."
+    found = index_of(tmp_path, {**stories, "odd": odd})
     assert "odd" not in ids(found.search("storm", 10))
     assert ids(found.search("storm", 10, outlets={"Moor Post"})) == ["odd"]
+    assert ids(found.search("storm, says Moor Post", 10))[0] == "odd"
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     """600 reports in an index that is searched approximately; one in 150 is of the Moor Post."""
-    folder = tmp_path_factory.mktemp("large")
-    (folder / "articles").mkdir()
+    stories = {}
     for n in range(600):
         outlet = "Moor Post" if n % 150 == 7 else ("Tern Daily", "Fen Herald")[n % 2]
         day = f"2025-{1 + n // 300:02}-{1 + n % 28:02}"
         text = f"Day {n}: {TOPICS[n % 7]}, {TOPICS[n % 5]} and the {TOPICS[n % 3]} number {n}."
-        (folder / "articles" / f"r{n:03}.txt").write_text(
-            f"---\noutlet: {outlet}\npublished: {day}\n---\n{text}"
-        )
+        stories[f"r{n:03}"] = f"---\noutlet: {outlet}\npublished: {day}\n---\n{text}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("index.vectors.EXACT_UP_TO", 200)
-        build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
-        opened = open_index(folder / "index", TopicEncoder())
+        opened = index_of(tmp_path_factory.mktemp("large"), stories)
         assert opened.stats()["vectors"]["kind"] == "ivf"
         yield opened
 
@@ -342,20 +314,14 @@ def test_arguments_that_are_refused(corpus, arguments, reason):
 
 
 def test_what_an_index_shows_of_itself(corpus):
-    assert set(corpus.articles) == set(STORIES)
     assert corpus.articles["gale"].outlet == "Tern Daily"
     assert [p.text for p in corpus.passages if p.article.id == "vote"] == ["The election is over."]
-    assert corpus.generation == 1
-    assert isinstance(corpus.folder, Path)
     stats = corpus.stats()
     assert stats.pop("created").startswith("20")
-    files = {
-        p.relative_to(corpus.folder / "gen-000001").as_posix(): p.stat().st_size
-        for p in (corpus.folder / "gen-000001").rglob("*")
-        if p.is_file()
-    }
-    assert stats.pop("files") == files
-    assert stats.pop("bytes") == sum(files.values())
+    folder = corpus.folder / "gen-000001"
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    sizes = {name: path.stat().st_size for name, path in files.items()}
+    assert (stats.pop("files"), stats.pop("bytes")) == (sizes, sum(sizes.values()))
     assert stats == {
         "generation": 1,
         "articles": 5,
@@ -368,13 +334,6 @@ def test_what_an_index_shows_of_itself(corpus):
         "dim": 8,
         "vectors": {"kind": "exact"},
     }
-    with pytest.raises(TypeError):
-        corpus.articles["new"] = corpus.articles["gale"]
-
-
-def test_no_index(tmp_path):
-    with pytest.raises(IndexMissing, match="wirecheck index"):
-        open_index(tmp_path / "nowhere")
 
 
 def test_the_bundled_encoder_is_the_default(corpus):
@@ -412,12 +371,6 @@ def test_importing_is_cheap():
     )  # fmt: skip
     assert "index" in said.stdout.split()
     assert not (HEAVY | {"numpy"}) & set(said.stdout.split())
-
-
-def test_public_names():
-    assert index.__all__ == sorted(index.__all__)
-    for name in index.__all__:
-        assert getattr(index, name).__module__.startswith("index.")
 
 
 def test_copies_of_an_article(tmp_path):

@@ -1,5 +1,4 @@
 import errno
-import fcntl
 import json
 import multiprocessing
 import os
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from index import store
+from index.check import faults
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
 from index.errors import (
@@ -21,8 +21,9 @@ from index.errors import (
     IndexWriteError,
 )
 from index.keywords import KeywordIndex
+from index.manifest import sealed
 from index.records import Article, Passage
-from index.store import faults, read, stats_of, writing
+from index.store import read, writing
 from index.vectors import VectorIndex
 from tests.fakes import TopicEncoder
 
@@ -99,11 +100,6 @@ class TestRoundTrip:
             assert served(root) == ([f"storm {n}"], n)
         kept = sorted(p.name for p in root.iterdir())
         assert kept == ["LOCK", "MANIFEST.json", "gen-000003", "gen-000004"]
-
-    def test_the_folder_may_have_any_name(self, tmp_path):
-        root = tmp_path / "a b" / "é😀" / ("n" * 200)
-        publish(root, "storm")
-        assert served(root) == (["storm"], 1)
 
     def test_hidden_files_beside_it_do_no_harm(self, root):
         root.mkdir()
@@ -203,34 +199,10 @@ def test_damage_is_refused_naming_the_file(root, damage):
     served(root)
 
 
-def test_files_of_another_generation_are_refused(root):
-    publish(root, "storm one")
-    publish(root, "storm two")
-    for old, new in zip(files_of(root, 1), files_of(root, 2), strict=True):
-        data = new.read_bytes()
-        if old.read_bytes() == data:
-            continue
-        shutil.copyfile(old, new)
-        with pytest.raises(IndexCorrupt, match=new.name):
-            read(root)
-        new.write_bytes(data)
-    assert served(root) == (["storm two"], 2)
-
-
 def test_a_file_too_many_is_refused(root):
     publish(root, "storm")
     (root / "gen-000001" / "keywords" / "extra.npy").write_bytes(b"")
     with pytest.raises(IndexCorrupt, match=r"extra\.npy: does not belong to this index"):
-        read(root)
-
-
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda p: os.symlink("/dev/zero", p)])
-def test_a_file_of_another_kind_is_refused_without_waiting(root, make):
-    publish(root, "storm")
-    path = root / "gen-000001" / "articles.jsonl"
-    path.unlink()
-    make(path)
-    with pytest.raises(IndexCorrupt, match=r"articles\.jsonl"):
         read(root)
 
 
@@ -245,7 +217,7 @@ class TestManifest:
         def change(**fields):
             old = json.loads(path.read_bytes())
             del old["checksum"]
-            path.write_bytes(store._sealed(old | fields))
+            path.write_bytes(sealed(old | fields))
 
         return change
 
@@ -292,36 +264,14 @@ class TestManifest:
         with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json"):
             read(root)
 
-    @pytest.mark.parametrize(
-        ("fields", "reason"),
-        [
-            ({"counts": {"articles": 3, "passages": 2}}, r"articles.npy: holds .* of shape \(2,\)"),
-            ({"counts": {"articles": 2, "passages": 1}}, r"passages.npy: holds int64 of shape"),
-            (
-                {"encoder": {"fingerprint": "f", "dim": 9}},
-                r"vectors.npy: holds .* of shape \(2, 8\)",
-            ),
-        ],
-    )
-    def test_counts_that_do_not_fit(self, root, edit, fields, reason):
-        edit(**fields)
-        with pytest.raises(IndexCorrupt, match=reason):
-            read(root)
-
-    @pytest.mark.parametrize("more", [b"\n", b" ", b"\t\r\n"])
-    def test_white_space_that_nobody_wrote(self, root, more):
-        publish(root, "storm")
-        path = root / "MANIFEST.json"
-        path.write_bytes(path.read_bytes() + more)
-        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json: its bytes are not those"):
-            read(root)
-
-    @pytest.mark.parametrize("data", [b"[]", b"{}", b"null", b"[" * 100_000, b" " * 2_000_000])
+    @pytest.mark.parametrize("data", [b"[]", b"null", b"[" * 100_000, b" " * 2_000_000])
     def test_what_is_no_manifest(self, root, data):
         publish(root, "storm")
-        (root / "MANIFEST.json").write_bytes(data)
-        with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json"):
-            read(root)
+        path = root / "MANIFEST.json"
+        for written in (data, path.read_bytes() + b"\n"):
+            path.write_bytes(written)
+            with pytest.raises(IndexCorrupt, match=r"MANIFEST\.json"):
+                read(root)
 
 
 class Killed(BaseException):
@@ -367,7 +317,7 @@ def test_killed_at_every_disk_call(tmp_path, monkeypatch, first):
         publish(template, "storm zero")
         publish(template, "storm one")
     outcomes = []
-    for after in range(_calls_of_a_copy(template, tmp_path / "count", monkeypatch)):
+    for after in range(disk_calls(_copied(template, tmp_path / "count"), monkeypatch)):
         root = _copied(template, tmp_path / f"index{after}")
         with monkeypatch.context() as patch:
             saboteur = Saboteur(patch, Killed(), after)
@@ -387,10 +337,6 @@ def _copied(template, root):
     if template.exists():
         shutil.copytree(template, root)
     return root
-
-
-def _calls_of_a_copy(template, root, monkeypatch):
-    return disk_calls(_copied(template, root), monkeypatch)
 
 
 def _outcome(root):
@@ -449,18 +395,6 @@ def test_a_last_flush_that_fails_is_told_as_it_is(root, monkeypatch):
     assert manifest == ["MANIFEST.json"]
     assert "generation 2 serves, but the disk did not confirm it: Input" in str(caught.value)
     assert served(root) == (["storm two"], 2)
-
-
-def test_a_folder_that_can_not_be_listed_is_told(root, monkeypatch):
-    publish(root, "storm one")
-    with writing(root) as writer, monkeypatch.context() as patch:
-
-        def fail(folder):
-            raise OSError(errno.EMFILE, "Too many open files")
-
-        patch.setattr(os, "listdir", fail)
-        with pytest.raises(IndexWriteError, match="Too many open files"):
-            writer.publish(contents("storm two"))
 
 
 def synced_folders(monkeypatch):
@@ -532,12 +466,8 @@ def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
     tmp = "gen-000002.tmp"
     first, second = events.index("-> gen-000002"), events.index("-> MANIFEST.json")
     files = {str(p.relative_to(root / "gen-000002")) for p in files_of(root, 2)}
-    flushed = {f"{tmp}/{name}" for name in files} | {
-        tmp,
-        f"{tmp}/keywords",
-        "MANIFEST.json.tmp",
-        "",
-    }
+    flushed = {f"{tmp}/{name}" for name in files}
+    flushed |= {tmp, f"{tmp}/keywords", "MANIFEST.json.tmp", ""}
     assert len(files) == 13
     assert set(events[:first]) == flushed
     assert events[first + 1 : second] == [""]
@@ -571,26 +501,6 @@ class TestLock:
         publish(root, "storm")
         with writing(root):
             assert served(root) == (["storm"], 1)
-
-    @pytest.mark.parametrize("name", ["", f"process {2**22 + 1} since yesterday\n"])
-    def test_a_holder_that_has_not_told_its_name_yet(self, root, monkeypatch, name):
-        publish(root, "storm")
-        (root / "LOCK").write_text(name)
-        holder = f"process {os.getpid()} since now"
-        monkeypatch.setattr(time, "sleep", lambda s: (root / "LOCK").write_text(holder))
-        with (root / "LOCK").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with pytest.raises(IndexBusy, match=f"being written by {holder}"):
-                publish(root, "storm")
-
-    def test_a_holder_without_a_name(self, root, monkeypatch):
-        publish(root, "storm")
-        (root / "LOCK").write_text("")
-        monkeypatch.setattr(time, "sleep", lambda s: None)
-        with (root / "LOCK").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with pytest.raises(IndexBusy, match="being written by another process"):
-                publish(root, "storm")
 
     def test_a_dead_writer_frees_the_lock(self, root):
         ready = multiprocessing.get_context("spawn").Event()
@@ -634,7 +544,7 @@ def _publish_many(root, count):
 
 def test_a_read_overtaken_by_two_writers_starts_again(root, monkeypatch):
     publish(root, "storm 0")
-    real = store._strangers
+    real = store.strangers
     overtaken = []
 
     def slow(folder, names):
@@ -645,7 +555,7 @@ def test_a_read_overtaken_by_two_writers_starts_again(root, monkeypatch):
             assert not folder.exists()
         return real(folder, names)
 
-    monkeypatch.setattr(store, "_strangers", slow)
+    monkeypatch.setattr(store, "strangers", slow)
     assert served(root) == (["storm 2"], 3)
     assert overtaken
 
@@ -707,29 +617,3 @@ class TestFaults:
         (root / "MANIFEST.json").write_text("{}")
         with pytest.raises(IndexCorrupt, match="checksum"):
             faults(root)
-
-
-def test_stats(root):
-    article = Article("a", "T", "storm", "Tern", "2025-01-02")
-    other = Article("b", "T", "storm", "Moor", "2024-12-31")
-    articles = Articles.of([article, other, Article("c", "T", "storm")])
-    made = Contents(
-        articles=articles,
-        copies=Copies.of(articles),
-        passages=Passages.of([Passage(a, 0, 5) for a in articles], articles),
-        vectors=VectorIndex.build(ENCODER.encode(["storm"] * 3)),
-        keywords=KeywordIndex.build(["storm"] * 3),
-        fingerprint="f:1",
-        recipe=3,
-    )
-    with writing(root) as writer:
-        writer.publish(made)
-    stats = stats_of(read(root))
-    assert json.loads(json.dumps(stats)) == stats
-    assert stats["files"] == {
-        str(p.relative_to(root / "gen-000001")): p.stat().st_size for p in files_of(root, 1)
-    }
-    assert stats["bytes"] == sum(stats["files"].values())
-    assert (stats["articles"], stats["passages"], stats["outlets"]) == (3, 3, 2)
-    assert (stats["first_published"], stats["last_published"]) == ("2024-12-31", "2025-01-02")
-    assert (stats["encoder"], stats["vectors"]) == ("f:1", {"kind": "exact"})

@@ -48,16 +48,6 @@ def test_one_process_serves_all_files_and_is_started_by_the_first():
     extraction.close()
 
 
-def test_what_is_sent(standing_in):
-    code = (
-        READ
-        + f"assert d == b'abc' and q['kind'] == 'pdf'\nsys.stdout.write({ANSWER.decode()!r} + chr(10))"
-    )
-    extraction = standing_in(code)
-    assert extraction.extracted("pdf", b"abc", 1000)["text"] == "T"
-    extraction.close()
-
-
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
