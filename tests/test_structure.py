@@ -45,7 +45,6 @@ OWNERS = {
         "eval/train/",
     },
     "transformers": {"index/encoder.py", "index/rerank.py", "eval/train/", "eval/peers/"},
-    "peft": {"eval/train/model.py"},
 }
 LAYERS = {
     "index": {"index"},
