@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import balanced_accuracy, balanced_draws, interval
-from eval.figures import Figure, figure
+from eval.bootstrap import balanced_accuracy, balanced_draws
+from eval.figures import Figure, figure, interval
 from eval.files import write_json
 from eval.judges import DETERMINISTIC, NAMES, OWN, load_judge
 from eval.judging import Judge

@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
+from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
 from eval.checker_sets import SEED, SETS, Case, load_sets
+from eval.figures import interval
 from eval.files import write_json
 from index.errors import WirecheckError
 from rag.checkers import load_checker, name_of

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import interval
-from eval.figures import SEED, Measure, Numbers, draws_of
+from eval.figures import SEED, Measure, Numbers, draws_of, interval
 from eval.metrics import MEASURES
 from index.errors import SettingError
 

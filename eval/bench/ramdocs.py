@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import interval
+from eval.figures import interval
 from index import build_index, load_encoder, open_index
 from index.encoder import Encoder
 from rag import answer

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
+from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
 from eval.checker_sets import Case, load_sets
 from eval.entailment import Entailment
+from eval.figures import interval
 from eval.swaps import make_pairs
 from eval.train.calibrate import FOLDS, SEED, rounded
 from eval.train.checker import HELD_OUT, SWAP_SETS

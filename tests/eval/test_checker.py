@@ -6,9 +6,10 @@ import pytest
 
 import wirecheck
 from eval import checker, checker_sets
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
+from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
 from eval.checker import Judge, measure, measure_all, table
 from eval.checker_sets import SETS, Case, load_sets
+from eval.figures import interval
 from index.errors import SettingError
 
 SENTENCE = "The port of Orvik sold 14 boats to Arden on Monday after a long dispute."

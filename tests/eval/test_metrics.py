@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from eval.figures import Figure, _medians, figure
+from eval.figures import Figure, figure, medians
 from eval.gold import GoldQuestion
 from eval.metrics import BARS, MEASURES, Material, Summary, misses, score_failure, summarise
 from eval.metrics import score as scored
@@ -659,7 +659,7 @@ def test_the_median_of_a_draw_is_that_of_its_values() -> None:
     times = rng.multinomial(6, np.full(6, 1 / 6), size=300)
     times = np.vstack([times, rng.multinomial(5, np.full(6, 1 / 6), size=300)])
     expected = [np.median(np.repeat(known, row)) for row in times]
-    assert _medians(known, times).tolist() == expected
+    assert medians(known, times).tolist() == expected
 
 
 @pytest.mark.parametrize(

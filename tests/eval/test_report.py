@@ -226,7 +226,7 @@ def test_the_reports_are_written_whole_into_a_new_folder(tmp_path: Path) -> None
     paths = write_reports(folder, head(ROWS), lambda: iter(records))
     assert paths == [folder / "report.json", folder / "report.html"]
     text = paths[0].read_text(encoding="utf-8")
-    assert json.loads(text) == {**json.loads(json.dumps(head(ROWS))), "questions": records}
+    assert json.loads(text) == json.loads(json.dumps({**head(ROWS), "questions": records}))
     assert "“déjà”" in text, "a person reads it too"
     assert sorted(os.listdir(folder)) == ["report.html", "report.json"]
     assert read_report(folder) == read_report(paths[0]) == json.loads(text)
