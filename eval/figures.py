@@ -7,9 +7,9 @@ questions (Field and Welsh 2007, the cluster bootstrap).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,3 +176,25 @@ def mean_interval(values: Numbers, seed: int = SEED, rounds: int = RESAMPLES) ->
     picks = np.random.default_rng(seed).integers(0, len(values), (rounds, len(values)))
     low, high = interval(values[picks].mean(axis=1))
     return Figure(float(values.mean()), low, high, len(values))
+
+
+@dataclass(frozen=True)
+class JudgeNote:
+    """Who judged, and its balanced accuracy on labelled pairs where that was measured."""
+
+    name: str
+    agreement: Figure | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> JudgeNote:
+        """The note that stands in a report."""
+        found = row["agreement"]
+        return cls(row["name"], Figure(**found) if found else None)
+
+    def __str__(self) -> str:
+        """One line, to stand beside every figure that the judge gave."""
+        found = self.agreement
+        if found is None or found.value is None:
+            return f"judged by {self.name}, whose agreement with people was not measured"
+        accuracy = f"balanced accuracy {found:.3f} on {found.n} labelled pairs"
+        return f"judged by {self.name}, {accuracy}"

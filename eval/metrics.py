@@ -46,10 +46,6 @@ def score(
     answer: Answer,
     material: Material,
     ranking: Sequence[Passage] | None = None,
-    *,
-    story: str | None = None,
-    seconds: float | None = None,
-    memory_mb: float | None = None,
 ) -> QuestionScore:
     """Score `answer` against `gold`, with what it cites held against `material`.
 
@@ -69,7 +65,6 @@ def score(
         kind=gold.kind,
         answerable=gold.answerable,
         outcome=answer.outcome,
-        story=story,
         nuggets=_nuggets(gold, shown),
         nuggets_in_text=_nuggets(gold, texts),
         must_cite=_must_cite(gold, cited),
@@ -91,8 +86,6 @@ def score(
         copies=copies_per_report(real, material.copies_of),
         confidence=confidence_of(answer),
         grade=_grade(gold, texts, material),
-        seconds=seconds,
-        memory_mb=memory_mb,
     )
 
 
@@ -110,15 +103,7 @@ def _grade(
     return graded[0] or "UNREADABLE"
 
 
-def score_failure(
-    gold: GoldQuestion,
-    error: str,
-    *,
-    story: str | None = None,
-    seconds: float | None = None,
-    memory_mb: float | None = None,
-    graded: bool = False,
-) -> QuestionScore:
+def score_failure(gold: GoldQuestion, error: str, *, graded: bool = False) -> QuestionScore:
     """The score where no answer came: wrong, with 0 of the nuggets and groups.
 
     Where answers are `graded`, it counts as not attempted.
@@ -128,14 +113,11 @@ def score_failure(
         kind=gold.kind,
         answerable=gold.answerable,
         outcome="failed",
-        story=story,
         nuggets=_nuggets(gold, ()),
         nuggets_in_text=_nuggets(gold, ()),
         must_cite=_must_cite(gold, ()),
         retrieval=retrieval_scores(gold, None, {}),
         grade="NOT_ATTEMPTED" if graded and _has_reference(gold) else None,
-        seconds=seconds,
-        memory_mb=memory_mb,
         error=error,
     )
 

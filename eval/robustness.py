@@ -36,13 +36,12 @@ from pathlib import Path
 from typing import Any
 
 from eval.agreement import agreement_of
-from eval.figures import Figure, figure
+from eval.figures import Figure, JudgeNote, figure
 from eval.files import write_json
 from eval.gold import GoldQuestion, read_gold, stories_of
 from eval.judges import NAMES, OWN, load_judge
 from eval.judging import Judge
 from eval.metrics import BY_NAME, Material, values_of
-from eval.report import JudgeNote
 from eval.run import SAMPLE, SAMPLE_ARTICLES, SAMPLE_QUESTIONS, Result, System, run
 from eval.systems import is_address, load_system
 from index import Article, Index, build_index, open_index

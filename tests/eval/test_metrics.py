@@ -82,8 +82,8 @@ WEEKS = cite(FERRY, "The Lorn bridge will stay shut for six weeks.")
 SANG = cite(CHOIR, "The choir of Lorn sang on the bridge.")
 
 
-def score(question: GoldQuestion, answer: Answer, articles: Any, **fields: Any) -> QuestionScore:
-    return scored(question, answer, Material(articles), **fields)
+def score(question: GoldQuestion, answer: Answer, articles: Any) -> QuestionScore:
+    return scored(question, answer, Material(articles))
 
 
 # --- one question ---------------------------------------------------------------------------------
@@ -102,13 +102,12 @@ def test_a_right_answer_by_hand() -> None:
         trace={"answer_type": "how_long", "addressed": 0.75},
     )
     material = Material(ARTICLES, copies_of=lambda name: (name,))
-    row = scored(gold(), answer, material, story="bridge", seconds=1.5, memory_mb=300.0)
+    row = scored(gold(), answer, material)
     assert row == QuestionScore(
         id="q1",
         kind="conflict",
         answerable=True,
         outcome="answered",
-        story="bridge",
         nuggets=Found(2, 2),
         nuggets_in_text=Found(2, 2),
         must_cite=Found(2, 2),
@@ -130,8 +129,6 @@ def test_a_right_answer_by_hand() -> None:
         ),
         copies=1.0,
         confidence=0.75,
-        seconds=1.5,
-        memory_mb=300.0,
     )
 
 
@@ -198,8 +195,8 @@ def test_an_unanswerable_question_has_no_nuggets_and_every_citation_is_wrong() -
 
 
 def test_a_failure_is_wrong_and_not_a_refusal() -> None:
-    row = score_failure(gold(), "no reply", seconds=2.0)
-    assert (row.outcome, row.error, row.seconds) == ("failed", "no reply", 2.0)
+    row = score_failure(gold(), "no reply")
+    assert (row.outcome, row.error) == ("failed", "no reply")
     assert row.nuggets == row.nuggets_in_text == Found(0, 2, ("40 days", "six weeks"))
     assert row.must_cite == Found(0, 2, ("bridge|dam", "ferry"))
     assert (row.may_cite, row.refused, row.words) == (None, None, None)
@@ -505,13 +502,7 @@ def test_a_figure_is_the_mean_over_questions_and_not_over_nuggets() -> None:
 
 
 ANSWERS: dict[str, Callable[[GoldQuestion], QuestionScore]] = {
-    "full": lambda g: score(
-        g,
-        answered(claim("40 days", DAYS, WEEKS, kind="span")),
-        ARTICLES,
-        seconds=1.0,
-        memory_mb=9.0,
-    ),
+    "full": lambda g: score(g, answered(claim("40 days", DAYS, WEEKS, kind="span")), ARTICLES),
     "uncited": lambda g: score(g, answered(claim("40 days")), ARTICLES),
     "empty": lambda g: score(g, answered(), ARTICLES),
     "declined": lambda g: score(g, DECLINED, ARTICLES),
@@ -537,7 +528,6 @@ ANSWERS: dict[str, Callable[[GoldQuestion], QuestionScore]] = {
                 "declined_right": None,
                 "declined_wrong": 0,
                 "failed": 0,
-                "memory_mb": 9,
                 "unverbatim": 0,
                 "forbidden": 0,
             },

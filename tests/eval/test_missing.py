@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from eval.answers import MEASURES as ANSWERS
+from eval.figures import JudgeNote
 from eval.gold import GoldQuestion
 from eval.grounding import MEASURES as GROUNDING
 from eval.judging import Pair
 from eval.metrics import BY_NAME, MEASURES, Material, Summary, misses, summarise
-from eval.report import JudgeNote, table
+from eval.report_text import table
 from eval.retrieval import MEASURES as RETRIEVAL
 from eval.run import System, run
 from rag.schema import Answer

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from eval import systems
-from eval.run import main
+from eval.main import main
 from eval.systems import answer_of, find_words, load_system
 from eval.wording import citation_fault
+from index.commandline import ended
 from index.errors import ModelReplyError, ModelUnknown, ModelUnreachable, SettingError
 from index.records import Article
 from rag.schema import Answer
@@ -330,10 +331,11 @@ def test_a_command_is_scored_and_what_breaks_is_a_failed_question(news, tmp_path
 
 
 def test_a_system_that_is_not_there_ends_the_run_in_one_line(news, capsys):
-    assert main([*news, "--system", "no-such-program-here"]) == 2
+    assert ended(lambda: main([*news, "--system", "no-such-program-here"])) == 2
     [line] = [row for row in capsys.readouterr().err.splitlines() if row.startswith("wirecheck")]
-    assert line.startswith("wirecheck eval: --system no-such-program-here: can't be started")
-    assert main([*news, "--system", "a:b", "--model", "none"]) == 2
+    assert line.startswith("wirecheck: --system no-such-program-here: can't be started")
+    with pytest.raises(SystemExit):
+        main([*news, "--system", "a:b", "--model", "none"])
 
 
 def test_a_language_model_judges_and_grades(news, tmp_path, monkeypatch, capsys):
@@ -368,6 +370,6 @@ def test_a_grade_that_can_not_be_read_is_unscored(news, tmp_path, monkeypatch):
     assert (figure["value"], figure["n"], figure["unscored"]) == (0.0, 1, 1)
 
 
-def test_the_run_time_checker_may_not_judge(news, capsys):
-    assert main([*news, "--judge", "bundled"]) == 2
-    assert "is the checker that every shown sentence has passed" in capsys.readouterr().err
+def test_the_run_time_checker_may_not_judge(news):
+    with pytest.raises(SettingError, match="is the checker that every shown sentence has passed"):
+        main([*news, "--judge", "bundled"])
