@@ -160,9 +160,8 @@ def table(report: Report) -> str:
     """The figures as plain text, and what others have published beneath."""
     form = "{:<22} {:>5} {:>6} {:>21} {:>6} {:>9} {:>10} {:>12}"
     head = ("set", "true", "false", "bal.acc. [95 %]", "AUROC", "true ref.", "false ref.")
-    lines = [
-        form.format(*cells).rstrip() for cells in ((*head, "or checks"), *map(_cells, report.rows))
-    ]
+    rows = [(*head, "or checks"), *map(_cells, report.rows)]
+    lines = [form.format(*cells).rstrip() for cells in rows]
     published = [
         f"  {who} ({size}), {sets}: {figure / 100:.3f}" for who, size, sets, figure in PUBLISHED
     ]
