@@ -6,17 +6,13 @@ read_gold -> open or build the index -> run -> summarise -> tables, report.json,
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +24,7 @@ from eval.journal import opened
 from eval.judges import NAMES, OWN, LLMJudge, load_judge
 from eval.judging import Judge
 from eval.metrics import BARS, Material, Summary, misses, summarise
+from eval.provenance import settings_of, versions
 from eval.report import REPORT_FORMAT, read_report, write_reports
 from eval.report_text import table
 from eval.retrieval import RANKED
@@ -36,13 +33,6 @@ from eval.systems import load_system
 from index.commandline import positive
 from index.errors import SettingError
 from rag.schema import Answer
-
-#: The folders whose files decide what is answered and how it is scored.
-_PROGRAM = ("index", "rag", "prompts", "eval")
-#: The packages whose versions change what is measured.
-_PACKAGES = (
-    "wirecheck sentence-transformers transformers torch faiss-cpu pystemmer spacy litellm numpy"
-).split()
 
 
 class Parts(NamedTuple):
@@ -189,7 +179,7 @@ def _measure(
         index = stack.enter_context(_index(options, parts))
         system, material = _system(options, index, parts), _material(index, judge)
         if folder:
-            kept = Kept(journal, _settings(options, index, judge))
+            kept = Kept(journal, settings_of(options, index, judge))
             _tell_kept(questions, kept)
         scores = run(questions, system, material, _show_progress, jobs=options.jobs, kept=kept)
         summary = summarise(scores)
@@ -270,47 +260,6 @@ def _print(text: str) -> None:
     print(text.encode(encoding, "replace").decode(encoding))
 
 
-# --- what a run depends on ---------------------------------------------------------------------
-
-
-def _settings(options: argparse.Namespace, index: Any, judge: Judge) -> dict[str, Any]:
-    """All that makes an answer or its score another one, JSON-ready."""
-    rows = [(a.id, a.sha256, a.outlet, a.published) for a in index.articles.values()]
-    return {
-        "model": options.model,
-        "system": options.system,
-        "judge": [judge.name, getattr(judge, "fingerprint", None)],
-        "articles": hash_of(sorted(rows, key=lambda row: row[0])),
-        "encoder": getattr(getattr(index, "encoder", None), "fingerprint", None),
-        "program": _program_hash(),
-        "versions": _versions(),
-        # Not where vectors are cached: that changes no answer.
-        "environment": {
-            name: value
-            for name, value in sorted(os.environ.items())
-            if name.startswith("WIRECHECK_") and not name.startswith("WIRECHECK_CACHE")
-        },
-    }
-
-
-def program_files(root: Path) -> list[Path]:
-    """Every file that an answer, or a figure about it, may depend on, in a fixed order."""
-    found = (p for part in _PROGRAM for p in (root / part).rglob("*") if p.is_file())
-    return sorted(p for p in found if "__pycache__" not in p.parts)
-
-
-def _program_hash() -> str:
-    """A hash of this program's files: what another version of it said is not measured again."""
-    root = Path(__file__).parent.parent
-    found = hashlib.sha256()
-    for path in program_files(root):
-        found.update(f"{path.relative_to(root).as_posix()} {path.stat().st_size}\n".encode())
-        # Weights, tens of megabytes, are told by their size and the hash that stands beside them.
-        if path.suffix != ".safetensors":
-            found.update(path.read_bytes())
-    return found.hexdigest()
-
-
 def _report_head(
     options: argparse.Namespace,
     questions: Sequence[GoldQuestion],
@@ -333,26 +282,6 @@ def _report_head(
             "jobs": options.jobs,
             "fail_under": options.fail_under,
         },
-        "versions": _versions(),
+        "versions": versions(),
         "summary": summary.to_dict(),
     }
-
-
-def _versions() -> dict[str, str | int | None]:
-    versions: dict[str, str | int | None] = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = None
-    machine = {"machine": platform.machine(), "cores": os.cpu_count(), "processor": _processor()}
-    return {**versions, **machine}
-
-
-def _processor() -> str | None:
-    """The processor's name as the system tells it; None where it doesn't."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or None

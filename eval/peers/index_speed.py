@@ -18,7 +18,6 @@ time.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import subprocess
@@ -27,12 +26,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from eval.files import read_lines
 from index import build_index, load_encoder
 from index.encoder import bundled_folder
 from index.store import read
@@ -185,15 +184,8 @@ def write_articles(data: Path, folder: Path, count: int, joined: int) -> int:
 
 def distinct_texts(data: Path) -> Iterator[str]:
     """The different texts of a JSON lines file, in order."""
-    seen: set[str] = set()
-    opened: Any = gzip.open if data.suffix == ".gz" else open
-    with opened(data, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            text = row.get("text") or row.get("passage") or ""
-            if isinstance(text, str) and text not in seen and len(text) > 200:
-                seen.add(text)
-                yield text
+    texts = (row.get("text") or row.get("passage") or "" for row in read_lines(data))
+    yield from dict.fromkeys(t for t in texts if isinstance(t, str) and len(t) > 200)
 
 
 def run_one(name: str, folder: Path, few: Path) -> None:
@@ -230,13 +222,9 @@ def measured(name: str, folder: Path, few: Path, threads: int) -> dict[str, floa
 
 def versions(name: str) -> str:
     """What is installed of a system's packages."""
-    found = []
-    for package in SYSTEMS[name].packages:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"{package} not installed")
-    return ", ".join(found)
+    installed = {d.name.lower().replace("_", "-"): d.version for d in distributions()}
+    named = ((package, installed.get(package)) for package in SYSTEMS[name].packages)
+    return ", ".join(f"{package} {found or 'not installed'}" for package, found in named)
 
 
 def report(

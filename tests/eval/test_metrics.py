@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -363,135 +362,79 @@ def values(summary: Summary) -> dict[str, float | None]:
     return {name: figure.value for name, figure in summary.figures.items()}
 
 
+def found(hits: int, of: int, *names: str) -> dict[str, Found]:
+    return dict.fromkeys(names, Found(hits, of))
+
+
+TEXT = ("nuggets", "nuggets_in_text")
+SEVEN = [
+    row(
+        **found(1, 3, "nuggets"),
+        **found(0, 3, "nuggets_in_text"),
+        **found(1, 1, "must_cite"),
+        **found(1, 4, "may_cite"),
+        **found(4, 5, "valid_citations"),
+        **{"unverbatim": ("a", "b"), "forbidden": ("x",), "words": 10, "refused": {"support": 2}},
+        **{"answer_type": "who", "short_answer": True, "seconds": 1.0, "memory_mb": 200.0},
+    ),
+    row(
+        **found(1, 1, *TEXT),
+        **found(0, 2, "must_cite"),
+        **{"unverbatim": ("c",), "forbidden": (), "words": 90, "answer_type": "who"},
+        **{"refused": {"number": 1, "support": 1}, "seconds": 3.0, "memory_mb": 300.0},
+    ),
+    row(
+        **found(0, 2, *TEXT),
+        **found(0, 1, "must_cite"),
+        **{"outcome": "declined", "refused": {}, "seconds": 2.0, "memory_mb": 250.0},
+    ),
+    row("unanswerable", answerable=False, outcome="declined", refused={}, seconds=9.0),
+    row(
+        "unanswerable",
+        **found(0, 1, "may_cite"),
+        **found(1, 1, "valid_citations"),
+        **{"answerable": False, "unverbatim": (), "words": 30, "refused": {}, "seconds": 7.0},
+    ),
+    row("quote", **found(0, 1, *TEXT, "must_cite"), outcome="failed", error="no reply"),
+    row(
+        "quote",
+        **found(1, 1, *TEXT, "must_cite", "may_cite", "valid_citations"),
+        **{"unverbatim": (), "words": 20, "short_answer": False, "refused": {}, "seconds": 4.0},
+    ),
+]
+#: Figures of these seven, and over how many of them.
+BY_HAND = {
+    "right_outcome": (4 / 7, 7),
+    "complete": (2 / 5, 5),
+    "declined_right": (1 / 2, 2),
+    "declined_wrong": (2 / 5, 5),
+    "declined": (2 / 7, 7),
+    "nuggets": ((1 / 3 + 1 + 0 + 0 + 1) / 5, 5),
+    "nuggets_in_text": ((0 + 1 + 0 + 0 + 1) / 5, 5),
+    "short_answer": (1 / 2, 2),
+    "short_answer_given": (1 / 2, 2),
+    "forbidden": (1 / 2, 2),
+    "must_cite": ((1 + 0 + 0 + 0 + 1) / 5, 5),
+    "may_cite": ((1 / 4 + 0 + 1) / 3, 3),
+    "valid_citations": ((4 / 5 + 1 + 1) / 3, 3),
+    "unverbatim": (3, 4),
+    "refused": (4 / 6, 6),
+    "words": ((20 + 30) / 2, 4),
+    "seconds": ((3 + 4) / 2, 6),
+    "memory_mb": (300, 3),
+    "failed": (1, 7),
+}
+
+
 def test_figures_by_hand() -> None:
-    summary = summarise(
-        [
-            row(
-                nuggets=Found(1, 3),
-                nuggets_in_text=Found(0, 3),
-                must_cite=Found(1, 1),
-                may_cite=Found(1, 4),
-                valid_citations=Found(4, 5),
-                unverbatim=("a", "b"),
-                forbidden=("x",),
-                words=10,
-                answer_type="who",
-                short_answer=True,
-                refused={"support": 2},
-                seconds=1.0,
-                memory_mb=200.0,
-            ),
-            row(
-                nuggets=Found(1, 1),
-                nuggets_in_text=Found(1, 1),
-                must_cite=Found(0, 2),
-                may_cite=None,
-                valid_citations=None,
-                unverbatim=("c",),
-                forbidden=(),
-                words=90,
-                answer_type="who",
-                short_answer=None,
-                refused={"number": 1, "support": 1},
-                seconds=3.0,
-                memory_mb=300.0,
-            ),
-            row(
-                nuggets=Found(0, 2),
-                nuggets_in_text=Found(0, 2),
-                must_cite=Found(0, 1),
-                outcome="declined",
-                refused={},
-                seconds=2.0,
-                memory_mb=250.0,
-            ),
-            row(kind="unanswerable", answerable=False, outcome="declined", refused={}, seconds=9.0),
-            row(
-                kind="unanswerable",
-                answerable=False,
-                may_cite=Found(0, 1),
-                valid_citations=Found(1, 1),
-                unverbatim=(),
-                words=30,
-                refused={},
-                seconds=7.0,
-            ),
-            row(
-                kind="quote",
-                outcome="failed",
-                nuggets=Found(0, 1),
-                nuggets_in_text=Found(0, 1),
-                must_cite=Found(0, 1),
-                error="no reply",
-            ),
-            row(
-                kind="quote",
-                nuggets=Found(1, 1),
-                nuggets_in_text=Found(1, 1),
-                must_cite=Found(1, 1),
-                may_cite=Found(1, 1),
-                valid_citations=Found(1, 1),
-                unverbatim=(),
-                words=20,
-                short_answer=False,
-                refused={},
-                seconds=4.0,
-            ),
-        ]
-    )
-    assert summary.n == 7
-    expected = pytest.approx(
-        {
-            "right_outcome": 4 / 7,
-            "complete": 2 / 5,
-            "declined_right": 1 / 2,
-            "declined_wrong": 2 / 5,
-            "declined": 2 / 7,
-            "nuggets": (1 / 3 + 1 + 0 + 0 + 1) / 5,
-            "nuggets_in_text": (0 + 1 + 0 + 0 + 1) / 5,
-            "short_answer": 1 / 2,
-            "short_answer_given": 1 / 2,
-            "forbidden": 1 / 2,
-            "must_cite": (1 + 0 + 0 + 0 + 1) / 5,
-            "may_cite": (1 / 4 + 0 + 1) / 3,
-            "valid_citations": (4 / 5 + 1 + 1) / 3,
-            "unverbatim": 3,
-            "refused": 4 / 6,
-            "words": (20 + 30) / 2,
-            "seconds": (3 + 4) / 2,
-            "memory_mb": 300,
-            "failed": 1,
-        }
-    )
-    known = {name: value for name, value in values(summary).items() if value is not None}
-    assert known == expected
-    assert {name: summary.figures[name].n for name in known} == {
-        "right_outcome": 7,
-        "complete": 5,
-        "declined_right": 2,
-        "declined_wrong": 5,
-        "declined": 7,
-        "nuggets": 5,
-        "nuggets_in_text": 5,
-        "short_answer": 2,
-        "short_answer_given": 2,
-        "forbidden": 2,
-        "must_cite": 5,
-        "may_cite": 3,
-        "valid_citations": 3,
-        "unverbatim": 4,
-        "refused": 6,
-        "words": 4,
-        "seconds": 6,
-        "memory_mb": 3,
-        "failed": 7,
-    }
+    summary = summarise(SEVEN)
+    known = {n: (f.value, f.n) for n, f in summary.figures.items() if f.value is not None}
+    assert known.keys() == BY_HAND.keys()
+    for name, expected in BY_HAND.items():
+        assert known[name] == pytest.approx(expected), name
     assert summary.refused == {"support": 3, "number": 1}
-    assert {kind: part.n for kind, part in summary.kinds.items()} == {
-        "single": 3,
-        "quote": 2,
-        "unanswerable": 2,
-    }
+    kinds = {kind: part.n for kind, part in summary.kinds.items()}
+    assert kinds == {"single": 3, "quote": 2, "unanswerable": 2}
     assert values(summary.kinds["quote"])["nuggets"] == pytest.approx(1 / 2)
     assert values(summary.kinds["unanswerable"])["nuggets"] is None
 
@@ -499,120 +442,6 @@ def test_figures_by_hand() -> None:
 def test_a_figure_is_the_mean_over_questions_and_not_over_nuggets() -> None:
     rows = [row(nuggets=Found(0, 9)), row(nuggets=Found(1, 1))]
     assert values(summarise(rows))["nuggets"] == 1 / 2
-
-
-ANSWERS: dict[str, Callable[[GoldQuestion], QuestionScore]] = {
-    "full": lambda g: score(g, answered(claim("40 days", DAYS, WEEKS, kind="span")), ARTICLES),
-    "uncited": lambda g: score(g, answered(claim("40 days")), ARTICLES),
-    "empty": lambda g: score(g, answered(), ARTICLES),
-    "declined": lambda g: score(g, DECLINED, ARTICLES),
-    "failed": lambda g: score_failure(g, "no reply"),
-}
-
-
-@pytest.mark.parametrize(
-    ("answers", "question", "expected"),
-    [
-        ([], gold(), {"nuggets": None, "may_cite": None, "failed": None, "right_outcome": None}),
-        (
-            ["full"],
-            gold(),
-            {
-                "nuggets": 1,
-                "must_cite": 1,
-                "may_cite": 1,
-                "valid_citations": 1,
-                "short_answer_given": 1,
-                "short_answer": None,
-                "words": 2,
-                "declined_right": None,
-                "declined_wrong": 0,
-                "failed": 0,
-                "unverbatim": 0,
-                "forbidden": 0,
-            },
-        ),
-        (
-            ["uncited"],
-            gold(),
-            {
-                "nuggets": 1 / 2,
-                "must_cite": 0,
-                "may_cite": None,
-                "valid_citations": None,
-                "seconds": None,
-                "memory_mb": None,
-            },
-        ),
-        (
-            ["empty"],
-            gold(),
-            {
-                "nuggets": 0,
-                "must_cite": 0,
-                "may_cite": None,
-                "words": 0,
-                "unverbatim": 0,
-                "right_outcome": 1,
-            },
-        ),
-        (
-            ["declined"],
-            gold(),
-            {
-                "nuggets": 0,
-                "must_cite": 0,
-                "may_cite": None,
-                "words": None,
-                "unverbatim": None,
-                "declined_wrong": 1,
-                "right_outcome": 0,
-            },
-        ),
-        (
-            ["failed"],
-            gold(),
-            {
-                "nuggets": 0,
-                "must_cite": 0,
-                "may_cite": None,
-                "words": None,
-                "refused": None,
-                "declined_wrong": 1,
-                "failed": 1,
-                "declined": 0,
-            },
-        ),
-        (["full", "failed"], gold(), {"nuggets": 1 / 2, "must_cite": 1 / 2, "may_cite": 1}),
-        (["full", "declined"], gold(), {"nuggets": 1 / 2, "must_cite": 1 / 2, "may_cite": 1}),
-        (
-            ["full"],
-            declinable(),
-            {
-                "nuggets": None,
-                "must_cite": None,
-                "may_cite": 0,
-                "declined_right": 0,
-                "declined_wrong": None,
-            },
-        ),
-        (["declined"], declinable(), {"nuggets": None, "declined_right": 1, "right_outcome": 1}),
-        (["failed"], declinable(), {"nuggets": None, "declined_right": 0, "right_outcome": 0}),
-        (
-            ["full"],
-            gold(must_cite=(), may_cite=()),
-            {"nuggets": 1, "must_cite": None, "may_cite": 0},
-        ),
-        (["full"], gold(forbid=()), {"forbidden": None}),
-    ],
-)
-def test_empty_partial_and_missing(
-    answers: list[str], question: GoldQuestion, expected: dict[str, float | None]
-) -> None:
-    summary = summarise([ANSWERS[name](question) for name in answers])
-    assert {name: summary.figures[name].value for name in expected} == expected
-    for found in summary.figures.values():
-        assert (found.value is None) == (found.n == 0)
 
 
 # --- intervals ------------------------------------------------------------------------------------
@@ -672,126 +501,6 @@ def test_what_has_no_value_or_no_interval(
     assert figure(combine, given) == expected
 
 
-# --- planted faults -------------------------------------------------------------------------------
-
-VARGA = cite(BRIDGE, "\u201cThe old  lady is tired,\u201d Ines Varga said.")
-PATH = [
-    (
-        gold(id="p1"),
-        answered(
-            claim("40 days", DAYS, kind="span"),
-            claim("six weeks", WEEKS),
-            trace={"answer_type": "how_long"},
-        ),
-    ),
-    (
-        gold(id="p2", kind="quote", nuggets=(("is tired",),), must_cite=(("bridge",),)),
-        answered(claim('Varga: "The old lady is tired,"', VARGA)),
-    ),
-    (
-        gold(id="p3", kind="single", nuggets=(("10,022",),), must_cite=(("ferry",),)),
-        answered(
-            claim("10,022 people", cite(FERRY, "10,022 people"), kind="span"),
-            trace={"answer_type": "how_many"},
-        ),
-    ),
-    (declinable(id="p4"), DECLINED),
-]
-GOOD = {
-    "right_outcome": 1,
-    "declined_right": 1,
-    "declined_wrong": 0,
-    "nuggets": 1,
-    "must_cite": 1,
-    "may_cite": 1,
-    "valid_citations": 1,
-    "unverbatim": 0,
-    "short_answer": 1,
-    "forbidden": 0,
-}
-Change = Callable[[Answer], Answer]
-
-
-def recite(answer: Answer, change: Callable[[Passage], Passage]) -> Answer:
-    claims = tuple(
-        replace(c, citations=tuple(Citation(change(x.passage), x.support) for x in c.citations))
-        for c in answer.claims
-    )
-    return replace(answer, claims=claims)
-
-
-def reword(answer: Answer, old: str, new: str) -> Answer:
-    return replace(
-        answer, claims=tuple(replace(c, text=c.text.replace(old, new)) for c in answer.claims)
-    )
-
-
-def past_the_end(passage: Passage) -> Passage:
-    length = len(passage.article.text)
-    return replace(passage, start=passage.start + length, end=passage.end + length)
-
-
-FAULTS: dict[str, tuple[Change, dict[str, float | None]]] = {
-    "none": (lambda a: a, {}),
-    "wrong file ID": (
-        lambda a: recite(a, lambda p: replace(p, article=replace(p.article, id="nowhere"))),
-        # The words that p2 quotes are in no article that it cites.
-        {"must_cite": 0, "may_cite": 0, "valid_citations": 0, "unverbatim": 1},
-    ),
-    "another article's ID": (
-        lambda a: recite(a, lambda p: replace(p, article=replace(p.article, id="choir"))),
-        {"must_cite": 0, "may_cite": 0, "valid_citations": 0, "unverbatim": 1},
-    ),
-    "span past the end": (lambda a: recite(a, past_the_end), {"valid_citations": 0}),
-    "negative span": (
-        lambda a: recite(a, lambda p: replace(p, start=p.start - len(p.article.text))),
-        {"valid_citations": 0},
-    ),
-    "shifted span": (
-        lambda a: reword(recite(a, lambda p: Passage(p.article, 0, 10)), "10,022 people", "Many"),
-        # Real words, so still valid; but p3's number is neither said nor quoted any more.
-        {"nuggets": 2 / 3, "short_answer": 1 / 2},
-    ),
-    "swapped number": (
-        lambda a: reword(recite(a, lambda p: Passage(p.article, 0, 10)), "40 days", "40 weeks"),
-        {"nuggets": (1 / 2 + 1 + 1) / 3, "short_answer": 1 / 2, "forbidden": 1 / 3},
-    ),
-    "invented quote": (lambda a: reword(a, "is tired", "wants a rest"), {"unverbatim": 1}),
-    "copied article as the answer": (lambda a: reword(a, "40 days", BRIDGE.text), {}),
-    "always decline": (
-        lambda a: DECLINED,
-        {
-            "right_outcome": 1 / 4,
-            "declined_wrong": 1,
-            "nuggets": 0,
-            "must_cite": 0,
-            "may_cite": None,
-            "valid_citations": None,
-            "unverbatim": None,
-            "short_answer": None,
-            "forbidden": None,
-        },
-    ),
-    "never decline": (
-        lambda a: answered(claim("The choir sang.", SANG)) if a.outcome == "declined" else a,
-        {"right_outcome": 3 / 4, "declined_right": 0, "may_cite": 3 / 4},
-    ),
-}
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_planted_faults_move_the_right_figures_and_no_others(name: str) -> None:
-    change, moved = FAULTS[name]
-    summary = summarise([score(g, change(a), ARTICLES) for g, a in PATH])
-    assert {key: summary.figures[key].value for key in GOOD} == pytest.approx({**GOOD, **moved})
-
-
-def test_an_article_copied_as_the_answer_shows_in_its_words_alone() -> None:
-    copied = reword(PATH[0][1], "40 days", BRIDGE.text)
-    counts = [score(PATH[0][0], answer, ARTICLES).words for answer in (PATH[0][1], copied)]
-    assert counts == [2 + 2, (3 + 11 + 8) + 2]
-
-
 # --- bars -----------------------------------------------------------------------------------------
 
 
@@ -805,8 +514,8 @@ def test_the_bars_that_others_rely_on_have_their_directions() -> None:
         "declined_right",
     }
     lower = {"unverbatim", "words", "declined_wrong", "seconds", "memory_mb"}
-    assert {name for name in higher | lower if BARS[name].better == "higher"} == higher
-    assert {name for name in higher | lower if BARS[name].better == "lower"} == lower
+    ways = {name: BARS[name].better for name in higher | lower}
+    assert ways == {**dict.fromkeys(higher, "higher"), **dict.fromkeys(lower, "lower")}
     assert "declined" not in BARS
     assert len({measure.name for measure in MEASURES}) == len(MEASURES)
 

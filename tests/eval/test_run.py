@@ -16,12 +16,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 import rag
 from eval.agreement import read_pairs
 from eval.gold import GoldQuestion
-from eval.main import Parts, build_parser, main, parse_bars, program_files
+from eval.main import Parts, build_parser, main, parse_bars
 from eval.metrics import BARS, Material
+from eval.provenance import program_files
 from eval.run import Result, System, peak_memory_mb, run
 from eval.scores import QuestionScore
 from index import build_index, open_index
@@ -33,40 +35,27 @@ from tests.fakes import TopicEncoder
 
 BRIDGE = Article("bridge", "Bridge", "Bridge\n\nThe bridge is shut for 40 days.", outlet="Herald")
 FERRY = Article("ferry", "Ferry", "Ferry\n\nThe ferry is full.")
-ROWS: list[dict[str, Any]] = [
-    {
-        "id": "q1",
-        "kind": "single",
-        "question": "How long is it shut?",
-        "answerable": True,
-        "reference": "40 days",
-        "nuggets": [["40 days"]],
-        "must_cite": [["bridge"]],
-        "may_cite": ["bridge"],
+
+
+def asked(name: str, question: str, reference: str, nuggets: str, article: str) -> dict[str, Any]:
+    """A gold question about one article, or about none: that is unanswerable."""
+    return {
+        "id": name,
+        "kind": "single" if article else "unanswerable",
+        "question": question,
+        "answerable": bool(article),
+        "reference": reference,
+        "nuggets": [[nuggets]] if nuggets else [],
+        "must_cite": [[article]] if article else [],
+        "may_cite": [article] if article else [],
         "forbid": [],
-    },
-    {
-        "id": "q2",
-        "kind": "unanswerable",
-        "question": "Who built it?",
-        "answerable": False,
-        "reference": "Nobody says.",
-        "nuggets": [],
-        "must_cite": [],
-        "may_cite": [],
-        "forbid": [],
-    },
-    {
-        "id": "q3",
-        "kind": "single",
-        "question": "Is the ferry full?",
-        "answerable": True,
-        "reference": "Yes",
-        "nuggets": [["full"]],
-        "must_cite": [["ferry"]],
-        "may_cite": ["ferry"],
-        "forbid": [],
-    },
+    }
+
+
+ROWS = [
+    asked("q1", "How long is it shut?", "40 days", "40 days", "bridge"),
+    asked("q2", "Who built it?", "Nobody says.", "", ""),
+    asked("q3", "Is the ferry full?", "Yes", "full", "ferry"),
 ]
 
 
@@ -80,18 +69,7 @@ MATERIAL = Material(CORPUS.articles)
 
 
 def questions() -> list[GoldQuestion]:
-    groups = ("nuggets", "must_cite")
-    return [
-        GoldQuestion(
-            **{
-                **row,
-                **{name: tuple(map(tuple, row[name])) for name in groups},
-                "may_cite": tuple(row["may_cite"]),
-                "forbid": tuple(row["forbid"]),
-            }
-        )
-        for row in ROWS
-    ]
+    return TypeAdapter(list[GoldQuestion]).validate_python(ROWS)
 
 
 def quote(question: str, article: Article) -> Answer:
@@ -177,31 +155,12 @@ def test_settings_that_cannot_work_stop_the_run_at_its_first_question(error: Exc
         scored(raising(error))
 
 
-def test_a_first_question_that_fails_for_itself_does_not_stop_the_run() -> None:
-    scores = scored(raising(ModelReplyError("empty")))
-    assert [row.outcome for row in scores] == ["failed"] * 3
-
-
-def test_an_interruption_is_not_swallowed() -> None:
-    def interrupted(question: str) -> Answer:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        scored(interrupted)
-
-
 def test_articles_that_the_index_lacks_are_named_before_anything_is_asked() -> None:
     with pytest.raises(SettingError, match=r"name 2 article\(s\) that the index lacks: br.*, fe"):
         run(questions(), System(raising(AssertionError("asked"))), Material({}))
     many = replace(questions()[0], may_cite=tuple(f"a{n:02}" for n in range(12)), must_cite=())
     with pytest.raises(SettingError, match=r"name 12 .*: a00, .*, a09, \.\.\.; give"):
         run([many], System(right), Material({}))
-
-
-def test_up_to_ten_articles_are_named_without_dots() -> None:
-    ten = replace(questions()[0], may_cite=tuple(f"a{n}" for n in range(10)), must_cite=())
-    with pytest.raises(SettingError, match=r"name 10 .*: a0, .*, a9; give"):
-        run([ten], System(right), Material({}))
 
 
 def test_peak_memory_is_of_this_process_in_megabytes() -> None:
@@ -359,20 +318,8 @@ def test_the_report_holds_everything_but_the_articles_texts(
             raising(ModelReplyError("empty"))(question) if "ferry" in question else right(question)
         )
 
-    code = main(
-        [
-            "--index",
-            "there",
-            "--questions",
-            str(gold_file),
-            "--model",
-            "m/x",
-            "--report",
-            str(tmp_path / "out"),
-        ],
-        Fake(ask).parts(),
-    )
-    assert code == 0
+    words = f"--index there --questions {gold_file} --model m/x --report {tmp_path / 'out'}"
+    assert main(words.split(), Fake(ask).parts()) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert (report["format"], report["model"]) == (2, "m/x")
     assert report["judge"]["name"] == "own"
@@ -422,15 +369,8 @@ def test_the_same_gold_has_the_same_hash_and_another_has_another(
 
 
 def test_bars_decide_the_exit_code(gold_file: Path, tmp_path: Path, capsys: Captured) -> None:
-    arguments = [
-        "--index",
-        "there",
-        "--questions",
-        str(gold_file),
-        "--report",
-        str(tmp_path),
-        "--fail-under",
-    ]
+    words = f"--index there --questions {gold_file} --report {tmp_path} --fail-under"
+    arguments = words.split()
     fake = Fake(lambda question: Answer(question, "declined"))
     assert main([*arguments, "declined_right=1, failed=0"], fake.parts()) == 0
     capsys.readouterr()
@@ -531,15 +471,6 @@ def test_an_interrupted_run_says_that_it_goes_on_and_does(
     assert len(asked) == 7
     assert main([*command, "--model", "m/x"], Fake(ask).parts()) == 0
     assert len(asked) == 10, "of another model nothing is known"
-
-
-def test_an_unknown_option_and_help() -> None:
-    with pytest.raises(SystemExit) as wrong:
-        main(["--jobs", "0"])
-    assert wrong.value.code == 2
-    with pytest.raises(SystemExit) as asked:
-        main(["--help"])
-    assert asked.value.code == 0
 
 
 def test_parse_bars() -> None:

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -157,14 +158,12 @@ def test_a_function_of_the_folder_that_one_stands_in(module):
     assert load_system("theirs:A.b", CORPUS)("Who?").claims[0].text == "Who?"
 
 
-def test_a_function_that_raises_is_one_line(module):
-    with pytest.raises(ModelReplyError, match=r"theirs:breaks failed: ValueError: two lines"):
-        load_system("theirs:breaks", CORPUS)("Who?")
-
-
-def test_a_function_that_wants_to_end_the_program_does_not(module):
-    with pytest.raises(ModelReplyError, match="theirs:quits failed: SystemExit: 3"):
-        load_system("theirs:quits", CORPUS)("Who?")
+@pytest.mark.parametrize(
+    ("name", "told"), [("breaks", "ValueError: two lines"), ("quits", "SystemExit: 3")]
+)
+def test_a_function_that_raises_or_ends_the_program_is_one_line(module, name, told):
+    with pytest.raises(ModelReplyError, match=f"theirs:{name} failed: {told}"):
+        load_system(f"theirs:{name}", CORPUS)("Who?")
 
 
 @pytest.mark.parametrize("name", ["theirs:none", "nothing_here:f", "theirs:value"])
@@ -268,7 +267,7 @@ def test_an_address_gets_our_evidence_and_its_sentences_are_not_checked(index, m
     ],
 )
 def test_a_line_cites_the_labels_that_it_ends_with(line, text, labels):
-    [claim] = systems._labelled(f"{line}\n\n---\n", [])
+    [claim] = systems.labelled(f"{line}\n\n---\n", [])
     assert (claim.text, [c.article_id for c in claim.citations]) == (text, labels)
 
 
@@ -338,15 +337,27 @@ def test_a_system_that_is_not_there_ends_the_run_in_one_line(news, capsys):
         main([*news, "--system", "a:b", "--model", "none"])
 
 
-def test_a_language_model_judges_and_grades(news, tmp_path, monkeypatch, capsys):
-    def reply(body):
-        told = json.loads(body["messages"][1]["content"].splitlines()[0])
-        return "VERDICT: NOT_SUPPORTED" if "sentence" in told else "GRADE: PARTIAL"
+@pytest.fixture
+def judge(monkeypatch):
+    """A language model that says one thing of sentences, and another of answers."""
 
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with OpenAIServer(says(reply)) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert main([*news, "--system", command(THEIRS), "--judge", "llm:openai/x"]) == 0
+    @contextmanager
+    def serve(verdict, grade):
+        def reply(body):
+            told = json.loads(body["messages"][1]["content"].splitlines()[0])
+            return verdict if "sentence" in told else grade
+
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        with OpenAIServer(says(reply)) as server:
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            yield ["--system", command(THEIRS), "--judge", "llm:openai/x"]
+
+    return serve
+
+
+def test_a_language_model_judges_and_grades(news, tmp_path, judge, capsys):
+    with judge("VERDICT: NOT_SUPPORTED", "GRADE: PARTIAL") as words:
+        assert main([*news, *words]) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     first, second = (row["score"] for row in report["questions"])
     assert (first["grade"], second["grade"]) == ("PARTIAL", "NOT_ATTEMPTED")
@@ -356,20 +367,9 @@ def test_a_language_model_judges_and_grades(news, tmp_path, monkeypatch, capsys)
     assert "judged by llm:openai/x, balanced accuracy 0.500" in capsys.readouterr().out
 
 
-def test_a_grade_that_can_not_be_read_is_unscored(news, tmp_path, monkeypatch):
-    def reply(body):
-        told = json.loads(body["messages"][1]["content"].splitlines()[0])
-        return "VERDICT: SUPPORTED" if "sentence" in told else "Looks fine to me."
-
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with OpenAIServer(says(reply)) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert main([*news, "--system", command(THEIRS), "--judge", "llm:openai/x"]) == 0
+def test_a_grade_that_can_not_be_read_is_unscored(news, tmp_path, judge):
+    with judge("VERDICT: SUPPORTED", "Looks fine to me.") as words:
+        assert main([*news, *words]) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     figure = report["summary"]["figures"]["graded_correct"]
     assert (figure["value"], figure["n"], figure["unscored"]) == (0.0, 1, 1)
-
-
-def test_the_run_time_checker_may_not_judge(news):
-    with pytest.raises(SettingError, match="is the checker that every shown sentence has passed"):
-        main([*news, "--judge", "bundled"])
