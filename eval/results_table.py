@@ -21,39 +21,18 @@ from rag.markup import environment
 #: The figures of the table, in its order, under the heading that they stand below.
 ROWS: Mapping[str, Sequence[str]] = {
     "Retrieval": (
-        "article_recall@1",
-        "article_recall@10",
-        "article_all@10",
-        "article_ndcg@10",
-        "article_mrr@10",
-        "span_found@5",
-        "span_found@10",
-    ),
+        "article_recall@1 article_recall@10 article_all@10 article_ndcg@10 article_mrr@10 "
+        "span_found@5 span_found@10"
+    ).split(),
     "Grounding": (
-        "citation_recall",
-        "citation_precision",
-        "unsupported",
-        "misattributed",
-        "fabricated",
-        "valid_citations",
-        "unverbatim",
-        "must_cite",
-        "may_cite",
-        "copies",
-    ),
+        "citation_recall citation_precision unsupported misattributed fabricated valid_citations "
+        "unverbatim must_cite may_cite copies"
+    ).split(),
     "Answers": (
-        "nuggets",
-        "complete",
-        "short_answer",
-        "forbidden",
-        "conflict_recall",
-        "false_difference",
-        "right_speaker",
-        "right_event",
-        "declined_right",
-        "declined_wrong",
-    ),
-    "The run": ("words", "seconds", "memory_mb", "failed"),
+        "nuggets complete short_answer forbidden conflict_recall false_difference right_speaker "
+        "right_event declined_right declined_wrong"
+    ).split(),
+    "The run": "words seconds memory_mb failed".split(),
 }
 #: Packages whose versions are named.
 _NAMED = ("wirecheck", "torch", "transformers", "sentence-transformers", "faiss-cpu", "spacy")

@@ -7,8 +7,8 @@ import pytest
 import wirecheck
 from eval import checker, checker_sets
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
-from eval.checker import Judge, measure, measure_all, table
-from eval.checker_sets import SETS, Case, load_sets
+from eval.checker import Judge, measure, measure_all
+from eval.checker_sets import Case, load_sets
 from eval.figures import interval
 from index.errors import SettingError
 
@@ -215,19 +215,7 @@ def test_the_command_prints_and_writes(data, tmp_path, capsys, monkeypatch):
         r["name"] for r in made["rows"]
     }
     assert "Published by others, not measured here" in out and "threshold 0.90" in out
-    assert "snli" not in out and set(SETS) == {
-        "wice",
-        "summedits",
-        "swaps",
-        "clapnq",
-        "rank19",
-        "fever_symmetric",
-    }
+    assert "snli" not in out, "the checker may have been trained on it"
+    assert made["published_by_others"][0]["balanced_percent"] == 77.4
     assert all(len(line) <= 100 for line in out.splitlines())
     assert wirecheck.main([*words[:-1], str(data / "no" / "out.json")]) == 2
-
-
-def test_published_figures_are_marked():
-    report = checker.Report("m", 0.5, 0, 1.0, ())
-    assert table(report).splitlines()[-1].endswith("0.679")
-    assert report.to_dict()["published_by_others"][0]["balanced_percent"] == 77.4

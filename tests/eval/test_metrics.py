@@ -159,12 +159,6 @@ def test_one_of_a_group_is_enough_and_a_file_counts_once() -> None:
     assert row.may_cite == Found(1, 2, ("choir",))
 
 
-def test_nothing_cited_is_unknown_and_not_zero() -> None:
-    row = score(gold(), answered(claim("40 days")), ARTICLES)
-    assert row.must_cite == Found(0, 2, ("bridge|dam", "ferry"))
-    assert (row.may_cite, row.valid_citations) == (None, None)
-
-
 def test_declining_an_answerable_question() -> None:
     row = score(gold(), DECLINED, ARTICLES)
     assert not row.right_outcome
@@ -172,18 +166,6 @@ def test_declining_an_answerable_question() -> None:
     assert row.must_cite == Found(0, 2, ("bridge|dam", "ferry"))
     assert (row.may_cite, row.valid_citations, row.words, row.unverbatim) == (None,) * 4
     assert (row.short_answer, row.forbidden) == (None, None)
-
-
-def test_the_four_cells_and_failure() -> None:
-    right = [
-        score(gold(), answered(), ARTICLES),
-        score(declinable(), DECLINED, ARTICLES),
-        score(gold(), DECLINED, ARTICLES),
-        score(declinable(), answered(), ARTICLES),
-        score_failure(gold(), "no reply"),
-        score_failure(declinable(), "no reply"),
-    ]
-    assert [row.right_outcome for row in right] == [True, True, False, False, False, False]
 
 
 def test_an_unanswerable_question_has_no_nuggets_and_every_citation_is_wrong() -> None:
@@ -339,13 +321,6 @@ def test_quoted_words_must_be_in_a_cited_article(
     assert row.unverbatim == (() if verbatim else (text,))
 
 
-def test_an_article_that_is_not_there_has_no_words() -> None:
-    ghost = replace(BRIDGE, id="ghost")
-    text = 'Varga said "The old lady is tired".'
-    row = score(gold(), answered(claim(text, cite(ghost, "Lorn"))), ARTICLES)
-    assert row.unverbatim == (text,)
-
-
 def test_fold_changes_white_space_and_marks_only() -> None:
     assert fold(" \u2018A\u2019\u00a0\u201cB\u201d\n\u2013 C ") == "'A' \"B\" \u2013 C"
 
@@ -454,14 +429,6 @@ def test_the_interval_of_a_share_is_the_binomial_one() -> None:
     assert found.value == pytest.approx(0.4)
     assert found.low == pytest.approx(0.305, abs=0.011)
     assert found.high == pytest.approx(0.495, abs=0.011)
-
-
-def test_the_interval_of_a_mean_is_95_percent_wide() -> None:
-    """Of 0/400..399/400: standard error 1 / sqrt(12 * 400), times 1.96 on either side."""
-    found = figure("mean", [value / 400 for value in range(400)])
-    error = 1 / (12 * 400) ** 0.5
-    assert found.low == pytest.approx(0.49875 - 1.96 * error, abs=0.1 * error)
-    assert found.high == pytest.approx(0.49875 + 1.96 * error, abs=0.1 * error)
 
 
 def test_the_interval_of_a_median() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from eval.metrics import BY_NAME
 from eval.report import write_reports
 from eval.results_table import ROWS, main, markdown
 from eval.scores import Found
@@ -89,7 +88,3 @@ def test_what_is_wrong_is_one_line_and_2(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"wirecheck: {told}") and printed.err.count("\n") == 1
-
-
-def test_every_row_is_a_figure() -> None:
-    assert {name for names in ROWS.values() for name in names} <= set(BY_NAME)

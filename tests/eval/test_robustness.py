@@ -7,7 +7,6 @@ import random
 import shlex
 import sys
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 
@@ -51,11 +50,6 @@ def test_copies_have_the_words_but_another_outlet_and_headline_and_no_last_parag
         assert copied.text.split("\n")[0] == copied.title
         assert "It sank at noon." in copied.text and "Rain fell." not in copied.text
         assert copied.published == FERRY.published
-
-
-def test_a_short_report_keeps_its_last_paragraph():
-    short = replace(FERRY, text="Ferry sinks\n\nNine people died.")
-    assert planted_copies([short])[1].text.endswith("Nine people died.")
 
 
 def test_the_index_takes_planted_copies_for_copies(tmp_path, sample):
