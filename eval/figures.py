@@ -158,7 +158,12 @@ def medians(known: Numbers, times: Counts) -> Numbers:
     return found
 
 
-_COMBINE = {"mean": np.mean, "median": np.median, "sum": np.sum, "max": np.max}
+_COMBINE: dict[str, Callable[..., Any]] = {
+    "mean": np.mean,
+    "median": np.median,
+    "sum": np.sum,
+    "max": np.max,
+}
 _DRAWN: dict[str, Callable[[Numbers, Counts], Numbers]] = {"mean": _means, "median": medians}
 
 

@@ -191,10 +191,9 @@ def fit(cases: Sequence[Case]) -> tuple[np.ndarray, float]:
     return model.coef_[0], float(model.intercept_[0])
 
 
-def sure(case: Case, weights: np.ndarray, bias: float) -> np.ndarray:
+def sure(case: Case, weights: np.ndarray, bias: float) -> Any:
     """0..1 for each reading."""
-    shares: np.ndarray = 1 / (1 + np.exp(-(case.signals @ weights + bias)))
-    return shares
+    return 1 / (1 + np.exp(-(case.signals @ weights + bias)))
 
 
 def thresholds(cases: Sequence[Case], weights: np.ndarray, bias: float) -> tuple[float, float]:
@@ -214,32 +213,26 @@ def report(cases: Sequence[Case]) -> None:
 
     for source in dict.fromkeys(c.source for c in cases):
         others = [c for c in cases if c.source != source]
-        own = [c for c in cases if c.source == source]
         weights, bias = fit(others)
         answer, beside = thresholds(others, weights, bias)
-        values = [sure(c, weights, bias) for c in own]
-        labels = np.concatenate([c.right for c in own])
-        top = [(v.max() >= answer, c.right.any()) for v, c in zip(values, own, strict=True)]
-        right_top = [
-            bool(c.right[v.argmax()]) for v, c in zip(values, own, strict=True) if c.right.any()
-        ]
-        declined = [not shown for shown, there in top if not there]
-        wrong = [not shown for shown, there in top if there]
-        second = [
-            (bool(r), x >= beside)
-            for v, c in zip(values, own, strict=True)
-            if c.right.any()
-            for x, r in zip(v, c.right, strict=True)
-            if x < v.max()
-        ]
-        auroc = roc_auc_score(labels, np.concatenate(values))
-        alone = roc_auc_score(labels, np.concatenate([c.signals[:, 0] for c in own]))
+        own = [(c, sure(c, weights, bias)) for c in cases if c.source == source]
+        there = [(c, values) for c, values in own if c.right.any()]
+        labels = np.concatenate([c.right for c, _ in own])
+        values = np.concatenate([v for _, v in own])
+        alone = roc_auc_score(labels, np.concatenate([c.signals[:, 0] for c, _ in own]))
+        declined, wrongly = (
+            [v.max() < answer for c, v in own if c.right.any() == right] for right in (False, True)
+        )
+        wrong, right = (
+            [x >= beside for c, v in there for x in v[(v < v.max()) & (c.right == kind)]]
+            for kind in (False, True)
+        )
         print(
-            f"{source:22} n={len(own):3} AUROC {auroc:.3f}, of the model's yes alone {alone:.3f}; "
-            f"best is right {_share(right_top):.2f}; declined, without {_share(declined):.2f}, "
-            f"with {_share(wrong):.2f}; beside it, wrong "
-            f"{_share([s for r, s in second if not r]):.2f}, right "
-            f"{_share([s for r, s in second if r]):.2f}"
+            f"{source:22} n={len(own):3} AUROC {roc_auc_score(labels, values):.3f}, of the model's "
+            f"yes alone {alone:.3f}; best is right "
+            f"{_share([bool(c.right[v.argmax()]) for c, v in there]):.2f}; declined, without "
+            f"{_share(declined):.2f}, with {_share(wrongly):.2f}; beside it, wrong "
+            f"{_share(wrong):.2f}, right {_share(right):.2f}"
         )
 
 
