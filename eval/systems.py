@@ -134,9 +134,11 @@ def _commanded(name: str, words: Sequence[str], index: Any, seconds: float) -> S
 
 def _output(name: str, words: Sequence[str], question: str, seconds: float) -> str:
     """What the command prints; it and whatever it started is stopped after `seconds`."""
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    pipe = subprocess.PIPE
     try:
-        process = subprocess.Popen(words, **pipes, start_new_session=True)
+        process = subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
     except OSError as error:
         raise SettingError(f"--system {name}: can't be started: {error.strerror}") from error
     try:

@@ -1,19 +1,23 @@
-"""What several benches share: an encoder that remembers, options, and a line of a table."""
+"""What several benches share: an encoder that remembers, a process of its own, options, lines."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from eval.figures import Numbers, mean_interval
 from index.cache import open_cache
 from index.encoder import Encoder, Vectors, load_encoder
+
+Result = TypeVar("Result")
 
 
 class CachedEncoder:
@@ -47,6 +51,12 @@ class CachedEncoder:
         if text not in self._asked:
             self._asked[text] = self._encoder.encode_query(text)
         return self._asked[text]
+
+
+def apart(work: Callable[..., Result], *given: object) -> Result:
+    """What `work` returns, in a process of its own that begins anew."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *given).result()
 
 
 def data_and_encoder(doc: str | None) -> tuple[Path, Any]:

@@ -19,12 +19,10 @@ moved by half the difference of two others: that is, in the directions in which 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bench.common import CachedEncoder
+from eval.bench.common import CachedEncoder, apart
 from eval.files import read_lines
 from index import build_index, load_encoder, open_index, read_articles
 from index.contents import Articles, Contents, Passages
@@ -66,18 +64,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--texts", type=Path, help="a sentence a line; else the sample articles'")
     parser.add_argument("--questions", type=Path, default=SAMPLE / "questions.jsonl")
-    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    if options.measure:
-        print(json.dumps(_measured(options.measure, _questions(options.questions))))
-        return 0
+    questions = [row["question"] for row in read_lines(options.questions)]
     options.work.mkdir(parents=True, exist_ok=True)
     sentences = _sentences(options.texts)
     for count in options.passages:
         folder = options.work / f"passages-{count}"
         if not (folder / "MANIFEST.json").exists():
-            _make(folder, count, sentences, _questions(options.questions))
-        _print_size(count, _measured_apart(folder, options.questions), _recall(folder, options))
+            _make(folder, count, sentences, questions)
+        _print_size(count, apart(_measured, folder, questions), _recall(folder, questions))
     if options.articles:
         _print_update(_update(options.work / "update", options.articles, sentences))
     return 0
@@ -93,10 +88,6 @@ def _sentences(path: Path | None) -> list[str]:
     articles = read_articles([SAMPLE / "articles"]).articles
     found = (a.text[start:end].strip() for a in articles for start, end in sentence_spans(a.text))
     return sorted({sentence for sentence in found if sentence})
-
-
-def _questions(path: Path) -> list[str]:
-    return [row["question"] for row in read_lines(path)]
 
 
 def _make(folder: Path, count: int, sentences: Sequence[str], questions: Sequence[str]) -> None:
@@ -161,14 +152,6 @@ def _articles(texts: Sequence[str]) -> tuple[Articles, NDArray[np.int64]]:
 # Measured
 
 
-def _measured_apart(folder: Path, questions: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "eval.bench.index", "--work", str(folder.parent)]
-    command += ["--measure", str(folder), "--questions", str(questions)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
 def _measured(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
     encoder = load_encoder()
     encoder.encode_query("warm")
@@ -214,10 +197,10 @@ def _times(
     return times
 
 
-def _recall(folder: Path, options: argparse.Namespace) -> float:
+def _recall(folder: Path, questions: Sequence[str]) -> float:
     """Share of the 10 nearest that are found, for the questions that no cell was measured with."""
     contents = read(folder).contents
-    queries = CachedEncoder(load_encoder()).encode(_questions(options.questions)[1::2])
+    queries = CachedEncoder(load_encoder()).encode(questions[1::2])
     rows = contents.vectors.vectors()
     best = np.full((len(queries), 10), -2, np.float32)
     for start in range(0, len(rows), BLOCK):
