@@ -15,7 +15,8 @@ from eval.main import main
 from eval.metrics import BY_NAME
 from index.errors import SettingError
 from rag.schema import Answer
-from tests.eval.test_run import Fake, gold_file, right  # noqa: F401
+from tests.eval.test_main import Fake, gold_file  # noqa: F401
+from tests.eval.test_run import right
 
 Values = Mapping[str, float | None]
 
