@@ -170,7 +170,8 @@ def _measure(
 ) -> Summary:
     """Run, print the tables, and write the reports if a folder is given."""
     note = JudgeNote(judge.name, agreement_of(judge))
-    folder, kept = options.report, None
+    folder: Path | None = options.report
+    kept: Kept | None = None
     with ExitStack() as stack:
         if folder:
             # Before the index is built: what can't be written must not cost minutes to be refused.
@@ -184,7 +185,7 @@ def _measure(
         scores = run(questions, system, material, _show_progress, jobs=options.jobs, kept=kept)
         summary = summarise(scores)
         _print(table(summary, scores, note))
-        if kept:
+        if folder and kept:
             head = _report_head(options, questions, index, summary, note)
             for path in write_reports(folder, head, lambda: map(kept.record, questions)):
                 print(f"report: {path}", file=sys.stderr)

@@ -69,9 +69,9 @@ def table(summary: Summary, scores: Sequence[QuestionScore], judge: JudgeNote) -
 def _retrieval(summary: Summary) -> str:
     """Articles and spans, a row each, the first k in the columns."""
     rows = [("RETRIEVAL", *(f"@{k} [95 %]" for k in CUTS), "n", "unscored")]
-    stems = [(stem, title, CUTS) for stem, title in _RETRIEVAL_ROWS.items()]
-    stems += [("article_mrr", "articles MRR", (10,)), ("span_mrr", "passages MRR", (10,))]
-    for stem, title, cuts in stems:
+    titles = {**_RETRIEVAL_ROWS, "article_mrr": "articles MRR", "span_mrr": "passages MRR"}
+    for stem, title in titles.items():
+        cuts = CUTS[-1:] if stem.endswith("mrr") else CUTS
         found = [summary.figures[f"{stem}@{k}"] for k in cuts]
         blank = [""] * (len(CUTS) - len(cuts))
         rows.append((title, *blank, *map(_share, found), str(found[-1].n), str(found[-1].unscored)))

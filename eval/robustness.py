@@ -31,6 +31,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from eval.agreement import agreement_of
@@ -138,14 +139,14 @@ def _loss(
 ) -> Loss | None:
     pairs: dict[str, tuple[float, float]] = {}
     for key, values in changed.items():
-        before, after = (_FAILED if v is None else v for v in (plain[key], values))
-        if name in before and name in after:
-            pairs[key] = before[name], after[name]
+        one, other = (_FAILED if v is None else v for v in (plain[key], values))
+        if name in one and name in other:
+            pairs[key] = one[name], other[name]
     if not pairs:
         return None
-    means = (sum(column) / len(pairs) for column in zip(*pairs.values(), strict=True))
+    before, after = (sum(column) / len(pairs) for column in zip(*pairs.values(), strict=True))
     losses = [b - a for a, b in pairs.values()]
-    return Loss(name, *means, figure("mean", losses, [stories[key] for key in pairs]))
+    return Loss(name, before, after, figure("mean", losses, [stories[key] for key in pairs]))
 
 
 def drawn(questions: Sequence[GoldQuestion], limit: int | None) -> list[GoldQuestion]:
@@ -198,7 +199,7 @@ class Asker:
 
         asked = {q.question: wording(q) for q in questions}
         system, model = self._options.system, self._options.model
-        way = load_system(system, index) if system else lambda q: answer(q, index, model)
+        way = load_system(system, index) if system else partial(answer, index=index, model=model)
         material = Material(index.articles, self._judge, index.copies_of, index.passages_of)
         run(questions, System(lambda question: way(asked[question])), material, keep)
         return found

@@ -164,17 +164,18 @@ def _ask(
     first: bool = False,
 ) -> Result:
     start = time.perf_counter()
-    seconds = None
+    seconds, answer = None, None
     try:
-        answer: Answer | None = system.answer(gold.question)
+        given = system.answer(gold.question)
         seconds = time.perf_counter() - start
-        _check_json(answer)
+        _check_json(given)
         ranking = None if system.rank is None else system.rank(gold.question)
-        scored = score(gold, answer, material, ranking)
+        scored = score(gold, given, material, ranking)
+        answer = given
     except Exception as error:
         if first and isinstance(error, _UNUSABLE):
             raise
-        answer, scored = None, score_failure(gold, _told(error), graded=material.grade is not None)
+        scored = score_failure(gold, _told(error), graded=material.grade is not None)
     took = time.perf_counter() - start if seconds is None else seconds
     # After scoring: a judge's model is resident, too.
     memory = peak_memory_mb()

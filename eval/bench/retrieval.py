@@ -308,6 +308,10 @@ def table(
             yield from (line(name, row[inside]) for name, row in rows.items())
 
 
+def _of_kind(kind: str) -> Callable[[Question], bool]:
+    return lambda q: q.kind == kind
+
+
 def tables(corpus: Corpus, encoder: Encoder) -> Iterator[str]:
     """Both measures on a corpus, by kind of question, and what each part is worth there."""
     ours = indexed(corpus, encoder)
@@ -317,10 +321,7 @@ def tables(corpus: Corpus, encoder: Encoder) -> Iterator[str]:
         "the half chosen on": lambda q: q.chosen_on,
         "the other half": lambda q: not q.chosen_on,
     }
-    kinds = {
-        kind: lambda q, kind=kind: q.kind == kind
-        for kind in dict.fromkeys(q.kind for q in corpus.questions)
-    }
+    kinds = {kind: _of_kind(kind) for kind in dict.fromkeys(q.kind for q in corpus.questions)}
     yield f"== {corpus.name}"
     singly = alone(corpus, encoder, ours)
     yield from table(corpus, singly | ships, corpus.measures, halves | kinds, singly)
