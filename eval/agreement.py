@@ -114,15 +114,16 @@ def agreement_of(judge: Judge) -> Figure:
     A judge with a `fingerprint` (what its verdicts depend on) is measured once for this user: the
     figure is kept in the cache folder under a hash of the fingerprint and the pairs.
     """
+    same: Any = judge  # A judge is told from others by what it is, as any object.
     fingerprint, folder = getattr(judge, "fingerprint", None), cache_folder()
     if fingerprint is None or folder is None:
-        return _once(judge)[0]
+        return _once(same)[0]
     content = PAIRS.read_bytes() + f"\0{fingerprint}\0agreement-2".encode()
     path = folder / f"agreement-2-{sha256(content).hexdigest()[:32]}.json"
     # What is damaged or can't be kept is measured again: nothing depends on it.
     with suppress(OSError, ValueError, TypeError):
         return Figure(**json.loads(path.read_text(encoding="utf-8")))
-    found, unscored = _once(judge)
+    found, unscored = _once(same)
     # A verdict that was lost in transit must not stay lost.
     if not unscored:
         with suppress(OSError):

@@ -177,8 +177,8 @@ def main(arguments: Sequence[str]) -> int:
     # "x": a file that came there in the meantime is not overwritten.
     with options.out.open("x", encoding="utf-8") as file:
         for number, draft in enumerate(kept, start=1):
-            row = {**asdict(draft), "id": f"d{number:03}", DRAFT: True}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            fields = {**asdict(draft), "id": f"d{number:03}", DRAFT: True}
+            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
     maker = model if model != NONE else "rules, since no model is named"
     print(
         f"{options.out}: {len(kept)} drafts by {maker}. Check each against the reports, correct "

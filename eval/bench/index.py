@@ -162,9 +162,9 @@ def _measured(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
     opened.search("warm")
     times = _times(opened.search, questions)
     after = _resident()
-    opened.encoder = CachedEncoder(encoder)  # type: ignore[assignment]
+    opened.encoder = CachedEncoder(encoder)
     _times(opened.search, questions)
-    searches = {
+    searches: dict[str, Callable[[str], object]] = {
         "all": opened.search,
         "few": partial(opened.search, outlets=["Outlet 7"]),
         "half": partial(opened.search, since="2025-01-01"),

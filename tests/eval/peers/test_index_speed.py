@@ -56,7 +56,8 @@ def test_a_run_is_a_process_of_its_own_and_one_that_fails_says_why(tmp_path, dat
     write_articles(data, tmp_path / "few", 1, 1)
     found = measured(OURS, tmp_path / "few", tmp_path / "few")
     assert found["passages"] >= 1 and found["wall"] > 0
-    assert "empty" in measured(OURS, tmp_path / "empty", tmp_path / "empty")
+    why = measured(OURS, tmp_path / "empty", tmp_path / "empty")
+    assert why == "ArticleError: no article found: no files there"
 
 
 def test_our_own_way_indexes_the_folder(tmp_path, data, monkeypatch):
