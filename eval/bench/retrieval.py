@@ -322,6 +322,8 @@ def tables(corpus: Corpus, encoder: Encoder) -> Iterator[str]:
         "the other half": lambda q: not q.chosen_on,
     }
     kinds = {kind: _of_kind(kind) for kind in dict.fromkeys(q.kind for q in corpus.questions)}
+    if "RAMDocs" in kinds:
+        kinds["CLAPNQ answerable and RAMDocs"] = lambda q: q.kind != "CLAPNQ unanswerable"
     yield f"== {corpus.name}"
     singly = alone(corpus, encoder, ours)
     yield from table(corpus, singly | ships, corpus.measures, halves | kinds, singly)
