@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eval.bootstrap import interval
-from eval.figures import UNSCORED, Figure, Measure, Numbers, draws_of, if_, share_of
+from eval.figures import (
+    UNSCORED,
+    Counts,
+    Figure,
+    Measure,
+    Numbers,
+    Stories,
+    Value,
+    draws_of,
+    if_,
+    interval,
+    places_of,
+    share_of,
+)
 from eval.judging import Grade
 from eval.scores import Found, QuestionScore
 from rag.schema import Answer
-
-Counts = NDArray[np.int64]
 
 #: Kinds of questions on which the articles don't differ.
 AGREED = ("single", "multi")
@@ -85,9 +94,9 @@ def risk_coverage(rows: Sequence[QuestionScore]) -> RiskCoverage:
 
 
 def _area_interval(
-    stories: Sequence[str | None], wrong: Numbers, group: Counts
+    stories: Stories, wrong: Numbers, group: Counts
 ) -> tuple[float | None, float | None]:
-    if stories.count(None) + len(set(stories) - {None}) < 2:
+    if not places_of(stories).any():
         return None, None
     draws = draws_of(stories)[:_CURVE_DRAWS]
     return interval(np.array([_risks(wrong, group, times).mean() for times in draws]))
@@ -120,10 +129,8 @@ def _is_whole(found: Found | None) -> bool:
     return found is None or found.hits == found.of
 
 
-def _of_kind(
-    kind: str, right: Callable[[QuestionScore], bool]
-) -> Callable[[QuestionScore], float | None]:
-    return lambda row: if_(row.kind == kind and row.answerable, float(right(row)))
+def _of_kind(kind: str, right: Callable[[QuestionScore], bool]) -> Value:
+    return lambda row: if_(row.kind == kind and row.answerable, right(row))
 
 
 def _says_all_and_cites(row: QuestionScore) -> bool:
@@ -131,97 +138,70 @@ def _says_all_and_cites(row: QuestionScore) -> bool:
     return row.outcome == "answered" and _is_whole(row.nuggets) and _is_whole(row.must_cite)
 
 
-def _falsely_differs(row: QuestionScore) -> float | None:
-    return None if row.kind not in AGREED or row.differs is None else float(row.differs)
+def _falsely_differs(row: QuestionScore) -> bool | None:
+    return row.differs if row.kind in AGREED else None
 
 
-def _decline(row: QuestionScore) -> float:
-    return float(row.outcome == "declined")
+def _forbidden(row: QuestionScore) -> bool | None:
+    return None if row.forbidden is None else bool(row.forbidden)
 
 
-def _graded(grade: Grade) -> Callable[[QuestionScore], float | None]:
+def _typed(row: QuestionScore) -> float | None:
+    return if_(row.answerable and bool(row.answer_type), row.short_answer is True)
+
+
+def _graded(grade: Grade) -> Value:
     def is_graded(row: QuestionScore) -> float | None:
         return UNSCORED if row.grade == "UNREADABLE" else if_(bool(row.grade), row.grade == grade)
 
     return is_graded
 
 
-def _higher(name: str, title: str, value: Callable[[QuestionScore], float | None]) -> Measure:
-    return Measure(name, title, "answers", "share", "higher", "mean", value)
-
-
-def _lower(name: str, title: str, value: Callable[[QuestionScore], float | None]) -> Measure:
-    return Measure(name, title, "answers", "share", "lower", "mean", value)
+def _of(
+    name: str, title: str, value: Value, better: Literal["higher", "lower"] | None = "higher"
+) -> Measure:
+    return Measure(name, title, "answers", value, better)
 
 
 MEASURES = (
-    _higher("nuggets", "nuggets found, in the text or its quotes", share_of("nuggets")),
-    _higher("nuggets_in_text", "nuggets found in the text alone", share_of("nuggets_in_text")),
-    _higher(
-        "complete",
-        "every nugget and nothing wrong",
-        lambda row: if_(row.answerable, float(row.complete)),
-    ),
-    _higher(
-        "short_answer",
-        "short answer right, of typed questions",
-        lambda row: if_(row.answerable and bool(row.answer_type), float(row.short_answer is True)),
-    ),
-    _higher(
-        "short_answer_given",
-        "short answer right, of those given",
-        lambda row: None if row.short_answer is None else float(row.short_answer),
-    ),
-    _lower(
-        "forbidden",
-        "answers that hold a wrong wording",
-        lambda row: None if row.forbidden is None else float(bool(row.forbidden)),
-    ),
-    _higher(
+    _of("nuggets", "nuggets found, in the text or its quotes", share_of("nuggets")),
+    _of("nuggets_in_text", "nuggets found in the text alone", share_of("nuggets_in_text")),
+    _of("complete", "every nugget and nothing wrong", lambda r: if_(r.answerable, r.complete)),
+    _of("short_answer", "short answer right, of typed questions", _typed),
+    _of("short_answer_given", "short answer right, of those given", lambda r: r.short_answer),
+    _of("forbidden", "answers that hold a wrong wording", _forbidden, "lower"),
+    _of(
         "conflict_recall",
         "conflicts with every value and its file",
         _of_kind("conflict", _says_all_and_cites),
     ),
-    _lower("false_difference", "said to differ where reports agree", _falsely_differs),
-    _higher(
-        "right_speaker",
-        "who said it, with the file",
-        _of_kind("attribution", _says_all_and_cites),
+    _of("false_difference", "said to differ where reports agree", _falsely_differs, "lower"),
+    _of(
+        "right_speaker", "who said it, with the file", _of_kind("attribution", _says_all_and_cites)
     ),
-    _higher(
+    _of(
         "right_event",
         "the right event, with nothing of another",
         _of_kind("temporal", lambda row: row.complete),
     ),
-    _higher("graded_correct", "graded as saying what the reference says", _graded("CORRECT")),
-    Measure(
-        "graded_partial",
-        "graded as saying a part of it",
-        "answers",
-        "share",
-        None,
-        "mean",
-        _graded("PARTIAL"),
-    ),
-    _lower("graded_incorrect", "graded as saying something else", _graded("INCORRECT")),
-    _lower("graded_silent", "graded as not replying", _graded("NOT_ATTEMPTED")),
-    _higher(
-        "right_outcome",
-        "answered or declined as it should be",
-        lambda row: float(row.right_outcome),
-    ),
-    _higher(
+    _of("graded_correct", "graded as saying what the reference says", _graded("CORRECT")),
+    _of("graded_partial", "graded as saying a part of it", _graded("PARTIAL"), None),
+    _of("graded_incorrect", "graded as saying something else", _graded("INCORRECT"), "lower"),
+    _of("graded_silent", "graded as not replying", _graded("NOT_ATTEMPTED"), "lower"),
+    _of("right_outcome", "answered or declined as it should be", lambda r: r.right_outcome),
+    _of(
         "declined_right",
         "unanswerable questions declined",
-        lambda row: if_(not row.answerable, _decline(row)),
+        lambda r: if_(not r.answerable, r.outcome == "declined"),
     ),
     # A failure counts: else a system that breaks would seem to decline less than one that declines.
-    _lower(
+    _of(
         "declined_wrong",
         "answerable questions left unanswered",
-        lambda row: if_(row.answerable, float(row.outcome != "answered")),
+        lambda r: if_(r.answerable, r.outcome != "answered"),
+        "lower",
     ),
-    Measure("declined", "questions declined", "answers", "share", None, "mean", _decline),
+    _of("declined", "questions declined", lambda r: r.outcome == "declined", None),
 )
 #: What a report says of the four cells, in the order in which it is shown.
 CELLS: Mapping[str, str] = {

@@ -1,11 +1,10 @@
-"""Bootstrap intervals of balanced accuracy, drawn by article: its claims stand or fall together."""
+"""Balanced accuracy with draws by article (claims on one stand or fall together), and AUROC."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
+from eval.figures import UNSCORED, Numbers
 
 
 def balanced_accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
@@ -15,7 +14,7 @@ def balanced_accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
     """
     true = labels == 1
     if not true.any() or true.all():
-        return float("nan")
+        return UNSCORED
     return float((predicted[true].mean() + 1 - predicted[~true].mean()) / 2)
 
 
@@ -27,29 +26,15 @@ def balanced_draws(
     All `(n,)`; `groups` are any labels of clusters. Draws in which one kind is missing are nan.
     """
     names, places = np.unique(groups, return_inverse=True)
-    true = labels == 1
-    right = predicted == labels
-    counts = np.array(
-        [
-            np.bincount(places, weights=w.astype(float), minlength=len(names))
-            for w in (true, true & right, ~true, ~true & right)
-        ]
-    )
+    true, right = labels == 1, predicted == labels
+    kinds = (true, true & right, ~true, ~true & right)
+    counts = np.array([np.bincount(places, weights=k, minlength=len(names)) for k in kinds])
     rng = np.random.default_rng(seed)
     times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=rounds)
     trues, hits, falses, refusals = counts @ times.T
     with np.errstate(invalid="ignore", divide="ignore"):
         draws: Numbers = (hits / trues + refusals / falses) / 2
     return draws
-
-
-def interval(draws: Numbers) -> tuple[float, float]:
-    """The middle 95 % of the draws that are numbers; nan where there are none."""
-    kept = draws[np.isfinite(draws)]
-    if not len(kept):
-        return float("nan"), float("nan")
-    low, high = np.percentile(kept, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -59,7 +44,6 @@ def auroc(labels: np.ndarray, scores: np.ndarray) -> float:
     """
     true, false = scores[labels == 1], np.sort(scores[labels != 1])
     if not len(true) or not len(false):
-        return float("nan")
-    below = np.searchsorted(false, true, "left")
-    upto = np.searchsorted(false, true, "right")
+        return UNSCORED
+    below, upto = (np.searchsorted(false, true, side) for side in ("left", "right"))
     return float((below + upto).sum() / (2 * len(true) * len(false)))

@@ -1,7 +1,4 @@
-"""How good the checker is, on public sets, in one table.
-
-    wirecheck eval --checker --data BENCH_FOLDER [--set NAME ...] [--json FILE]
-    python -m eval.checker   --data BENCH_FOLDER [--set NAME ...] [--json FILE]
+"""How good the checker is, on public sets, in one table: `wirecheck eval --checker --data BENCH`.
 
 Every set is judged at the checker's one threshold; nothing is tuned to a set. For claims with one
 thing exchanged, what the product refuses is counted too: by a hard check or for its support.
@@ -14,16 +11,16 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
+from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
 from eval.checker_sets import SEED, SETS, Case, load_sets
+from eval.figures import UNSCORED, interval
 from eval.files import write_json
-from index.errors import WirecheckError
 from rag.checkers import load_checker, name_of
 from rag.checks import hard_checks
 from rag.verify import Checker
@@ -43,7 +40,6 @@ PUBLISHED = (
     ("AlignScore", "355M", "LLM-AggreFact, 10 sets", 70.4),
     ("SummaC-ZS", "-", "LLM-AggreFact, 10 sets", 67.9),
 )
-_HEAD = ("set", "true", "false", "bal.acc. [95 %]", "AUROC", "true ref.", "false ref.", "or checks")
 
 
 @dataclass(frozen=True)
@@ -74,24 +70,17 @@ class Report:
 
     checker: str
     threshold: float
-    rows: tuple[Row, ...]
     pairs: int
     pairs_a_second: float
+    rows: tuple[Row, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: what is no number is null."""
-        rows = [{k: _known(v) for k, v in asdict(row).items()} for row in self.rows]
-        published = [
-            dict(zip(("checker", "size", "sets", "balanced_percent"), row, strict=True))
-            for row in PUBLISHED
-        ]
+        names = ("checker", "size", "sets", "balanced_percent")
         return {
-            "checker": self.checker,
-            "threshold": self.threshold,
-            "pairs": self.pairs,
-            "pairs_a_second": _known(self.pairs_a_second),
-            "rows": rows,
-            "published_by_others": published,
+            **{name: _known(value) for name, value in vars(self).items()},
+            "rows": [{k: _known(v) for k, v in asdict(row).items()} for row in self.rows],
+            "published_by_others": [dict(zip(names, row, strict=True)) for row in PUBLISHED],
         }
 
 
@@ -101,33 +90,18 @@ class Judge:
     def __init__(self, checker: Checker) -> None:
         self.checker = checker
         self.seconds = 0.0
-        self._known: dict[tuple[str, str], float] = {}
-        self._failed: dict[tuple[str, str], bool] = {}
-
-    @property
-    def pairs(self) -> int:
-        """Different pairs judged so far."""
-        return len(self._known)
+        self.known: dict[tuple[str, str], float] = {}
 
     def supports(self, cases: Sequence[Case]) -> np.ndarray:
         """Support of each case, `(n,)`, 0..1."""
-        fresh = [(c.evidence, c.claim) for c in cases]
-        fresh = [p for p in dict.fromkeys(fresh) if p not in self._known]
+        pairs = [(c.evidence, c.claim) for c in cases]
+        fresh = [p for p in dict.fromkeys(pairs) if p not in self.known]
         began = time.perf_counter()
         for start in range(0, len(fresh), CHUNK):
             chunk = fresh[start : start + CHUNK]
-            self._known.update(zip(chunk, self.checker.support(chunk), strict=True))
+            self.known.update(zip(chunk, self.checker.support(chunk), strict=True))
         self.seconds += time.perf_counter() - began
-        return np.array([self._known[c.evidence, c.claim] for c in cases], dtype=float)
-
-    def fails_a_check(self, cases: Sequence[Case]) -> np.ndarray:
-        """Whether a hard check of the product fails, `(n,)`."""
-        for case in cases:
-            pair = (case.evidence, case.claim)
-            if pair not in self._failed:
-                checks = hard_checks(case.claim, case.evidence)
-                self._failed[pair] = any(not c.passed for c in checks)
-        return np.array([self._failed[c.evidence, c.claim] for c in cases], dtype=bool)
+        return np.array([self.known[pair] for pair in pairs], dtype=float)
 
 
 def measure(name: str, cases: Sequence[Case], judge: Judge) -> tuple[Row, np.ndarray]:
@@ -137,10 +111,6 @@ def measure(name: str, cases: Sequence[Case], judge: Judge) -> tuple[Row, np.nda
     shown = (supports >= judge.checker.threshold).astype(int)
     draws = balanced_draws(labels, shown, np.array([c.group for c in cases]), SEED)
     true, false = labels == 1, labels == 0
-    product: tuple[float | None, float | None] = (None, None)
-    if name.startswith(SWAP):
-        kept = (shown == 1) & ~judge.fails_a_check(cases)
-        product = (_share(~kept[true]), _share(~kept[false]))
     row = Row(
         name,
         int(true.sum()),
@@ -150,8 +120,12 @@ def measure(name: str, cases: Sequence[Case], judge: Judge) -> tuple[Row, np.nda
         auroc(labels, supports),
         _share(shown[true] == 0),
         _share(shown[false] == 0),
-        *product,
     )
+    if name.startswith(SWAP):
+        passed = [all(check.passed for check in hard_checks(c.claim, c.evidence)) for c in cases]
+        refused = (shown == 0) | ~np.array(passed)
+        true_share, false_share = _share(refused[true]), _share(refused[false])
+        row = replace(row, product_true_refused=true_share, product_false_refused=false_share)
     return row, draws
 
 
@@ -168,34 +142,26 @@ def measure_all(data: Path, names: Sequence[str], checker: Checker) -> Report:
             domains.append((row, draws))
     if len(domains) > 1:
         rows.insert(rows.index(domains[-1][0]) + 1, mean_row("summedits, mean", domains))
-    speed = judge.pairs / judge.seconds if judge.seconds else float("inf")
-    return Report(name_of(checker), checker.threshold, tuple(rows), judge.pairs, speed)
+    speed = len(judge.known) / judge.seconds if judge.seconds else UNSCORED
+    return Report(name_of(checker), checker.threshold, len(judge.known), speed, tuple(rows))
 
 
 def mean_row(name: str, parts: Sequence[tuple[Row, np.ndarray]]) -> Row:
     """The mean of several sets' figures, each counting the same."""
     rows = [row for row, _ in parts]
     low, high = interval(np.mean([draws for _, draws in parts], axis=0))
-
-    def mean(field: str) -> float:
-        return float(np.mean([getattr(row, field) for row in rows]))
-
-    return Row(
-        name,
-        sum(row.true for row in rows),
-        sum(row.false for row in rows),
-        mean("balanced"),
-        low,
-        high,
-        mean("auroc"),
-        mean("true_refused"),
-        mean("false_refused"),
-    )
+    fields = ("balanced", "auroc", "true_refused", "false_refused")
+    means = {f: float(np.mean([getattr(row, f) for row in rows])) for f in fields}
+    counts = {f: sum(getattr(row, f) for row in rows) for f in ("true", "false")}
+    return Row(name=name, low=low, high=high, **counts, **means)  # type: ignore[arg-type]
 
 
 def table(report: Report) -> str:
     """The figures as plain text, and what others have published beneath."""
-    lines = [_line(_HEAD), *(_line(_cells(row)) for row in report.rows)]
+    form = "{:<22} {:>5} {:>6} {:>21} {:>6} {:>9} {:>10} {:>12}"
+    head = ("set", "true", "false", "bal.acc. [95 %]", "AUROC", "true ref.", "false ref.")
+    rows = [(*head, "or checks"), *map(_cells, report.rows)]
+    lines = [form.format(*cells).rstrip() for cells in rows]
     published = [
         f"  {who} ({size}), {sets}: {figure / 100:.3f}" for who, size, sets, figure in PUBLISHED
     ]
@@ -215,62 +181,41 @@ def table(report: Report) -> str:
     )
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    product = ""
-    if row.product_true_refused is not None and row.product_false_refused is not None:
-        product = f"{row.product_true_refused:.2f} / {row.product_false_refused:.2f}"
+def _cells(row: Row) -> tuple[object, ...]:
+    product = (row.product_true_refused, row.product_false_refused)
     return (
         row.name,
-        str(row.true),
-        str(row.false),
+        row.true,
+        row.false,
         f"{row.balanced:.3f} [{row.low:.3f}, {row.high:.3f}]",
         f"{row.auroc:.3f}",
         f"{row.true_refused:.2f}",
         f"{row.false_refused:.2f}",
-        product,
+        " / ".join(f"{share:.2f}" for share in product if share is not None),
     )
 
 
-def _line(cells: Sequence[str]) -> str:
-    widths = (22, 5, 6, 21, 6, 9, 10, 12)
-    first, *others = zip(cells, widths, strict=True)
-    return f"{first[0]:<{first[1]}} " + " ".join(f"{c:>{w}}" for c, w in others).rstrip()
-
-
 def _share(chosen: np.ndarray) -> float:
-    return float(chosen.mean()) if len(chosen) else float("nan")
+    return float(chosen.mean()) if len(chosen) else UNSCORED
 
 
 def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Print the table; 0 done, 2 a usage or input error, in one line."""
+def main(words: Sequence[str]) -> int:
+    """Print the table."""
     parser = argparse.ArgumentParser(
         prog="wirecheck eval --checker", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--data", type=Path, required=True, help="the folder of the public sets")
     parser.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help=f"only these of {', '.join(SETS)}",
+        "--set", nargs="+", action="extend", default=[], metavar="NAME", choices=list(SETS)
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     options = parser.parse_args(words)
-    try:
-        report = measure_all(options.data, options.set, load_checker())
-        print(table(report))
-        if options.json:
-            write_json(options.json, report.to_dict())
-    except WirecheckError as error:
-        print(f"wirecheck eval --checker: {error}", file=sys.stderr)
-        return 2
+    report = measure_all(options.data, options.set, load_checker())
+    print(table(report))
+    if options.json:
+        write_json(options.json, report.to_dict())
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from eval.files import read_lines, read_sets
 from eval.swaps import make_pairs
 from index.articles import read_articles
-from index.errors import SettingError
 from index.words import stems
 
 SEED = 20251125
@@ -36,62 +34,55 @@ class Case:
     kind: str = ""
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a JSON lines file, packed or not; raises SettingError if there is none."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rt", encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
-    except OSError as error:
-        raise SettingError(
-            f"{path} can't be read ({error.strerror or error}): --data names the folder of the "
-            "public sets"
-        ) from error
-    except ValueError as error:
-        raise SettingError(f"{path} is no JSON lines file: {error}") from error
+Sets = dict[str, list[Case]]
 
 
-def wice(data: Path) -> dict[str, list[Case]]:
+def wice(data: Path) -> Sets:
     """Claims of Wikipedia and the web page that they cite; partly supported is not supported."""
     rows = read_lines(data / "wice_claim_dev.jsonl")
-    cases = [
-        Case(
-            "\n".join(r["evidence"]),
-            r["claim"],
-            int(r["label"] == "supported"),
-            r["meta"]["claim_title"],
-        )
-        for r in rows
-    ]
-    return {"wice": cases}
+    return {
+        "wice": [
+            Case(
+                "\n".join(r["evidence"]),
+                r["claim"],
+                int(r["label"] == "supported"),
+                r["meta"]["claim_title"],
+            )
+            for r in rows
+        ]
+    }
 
 
-def summedits(data: Path) -> dict[str, list[Case]]:
+def summedits(data: Path) -> Sets:
     """Summaries and their documents, by domain; a false one has one small edit."""
     texts = {r["doc_id"]: r["doc"] for r in read_lines(data / "summedits_docs.jsonl")}
-    by_domain: dict[str, list[Case]] = defaultdict(list)
+    by_domain: Sets = defaultdict(list)
     for row in read_lines(data / "summedits_other_domains.jsonl"):
         case = Case(texts[row["doc_id"]], row["summary"], int(row["label"]), row["doc_id"])
         by_domain[f"summedits {row['domain']}"].append(case)
     return dict(sorted(by_domain.items()))
 
 
-def swaps(data: Path) -> dict[str, list[Case]]:
+def swaps(data: Path) -> Sets:
     """Claims of news with one thing exchanged, by kind; the true ones stand beside every kind."""
     rows = read_lines(data / "multihoprag_facts.jsonl")
     texts = [a.text for a in read_articles([SAMPLE_ARTICLES]).articles]
     texts += ["\n".join(fact["text"] for fact in row["facts"]) for row in rows]
-    made = make_pairs(texts, random.Random(SEED), SWAPS_PER_TEXT)
-    cases = [Case(p.evidence, p.claim, p.label, p.evidence, p.kind) for p in made]
-    true = [c for c in cases if c.label]
+    cases = swapped(texts, random.Random(SEED), SWAPS_PER_TEXT)
     kinds = sorted({c.kind for c in cases if not c.label})
     return {
-        f"swap {kind}": [*true, *(c for c in cases if not c.label and c.kind == kind)]
+        f"swap {kind}": [c for c in cases if c.label] + [c for c in cases if c.kind == kind]
         for kind in kinds
     }
 
 
-def clapnq(data: Path) -> dict[str, list[Case]]:
+def swapped(texts: Sequence[str], rng: random.Random, per_text: int) -> list[Case]:
+    """Pairs that are made by rule, true ones and false ones."""
+    made = make_pairs(texts, rng, per_text)
+    return [Case(p.evidence, p.claim, p.label, p.evidence, p.kind) for p in made]
+
+
+def clapnq(data: Path) -> Sets:
     """Written answers: the sentences they rest on, and the passage most like of another question.
 
     That passage shares most words with the answer, and is about another matter.
@@ -117,41 +108,26 @@ def clapnq(data: Path) -> dict[str, list[Case]]:
     return {"clapnq": cases}
 
 
-def entailment(name: str) -> Callable[[Path], dict[str, list[Case]]]:
+def entailment(name: str, data: Path) -> Sets:
     """A set of `entailment_open.jsonl.gz`, whole."""
-
-    def load(data: Path) -> dict[str, list[Case]]:
-        rows = read_lines(data / "entailment_open.jsonl.gz")
-        return {
-            name: [
-                Case(r["evidence"], r["claim"], int(r["label"]), r["evidence"])
-                for r in rows
-                if r["set"] == name
-            ]
-        }
-
-    return load
+    rows = read_sets(data / "entailment_open.jsonl.gz", (name,))
+    return {name: [Case(r["evidence"], r["claim"], int(r["label"]), r["evidence"]) for r in rows]}
 
 
-SETS: dict[str, Callable[[Path], dict[str, list[Case]]]] = {
+SETS: dict[str, Callable[[Path], Sets]] = {
     "wice": wice,
     "summedits": summedits,
     "swaps": swaps,
     "clapnq": clapnq,
-    "rank19": entailment("rank19"),
-    "fever_symmetric": entailment("fever_symmetric"),
+    "rank19": partial(entailment, "rank19"),
+    "fever_symmetric": partial(entailment, "fever_symmetric"),
 }
 
 
 def load_sets(data: Path, names: Sequence[str] = ()) -> Iterator[tuple[str, list[Case]]]:
-    """The named sets, or all, and their parts; raises SettingError for an unknown name or no data.
+    """The named sets, or all, and their parts; raises SettingError where there is no data.
 
     `(name, cases)`; a set without a single pair is left out.
     """
-    unknown = [n for n in names if n not in SETS]
-    if unknown:
-        raise SettingError(f"--set: no set {unknown[0]!r}; there are {', '.join(SETS)}")
     for name in names or SETS:
-        for part, cases in SETS[name](data).items():
-            if cases:
-                yield part, cases
+        yield from ((part, cases) for part, cases in SETS[name](data).items() if cases)

@@ -29,6 +29,6 @@ def run_eval(words: Sequence[str]) -> int:
     """`wirecheck eval`: gold questions, or one of the evaluations of their own."""
     # Its words as they are: argparse.REMAINDER refuses a remainder that begins with an option.
     chosen = next((word for word in words if word in EVALUATIONS), None)
-    module = import_module(EVALUATIONS.get(chosen or "", "eval.run"))
+    module = import_module(EVALUATIONS.get(chosen or "", "eval.main"))
     code: int = module.main([word for word in words if word != chosen])
     return code

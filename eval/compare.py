@@ -9,15 +9,14 @@ stories. p is of each figure alone: among many figures, some are small by chance
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import interval
-from eval.figures import SEED, Measure, Numbers, draws_of
+from eval.figures import SEED, Figure, Measure, Numbers, Stories, figure, places_of
 from eval.metrics import MEASURES
 from index.errors import SettingError
 
@@ -34,33 +33,23 @@ JUDGED = (
     "graded_incorrect",
     "graded_silent",
 )
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """Questions of both reports, with their story and the values in the first and the second."""
-
-    ids: tuple[str, ...]
-    kinds: tuple[str, ...]
-    stories: tuple[str | None, ...]
-    values: tuple[tuple[Mapping[str, float | None], Mapping[str, float | None]], ...]
+#: What each report says of a question.
+Row = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Difference:
     """A figure's means over the `n` questions that have it in both, and what B gained on A.
 
-    `gain` is B - A in the figure's unit, `low` and `high` its 95 % interval, None of fewer than
-    two stories. `p` is two-sided, 0..1. A question is won where B is better.
+    `gain` is B - A in the figure's unit, with its 95 % interval. `p` is two-sided, 0..1. A question
+    is won where B is better.
     """
 
     measure: Measure
     n: int
     a: float
     b: float
-    gain: float
-    low: float | None
-    high: float | None
+    gain: Figure
     p: float
     won: int
     lost: int
@@ -71,132 +60,106 @@ def comparison(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
 
     Raises SettingError when they have no question in common.
     """
-    pairing = pair(a, b)
+    rows = pair(a, b)
     skipped = JUDGED if a["judge"]["name"] != b["judge"]["name"] else ()
-    found = [difference(m, pairing) for m in MEASURES if m.name not in skipped]
-    shown = [d for d in found if d is not None]
-    parts = (_heading(a, b, pairing, skipped), _table(shown), _changes(pairing))
+    found = [difference(m, rows) for m in MEASURES if m.name not in skipped]
+    parts = (_heading(a, b, len(rows), skipped), _table(filter(None, found)), _changes(rows))
     return "\n\n".join("\n".join(part) for part in parts)
 
 
-def pair(a: Mapping[str, Any], b: Mapping[str, Any]) -> Pairing:
-    """The questions that both reports asked with the same gold, in the first's order."""
+def pair(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Row]:
+    """What both say of each question that they asked with the same gold, in the first's order."""
     others = {row["gold"]["id"]: row for row in b["questions"]}
-    rows = [
-        (row, others[row["gold"]["id"]])
-        for row in a["questions"]
-        if row["gold"] == others.get(row["gold"]["id"], {}).get("gold")
-    ]
+    pairs = ((row, others.get(row["gold"]["id"])) for row in a["questions"])
+    rows = [(one, other) for one, other in pairs if other and one["gold"] == other["gold"]]
     if not rows:
         raise SettingError(
             "the reports have no question in common, with the same gold; compare reports of the "
             "same question file"
         )
-    return Pairing(
-        tuple(first["gold"]["id"] for first, _ in rows),
-        tuple(first["gold"]["kind"] for first, _ in rows),
-        tuple(first["score"]["story"] for first, _ in rows),
-        tuple((first["values"], second["values"]) for first, second in rows),
-    )
+    return rows
 
 
-def difference(measure: Measure, pairing: Pairing) -> Difference | None:
+def difference(measure: Measure, rows: Sequence[Row]) -> Difference | None:
     """What B gained in one figure; None where no question has it in both, or it only describes."""
+    name = measure.name
     both = [
-        (story, x, y)
-        for story, (first, second) in zip(pairing.stories, pairing.values, strict=True)
-        if (x := first.get(measure.name)) is not None
-        and (y := second.get(measure.name)) is not None
+        (row["score"]["story"], row["values"][name], other["values"][name])
+        for row, other in rows
+        if row["values"].get(name) is not None and other["values"].get(name) is not None
     ]
     if not both or measure.better is None:
         return None
-    stories = [story for story, _, _ in both]
-    a, b = (np.array([row[n] for row in both], dtype=np.float64) for n in (1, 2))
+    stories, *columns = zip(*both, strict=True)
+    a, b = (np.array(column, dtype=np.float64) for column in columns)
     gains = b - a
     better = gains if measure.better == "higher" else -gains
-    low, high = _gain_interval(gains, stories)
     return Difference(
         measure,
         len(both),
         float(a.mean()),
         float(b.mean()),
-        float(gains.mean()),
-        low,
-        high,
+        figure("mean", gains, stories),
         permutation_p(gains, stories),
         int((better > 0).sum()),
         int((better < 0).sum()),
     )
 
 
-def permutation_p(gains: Numbers, stories: Sequence[str | None]) -> float:
+def permutation_p(gains: Numbers, stories: Stories) -> float:
     """How often flips of whole stories' signs give as large a sum, 0..1; 1 of no difference."""
-    names = [f"{n}" if story is None else (story,) for n, story in enumerate(stories)]
-    places = {name: n for n, name in enumerate(dict.fromkeys(names))}
-    sums = np.bincount([places[name] for name in names], weights=gains)
+    sums = np.bincount(places_of(stories), weights=gains)
     sums = sums[np.abs(sums) > 1e-12]
     if not len(sums):
         return 1.0
-    if len(sums) <= _EXACT:
+    exact = len(sums) <= _EXACT
+    if exact:
         signs = np.array(list(product((1, -1), repeat=len(sums))))
-        return float((np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9).mean())
-    signs = np.random.default_rng(SEED).choice((1, -1), size=(_FLIPS, len(sums)))
-    as_large = int((np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9).sum())
+    else:
+        signs = np.random.default_rng(SEED).choice((1, -1), size=(_FLIPS, len(sums)))
+    as_large = np.abs(signs @ sums) >= abs(sums.sum()) - 1e-9
     # The flips that were seen are one of those that could be: p is never 0 (Phipson, Smyth 2010).
-    return (as_large + 1) / (_FLIPS + 1)
-
-
-def _gain_interval(
-    gains: Numbers, stories: Sequence[str | None]
-) -> tuple[float | None, float | None]:
-    if stories.count(None) + len(set(stories) - {None}) < 2:
-        return None, None
-    draws = draws_of(stories)
-    return interval((draws @ gains) / draws.sum(axis=1))
+    return float(as_large.mean() if exact else (as_large.sum() + 1) / (_FLIPS + 1))
 
 
 def _heading(
-    a: Mapping[str, Any], b: Mapping[str, Any], pairing: Pairing, skipped: Sequence[str]
+    a: Mapping[str, Any], b: Mapping[str, Any], shared: int, skipped: Sequence[str]
 ) -> Iterator[str]:
-    for name, report in (("A", a), ("B", b)):
-        yield f"{name}: {report['made']}, model {report['model'] or 'as configured'}, judge " + str(
-            report["judge"]["name"]
-        )
-    yield f"{_questions(len(pairing.ids))} in both, with the same gold"
-    for name, report in (("A", a), ("B", b)):
-        left = len(report["questions"]) - len(pairing.ids)
-        if left:
+    reports = (("A", a), ("B", b))
+    for name, report in reports:
+        model, judge = report["model"] or "as configured", report["judge"]["name"]
+        yield f"{name}: {report['made']}, model {model}, judge {judge}"
+    yield f"{_questions(shared)} in both, with the same gold"
+    for name, report in reports:
+        if left := len(report["questions"]) - shared:
             yield f"left out: {left} of {name}, which the other lacks or has with other gold"
     if skipped:
         yield f"not compared, since the judges differ: {', '.join(skipped)}"
 
 
-def _table(found: Sequence[Difference]) -> Iterator[str]:
+def _table(found: Iterable[Difference]) -> Iterator[str]:
     yield (
         f"{'figure':20} {'n':>4} {'A':>9} {'B':>9} {'gain':>9} {'95 % interval':>20} "
         f"{'p':>6} {'won':>4} {'lost':>4}"
     )
     for d in found:
-        between = "-" if d.low is None else f"{d.low:.3f} to {d.high:.3f}"
+        between = "-" if d.gain.low is None else f"{d.gain.low:.3f} to {d.gain.high:.3f}"
+        p = "<0.001" if d.p < 0.001 else f"{d.p:.3f}"
         yield (
-            f"{d.measure.name:20} {d.n:4} {d.a:9.3f} {d.b:9.3f} {d.gain:+9.3f} {between:>20} "
-            f"{_probability(d.p):>6} {d.won:4} {d.lost:4}"
+            f"{d.measure.name:20} {d.n:4} {d.a:9.3f} {d.b:9.3f} {d.gain.value:+9.3f} "
+            f"{between:>20} {p:>6} {d.won:4} {d.lost:4}"
         )
     yield "means over questions (also of words and seconds); p of each figure alone, by story"
 
 
-def _probability(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _changes(pairing: Pairing) -> Iterator[str]:
+def _changes(rows: Sequence[Row]) -> Iterator[str]:
     """A line for each question that was won or lost somewhere."""
     lines = []
-    for name, kind, (a, b) in zip(pairing.ids, pairing.kinds, pairing.values, strict=True):
-        won, lost = (list(_moved(a, b, better)) for better in (True, False))
+    for one, other in rows:
+        won, lost = (list(_moved(one["values"], other["values"], way)) for way in (True, False))
         parts = [f"{what} {', '.join(f)}" for what, f in (("won", won), ("lost", lost)) if f]
         if parts:
-            lines.append(f"{name:10} {kind:14} {'; '.join(parts)}")
+            lines.append(f"{one['gold']['id']:10} {one['gold']['kind']:14} {'; '.join(parts)}")
     yield f"{_questions(len(lines))} changed" if lines else "no question changed"
     yield from lines
 

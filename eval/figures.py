@@ -7,15 +7,14 @@ questions (Field and Welsh 2007, the cluster bootstrap).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.bootstrap import interval
-from eval.scores import Found, QuestionScore
+from eval.scores import QuestionScore
 
 RESAMPLES = 5000
 SEED = 20251122
@@ -26,6 +25,9 @@ Combine = Literal["mean", "median", "sum", "max"]
 Table = Literal["retrieval", "grounding", "answers", "run"]
 Unit = Literal["share", "count", "ratio", "words", "seconds", "MB"]
 Numbers = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Stories = Sequence[str | None]
+Value = Callable[[QuestionScore], float | None]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,10 @@ class Measure:
     name: str
     title: str
     table: Table
-    unit: Unit
-    better: Literal["higher", "lower"] | None
-    combine: Combine
-    value: Callable[[QuestionScore], float | None]
+    value: Value
+    better: Literal["higher", "lower"] | None = "higher"
+    unit: Unit = "share"
+    combine: Combine = "mean"
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,25 @@ class Figure:
     n: int
     unscored: int = 0
 
+    def __format__(self, form: str) -> str:
+        """The value, and its interval if there is one, each in the form of a number."""
+        if self.value is None:
+            return "not measured"
+        return f"{self.value:{form}}{self.between(form)}"
 
-def share_of(name: str) -> Callable[[QuestionScore], float | None]:
+    def between(self, form: str) -> str:
+        """The interval in brackets, after a space; "" where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f" [{self.low:{form}}, {self.high:{form}}]"
+
+
+def share_of(name: str) -> Value:
     """The share of a field that is a `Found`, None where there is none."""
 
     def value(row: QuestionScore) -> float | None:
-        found: Found | None = getattr(row, name)
-        return None if found is None else found.share
+        found = getattr(row, name)
+        return None if found is None else float(found.share)
 
     return value
 
@@ -78,29 +92,33 @@ def if_(condition: bool, value: float | None) -> float | None:
     return value if condition else None
 
 
-def draws_of(stories: Sequence[str | None]) -> NDArray[np.int64]:
+def places_of(stories: Stories) -> Counts:
+    """The number of each question's story, from 0, by first appearance; None is one of its own."""
+    numbers: dict[object, int] = {}
+    named = ((n,) if story is None else story for n, story in enumerate(stories))
+    return np.array([numbers.setdefault(name, len(numbers)) for name in named], dtype=np.int64)
+
+
+def draws_of(stories: Stories) -> Counts:
     """How often each question is in each of `RESAMPLES` draws of whole stories: `(RESAMPLES, n)`.
 
-    Two questions are of one story if their names are equal; None is a story of its own. As many
-    stories as there are are drawn each time, with replacement. Seeded: the same stories give the
-    same draws.
+    As many stories as there are are drawn each time, with replacement. Seeded: the same stories
+    give the same draws.
     """
-    names = [f"{n}" if story is None else (story,) for n, story in enumerate(stories)]
-    numbers = {name: n for n, name in enumerate(dict.fromkeys(names))}
-    count = len(numbers)
+    places = places_of(stories)
+    count = len(set(places.tolist()))
     if not count:
         return np.zeros((RESAMPLES, 0), dtype=np.int64)
     rng = np.random.default_rng(SEED)
-    times = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    drawn: NDArray[np.int64] = times[:, [numbers[name] for name in names]]
-    return drawn
+    times: Counts = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    return times[:, places]
 
 
 def figure(
     combine: Combine,
     values: Iterable[float | None],
-    stories: Sequence[str | None] | None = None,
-    draws: NDArray[np.int64] | None = None,
+    stories: Stories | None = None,
+    draws: Counts | None = None,
 ) -> Figure:
     """The mean, median, sum or highest of `values`; None and nan are left out.
 
@@ -115,43 +133,75 @@ def figure(
     if not known.size:
         return Figure(None, None, None, 0, unscored)
     value = float(_COMBINE[combine](known))
-    names: Sequence[str | None] = stories if stories is not None else [None] * len(given)
-    if combine in ("sum", "max") or _count(names, has) < 2:
+    names: Stories = [None] * len(given) if stories is None else stories
+    if combine not in _DRAWN or len(set(places_of(names)[has].tolist())) < 2:
         return Figure(value, None, None, known.size, unscored)
     times = (draws_of(names) if draws is None else draws)[:, has]
     low, high = interval(_DRAWN[combine](known, times[times.sum(axis=1) > 0]))
     return Figure(value, low, high, known.size, unscored)
 
 
-def _count(stories: Sequence[str | None], has: NDArray[np.bool_]) -> int:
-    named = [story for story, kept in zip(stories, has, strict=True) if kept]
-    return named.count(None) + len(set(named) - {None})
-
-
-def _means(known: Numbers, times: NDArray[np.int64]) -> Numbers:
+def _means(known: Numbers, times: Counts) -> Numbers:
     means: Numbers = (times @ known) / times.sum(axis=1)
     return means
 
 
-def _medians(known: Numbers, times: NDArray[np.int64]) -> Numbers:
-    """Of each draw the median of its values, each as often as it was drawn."""
+def medians(known: Numbers, times: Counts) -> Numbers:
+    """Of each draw the median of its values, each of which is there as often as it was drawn."""
     order = np.argsort(known)
     upto = np.cumsum(times[:, order], axis=1)
     total = upto[:, -1:]
     # Places counted from 1: the middle one, or the two around the middle.
     below = np.argmax(upto >= (total + 1) // 2, axis=1)
     above = np.argmax(upto >= total // 2 + 1, axis=1)
-    medians: Numbers = (known[order[below]] + known[order[above]]) / 2
-    return medians
+    found: Numbers = (known[order[below]] + known[order[above]]) / 2
+    return found
 
 
-_COMBINE: dict[str, Callable[..., float]] = {
+_COMBINE: dict[str, Callable[..., Any]] = {
     "mean": np.mean,
     "median": np.median,
     "sum": np.sum,
     "max": np.max,
 }
-_DRAWN: dict[str, Callable[[Numbers, NDArray[np.int64]], Numbers]] = {
-    "mean": _means,
-    "median": _medians,
-}
+_DRAWN: dict[str, Callable[[Numbers, Counts], Numbers]] = {"mean": _means, "median": medians}
+
+
+def interval(draws: Numbers) -> tuple[float, float]:
+    """The middle 95 % of the draws that are numbers; nan where there are none."""
+    kept = draws[np.isfinite(draws)]
+    if not len(kept):
+        return UNSCORED, UNSCORED
+    low, high = np.percentile(kept, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def mean_interval(values: Numbers, seed: int = SEED, rounds: int = RESAMPLES) -> Figure:
+    """The mean of questions that each stand for themselves, `(n,)`, with its interval."""
+    if not len(values):
+        return Figure(None, None, None, 0)
+    picks = np.random.default_rng(seed).integers(0, len(values), (rounds, len(values)))
+    low, high = interval(values[picks].mean(axis=1))
+    return Figure(float(values.mean()), low, high, len(values))
+
+
+@dataclass(frozen=True)
+class JudgeNote:
+    """Who judged, and its balanced accuracy on labelled pairs where that was measured."""
+
+    name: str
+    agreement: Figure | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> JudgeNote:
+        """The note that stands in a report."""
+        found = row["agreement"]
+        return cls(row["name"], Figure(**found) if found else None)
+
+    def __str__(self) -> str:
+        """One line, to stand beside every figure that the judge gave."""
+        found = self.agreement
+        if found is None or found.value is None:
+            return f"judged by {self.name}, whose agreement with people was not measured"
+        accuracy = f"balanced accuracy {found:.3f} on {found.n} labelled pairs"
+        return f"judged by {self.name}, {accuracy}"

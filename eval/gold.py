@@ -9,10 +9,12 @@ refused: nobody has gone through it yet (`eval/make_gold.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field, StrictBool, TypeAdapter, ValidationError
 
 from eval.gold_csv import is_table, table_rows
 from index.errors import SettingError
@@ -22,7 +24,7 @@ DRAFT = "draft"
 #: single: one article says it; multi: several do; conflict: articles differ; temporal: two events
 #: to be told apart; attribution: who said it; quote: the exact words; false_premise: the question
 #: takes for granted what isn't so; unanswerable: no article says.
-KINDS = (
+Kind = Literal[
     "single",
     "multi",
     "conflict",
@@ -31,7 +33,24 @@ KINDS = (
     "quote",
     "false_premise",
     "unanswerable",
-)
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+def _not_empty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("holds an empty string; write some words")
+    return text
+
+
+def _writable(text: str) -> str:
+    text.encode()  # Half of a surrogate pair could stand in no report.
+    return text
+
+
+Text = Annotated[str, AfterValidator(_writable)]
+Words = Annotated[Text, AfterValidator(_not_empty)]
+Group = Annotated[tuple[Words, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -44,21 +63,24 @@ class GoldQuestion:
     right outcome is to decline.
     """
 
-    id: str
-    kind: str
-    question: str
-    answerable: bool
-    reference: str
-    nuggets: tuple[tuple[str, ...], ...]
-    must_cite: tuple[tuple[str, ...], ...]
-    may_cite: tuple[str, ...]
-    forbid: tuple[str, ...]
-    note: str = ""
+    id: Words
+    kind: Kind
+    question: Words
+    answerable: StrictBool
+    reference: Text
+    nuggets: tuple[Group, ...]
+    must_cite: tuple[Group, ...]
+    may_cite: tuple[Words, ...]
+    forbid: tuple[Words, ...]
+    note: Text = ""
 
     @property
     def article_ids(self) -> frozenset[str]:
         """Every article that the question names."""
         return frozenset(self.may_cite).union(*self.must_cite)
+
+
+_ROW = TypeAdapter(GoldQuestion)
 
 
 def read_gold(path: str | Path) -> list[GoldQuestion]:
@@ -85,16 +107,15 @@ def gold_lines(path: str | Path) -> Iterator[GoldQuestion | SettingError]:
     first_line: dict[str, int] = {}
     text = _read_text(path)
     for number, row in table_rows(text, path) if is_table(path) else _json_rows(text):
-        where = f"{path}, line {number}"
         try:
-            question = _question(row if isinstance(row, Mapping) else _object(row, where), where)
+            question = _question(row)
             if question.id in first_line:
-                raise SettingError(
-                    f"{where}, field 'id': {question.id!r} is the ID of line "
-                    f"{first_line[question.id]} too; give each question its own"
+                raise ValueError(
+                    f", field 'id': {question.id!r} is the ID of line {first_line[question.id]} "
+                    "too; give each question its own"
                 )
-        except SettingError as problem:
-            yield problem
+        except ValueError as problem:
+            yield SettingError(f"{path}, line {number}{problem}")
         else:
             first_line[question.id] = number
             yield question
@@ -139,144 +160,42 @@ def _read_text(path: str | Path) -> str:
         ) from error
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise SettingError(
-            f"{where}: not JSON ({error.msg} at column {error.colno}); write one JSON object a line"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise SettingError(
-            f"{where}: not JSON that can be read; write one JSON object a line"
-        ) from error
-    if not isinstance(row, dict):
-        raise SettingError(f"{where}: is {_kind_of(row)}; write one JSON object a line")
-    return row
-
-
-def _question(row: Mapping[str, Any], where: str) -> GoldQuestion:
-    if _value(_truth, row.get(DRAFT, False), f"{where}, field {DRAFT!r}"):
-        raise SettingError(
-            f"{where}, field {DRAFT!r}: nobody has gone through this draft; check and edit the "
-            f"question, then take {DRAFT!r} out"
+def _question(row: str | Mapping[str, Any]) -> GoldQuestion:
+    """A question from a line of JSON, or a row of a table; raises ValueError, what is wrong."""
+    if isinstance(row, str):
+        try:
+            row = json.loads(row)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f": not JSON ({error}); write one JSON object a line") from error
+    if not isinstance(row, Mapping):
+        raise ValueError(": is no object; write one JSON object a line")
+    if row.get(DRAFT, False) is not False:
+        raise ValueError(
+            f", field {DRAFT!r}: nobody has gone through this draft; check and edit the question, "
+            f"then take {DRAFT!r} out"
         )
-    values = {}
-    for name, read in _FIELDS.items():
-        if name not in row:
-            raise SettingError(f"{where}, field {name!r}: missing; add it")
-        values[name] = _value(read, row[name], f"{where}, field {name!r}")
-    note = _value(_any_text, row.get("note", ""), f"{where}, field 'note'")
-    question = GoldQuestion(**values, note=note)
-    _check_together(question, where)
+    try:
+        question = _ROW.validate_python(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f", field {first['loc'][0]!r}: {told}") from error
+    for name, told in _contradictions(question):
+        raise ValueError(f", field {name!r}: {told}")
     return question
 
 
-def _value(read: Callable[[Any], Any], value: object, where: str) -> Any:
-    try:
-        return read(value)
-    except ValueError as problem:
-        raise SettingError(f"{where}: {problem}") from problem
-
-
-def _check_together(question: GoldQuestion, where: str) -> None:
-    if question.answerable:
-        _check_answerable(question, where)
-    else:
-        _check_unanswerable(question, where)
-
-
-def _check_unanswerable(question: GoldQuestion, where: str) -> None:
-    for name in ("nuggets", "must_cite"):
-        if getattr(question, name):
-            raise SettingError(
-                f"{where}, field {name!r}: must be [] where the question isn't answerable; "
-                "empty it, or set 'answerable' to true"
-            )
-
-
-def _check_answerable(question: GoldQuestion, where: str) -> None:
+def _contradictions(question: GoldQuestion) -> Iterator[tuple[str, str]]:
+    """Fields that don't go with the others, and what to do about each."""
+    if not question.answerable:
+        for name in ("nuggets", "must_cite"):
+            if getattr(question, name):
+                yield name, "must be [] where the question isn't answerable"
+        return
     if not question.nuggets:
-        raise SettingError(
-            f"{where}, field 'nuggets': empty, but the question is answerable; "
-            "say what a right answer holds"
-        )
+        yield "nuggets", "empty, but the question is answerable; say what a right answer holds"
     if question.kind == "unanswerable":
-        raise SettingError(
-            f"{where}, field 'answerable': true, but the kind is 'unanswerable'; change one of them"
-        )
-    for group in question.must_cite:
-        outside = [name for name in group if name not in question.may_cite]
-        if outside:
-            raise SettingError(
-                f"{where}, field 'must_cite': {outside[0]!r} is not in 'may_cite'; add it there"
-            )
-
-
-def _any_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"is {_kind_of(value)}; write a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise ValueError("holds half of a surrogate pair; write the whole character") from error
-    return value
-
-
-def _text(value: object) -> str:
-    text = _any_text(value)
-    if not text.strip():
-        raise ValueError("holds an empty string; write some words")
-    return text
-
-
-def _kind(value: object) -> str:
-    kind = _text(value)
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}; use one of {', '.join(KINDS)}")
-    return kind
-
-
-def _truth(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"is {_kind_of(value)}; write true or false")
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f'is {_kind_of(value)}; write a list of strings, as ["a", "b"]')
-    return tuple(_text(item) for item in value)
-
-
-def _groups(value: object) -> tuple[tuple[str, ...], ...]:
-    if not isinstance(value, list) or not all(isinstance(item, list) for item in value):
-        raise ValueError('is not a list of lists; write it as [["a", "b"], ["c"]]')
-    if not all(value):
-        raise ValueError("holds an empty list, which nothing can meet; fill it or take it out")
-    return tuple(_texts(item) for item in value)
-
-
-def _kind_of(value: object) -> str:
-    names = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "a string",
-        list: "a list",
-        dict: "an object",
-    }
-    return names.get(type(value), "null")
-
-
-_FIELDS: dict[str, Callable[[Any], Any]] = {
-    "id": _text,
-    "kind": _kind,
-    "question": _text,
-    "answerable": _truth,
-    "reference": _any_text,
-    "nuggets": _groups,
-    "must_cite": _groups,
-    "may_cite": _texts,
-    "forbid": _texts,
-}
+        yield "answerable", "true, but the kind is 'unanswerable'; change one of them"
+    for name in (name for group in question.must_cite for name in group):
+        if name not in question.may_cite:
+            yield "must_cite", f"{name!r} is not in 'may_cite'; add it there"

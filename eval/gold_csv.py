@@ -74,20 +74,11 @@ def _cell(name: str, cell: str) -> Any:
     if name not in (*_LISTS, *_GROUPS):
         return cell if name == "note" else text
     if text.startswith("["):
-        return _json(text)
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    groups = [[part.strip() for part in _BETWEEN.split(g)] for g in _BETWEEN_GROUPS.split(text)]
     if not text:
         return []
-    if name in _LISTS:
-        return _parts(text, _BETWEEN)
-    return [_parts(group, _BETWEEN) for group in _BETWEEN_GROUPS.split(text)]
-
-
-def _parts(text: str, between: re.Pattern[str]) -> list[str]:
-    return [part.strip() for part in between.split(text)]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return groups if name in _GROUPS else [part.strip() for part in _BETWEEN.split(text)]

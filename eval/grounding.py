@@ -19,11 +19,10 @@ after the name of its outlet, where ALCE has the whole passage after its title.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal
 
-from eval.figures import UNSCORED, Measure, share_of
+from eval.figures import UNSCORED, Measure, Value, share_of
 from eval.judging import Judge, Pair, Remembering
-from eval.scores import Finding, QuestionScore, Verdict
+from eval.scores import Finding, Verdict
 from eval.wording import citation_fault, fold, quoted_words
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim
@@ -40,7 +39,8 @@ def verdicts_of(
     """The verdict on each sentence of an answer, in their order."""
     ask = Remembering(judge)
     # In one call, which is what a model is fastest at; each sentence then takes what it needs.
-    ask.judge([_pair(_counted(claim, articles), claim) for claim in _citing(answer, articles)])
+    cited = ((_counted(claim, articles), claim) for claim in answer.claims)
+    ask.judge([_pair(counted, claim) for counted, claim in cited if counted])
     return tuple(_verdict(claim, answer, articles, ask) for claim in answer.claims)
 
 
@@ -82,10 +82,6 @@ def copies_per_report(cited: Collection[str], copies_of: CopiesOf | None) -> flo
     if copies_of is None:
         return UNSCORED
     return len(cited) / len({frozenset(copies_of(name)) for name in cited})
-
-
-def _citing(answer: Answer, articles: Mapping[str, Article]) -> list[Claim]:
-    return [claim for claim in answer.claims if _counted(claim, articles)]
 
 
 def _counted(claim: Claim, articles: Mapping[str, Article]) -> tuple[Citation, ...]:
@@ -133,13 +129,12 @@ def _correct(
 
 def _is_fabricated(claim: Claim, articles: Mapping[str, Article]) -> bool:
     """Whether words in the claim's quotation marks stand in no article at all."""
-    quotes = quoted_words(claim.text)
     cited = [articles[c.article_id] for c in claim.citations if c.article_id in articles]
+    # What is cited first: else every article would be read for every quotation.
+    searched = (*cited, *articles.values())
     return any(
-        # What is cited first: else every article would be read for every quotation.
-        not any(quote in fold(article.text) for article in cited)
-        and not any(quote in fold(article.text) for article in articles.values())
-        for quote in quotes
+        not any(quote in fold(article.text) for article in searched)
+        for quote in quoted_words(claim.text)
     )
 
 
@@ -152,12 +147,6 @@ def _elsewhere(claim: Claim, answer: Answer, articles: Mapping[str, Article], ju
     return next((p.article.id for p, is_so in zip(others, found, strict=True) if is_so), "")
 
 
-def _of_verdicts(
-    count: Callable[[Sequence[Verdict]], float | None],
-) -> Callable[[QuestionScore], float | None]:
-    return lambda row: None if row.verdicts is None else count(row.verdicts)
-
-
 def _finding(name: Finding) -> Callable[[Sequence[Verdict]], float | None]:
     def share(verdicts: Sequence[Verdict]) -> float | None:
         judged = [v.finding == name for v in verdicts if v.finding != "unscored"]
@@ -166,78 +155,52 @@ def _finding(name: Finding) -> Callable[[Sequence[Verdict]], float | None]:
     return share
 
 
-def _judged(
-    name: str,
-    title: str,
-    better: Literal["higher", "lower"],
-    count: Callable[[Sequence[Verdict]], float | None],
-) -> Measure:
-    return Measure(name, title, "grounding", "share", better, "mean", _of_verdicts(count))
+def _of_verdicts(count: Callable[[Sequence[Verdict]], float | None]) -> Value:
+    return lambda row: None if row.verdicts is None else count(row.verdicts)
+
+
+def _judged(name: Finding, title: str) -> Measure:
+    return Measure(name, title, "grounding", _of_verdicts(_finding(name)), "lower")
+
+
+def _found(name: str, title: str) -> Measure:
+    return Measure(name, title, "grounding", share_of(name))
 
 
 MEASURES = (
-    _judged("citation_recall", "sentences that what they cite supports", "higher", citation_recall),
-    _judged(
-        "citation_precision", "citations that support, or are needed", "higher", citation_precision
-    ),
-    _judged(
-        "unsupported",
-        "sentences supported nowhere that it looked",
-        "lower",
-        _finding("unsupported"),
-    ),
-    _judged(
-        "misattributed",
-        "sentences that another article supports",
-        "lower",
-        _finding("misattributed"),
-    ),
-    _judged(
-        "fabricated", "sentences that quote what no article says", "lower", _finding("fabricated")
+    Measure(
+        "citation_recall",
+        "sentences that what they cite supports",
+        "grounding",
+        _of_verdicts(citation_recall),
     ),
     Measure(
-        "valid_citations",
-        "citations with a real article and span",
+        "citation_precision",
+        "citations that support, or are needed",
         "grounding",
-        "share",
-        "higher",
-        "mean",
-        share_of("valid_citations"),
+        _of_verdicts(citation_precision),
     ),
+    _judged("unsupported", "sentences supported nowhere that it looked"),
+    _judged("misattributed", "sentences that another article supports"),
+    _judged("fabricated", "sentences that quote what no article says"),
+    _found("valid_citations", "citations with a real article and span"),
     Measure(
         "unverbatim",
         "sentences whose quoted words aren't there",
         "grounding",
-        "count",
-        "lower",
-        "sum",
         lambda row: None if row.unverbatim is None else len(row.unverbatim),
+        "lower",
+        "count",
+        "sum",
     ),
-    Measure(
-        "must_cite",
-        "groups of articles cited that must be",
-        "grounding",
-        "share",
-        "higher",
-        "mean",
-        share_of("must_cite"),
-    ),
-    Measure(
-        "may_cite",
-        "cited articles that support a right answer",
-        "grounding",
-        "share",
-        "higher",
-        "mean",
-        share_of("may_cite"),
-    ),
+    _found("must_cite", "groups of articles cited that must be"),
+    _found("may_cite", "cited articles that support a right answer"),
     Measure(
         "copies",
         "files cited for each independent report",
         "grounding",
-        "ratio",
-        "lower",
-        "mean",
         lambda row: row.copies,
+        "lower",
+        "ratio",
     ),
 )

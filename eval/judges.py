@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from eval.judging import Case, DeterministicJudge, Grade, Judge
+from eval.judging import Case, DeterministicJudge, Grade, Judge, Pair
 from index.errors import ModelReplyError, SettingError
 from index.rerank import load_pair_model
 from index.settings import value_of
@@ -95,7 +95,7 @@ class SupportJudge:
         self.name, self.fingerprint = name, fingerprint
         self._checker = checker
 
-    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    def judge(self, pairs: Sequence[Pair]) -> list[bool | None]:
         """Whether the evidence supports the claim, of each (evidence, claim).
 
         None where the claim holds no word; evidence without a word supports nothing, and one that
@@ -110,10 +110,6 @@ class SupportJudge:
         return [support.get(p, 0.0) >= limit if words(p[1]) else None for p in pairs]
 
 
-def _cross_encoder(name: str) -> SupportJudge:
-    return SupportJudge(f"{MODEL}{name}", CrossEncoderChecker(load_pair_model(name, "judge")))
-
-
 class TrainedChecker:
     """Support by a network that `eval/train/checker.py` trained."""
 
@@ -124,9 +120,13 @@ class TrainedChecker:
         """`network` gives logits, as `eval.entailment.Entailment` does."""
         self._network = network
 
-    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def support(self, pairs: Sequence[Pair]) -> list[float]:
         """See Checker."""
         return [1 / (1 + math.exp(-float(logit))) for logit in self._network.logits(pairs)]
+
+
+def _cross_encoder(name: str) -> SupportJudge:
+    return SupportJudge(f"{MODEL}{name}", CrossEncoderChecker(load_pair_model(name, "judge")))
 
 
 @lru_cache(maxsize=1)
@@ -179,7 +179,7 @@ class LLMJudge:
         prompts = [load_prompt(name).sha256 for name in ("judge", "grade")]
         return hashlib.sha256("\0".join([self.name, *prompts]).encode()).hexdigest()
 
-    def judge(self, pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+    def judge(self, pairs: Sequence[Pair]) -> list[bool | None]:
         """Whether the evidence supports the claim; None where the reply is no verdict.
 
         None, too, where the claim holds no word; evidence without a word supports nothing, and is
@@ -200,32 +200,33 @@ class LLMJudge:
         return [grades.get(case) if words(case.answer) else "NOT_ATTEMPTED" for case in cases]
 
     def _ask_all(self, asked: Sequence[Asked], ask: Callable[[Asked], Any]) -> dict[Asked, Any]:
+        failed: list[ModelReplyError] = []
+
         def reply(item: Asked) -> Any:
             try:
                 return ask(item)
             except ModelReplyError as error:
-                return error
+                failed.append(error)
+                return None
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            replies = list(pool.map(reply, asked))
-        failed = [r for r in replies if isinstance(r, ModelReplyError)]
-        if failed and len(failed) == len(replies):
+            said = list(pool.map(reply, asked))
+        if failed and len(failed) == len(asked):
             raise failed[0]
-        said = [None if isinstance(r, ModelReplyError) else r for r in replies]
         self.unreadable += said.count(None)
         return dict(zip(asked, said, strict=True))
 
-    def _verdict(self, pair: tuple[str, str]) -> bool | None:
+    def _verdict(self, pair: Pair) -> bool | None:
         evidence, claim = pair
         told = {"evidence": focus(evidence, claim, MOST_WORDS), "sentence": claim}
-        return read_verdict(self._reply("judge", pair=json.dumps(told, ensure_ascii=False)))
+        return read_verdict(self._reply("judge", "pair", told))
 
     def _grade(self, case: Case) -> Grade | None:
-        told = json.dumps(case._asdict(), ensure_ascii=False)
-        return read_grade(self._reply("grade", case=told))
+        return read_grade(self._reply("grade", "case", case._asdict()))
 
-    def _reply(self, prompt: str, **values: str) -> str:
-        return complete(self.model, load_prompt(prompt).messages(**values))
+    def _reply(self, prompt: str, name: str, told: dict[str, str]) -> str:
+        text = json.dumps(told, ensure_ascii=False)
+        return complete(self.model, load_prompt(prompt).messages(**{name: text}))
 
 
 _LOADERS: dict[str, Callable[[str], Judge]] = {
@@ -234,15 +235,9 @@ _LOADERS: dict[str, Callable[[str], Judge]] = {
     TRAINED: _trained,
 }
 
-# The last one counts: an earlier one may be repeated from the text that is judged.
 _VERDICT = ("VERDICT", r"(NOT[ _-]?SUPPORTED|UNSUPPORTED|SUPPORTED)")
 _GRADE = ("GRADE", r"(CORRECT|PARTIAL|INCORRECT|NOT[ _-]?ATTEMPTED)")
-_GRADES: dict[str, Grade] = {
-    "CORRECT": "CORRECT",
-    "PARTIAL": "PARTIAL",
-    "INCORRECT": "INCORRECT",
-    "NOTATTEMPTED": "NOT_ATTEMPTED",
-}
+_GRADES: dict[str, Grade] = {grade.replace("_", ""): grade for grade in get_args(Grade)}
 
 
 def read_verdict(reply: str) -> bool | None:
@@ -264,7 +259,7 @@ def read_grade(reply: str) -> Grade | None:
 
 def _last(form: tuple[str, str], reply: str) -> str:
     mark, word = form
+    # The last one counts: an earlier one may be repeated from the text that is judged.
     found = re.findall(rf"\b{mark}\W{{1,4}}{word}\b", reply, re.I)
-    bare = re.fullmatch(rf"\W*{word}\W*", reply, re.I)
-    said = found[-1] if found else bare[1] if bare else ""
-    return re.sub("[ _-]", "", said).upper()
+    found = found or re.findall(rf"^\W*{word}\W*$", reply, re.I)
+    return re.sub("[ _-]", "", found[-1]).upper() if found else ""

@@ -18,7 +18,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,8 @@ from eval.gold import DRAFT, GoldQuestion
 from eval.systems import find_words
 from eval.wording import holds
 from index import Article, Index, build_index, open_index
-from index.errors import ModelReplyError, SettingError, WirecheckError
+from index.commandline import positive
+from index.errors import ModelReplyError, SettingError
 from index.words import words
 from rag.models import NONE, check_model, complete
 from rag.prompts import load_prompt
@@ -44,37 +45,40 @@ _QUOTED = re.compile(r"[“\"]([^”\"]+)[”\"]")
 def by_rule(index: Index) -> Iterator[GoldQuestion]:
     """Drafts from what the reports say in their first sentences, best first."""
     for same in ideas_of(index):
-        idea = same[0]
-        found = {"how many": _of_numbers, "said": _of_words, "mention": _of_mentions}[idea.kind]
-        yield found(same, index)
+        made = {"how many": _of_numbers, "said": _of_words, "mention": _of_mentions}
+        yield _draft(same[0].question, *made[same[0].kind](same, index))
 
 
-def _of_numbers(same: Sequence[Idea], index: Index) -> GoldQuestion:
+#: A draft's kind, reference, nuggets and groups of articles.
+Parts = tuple[str, str, Sequence[Sequence[str]], Iterable[Sequence[str]]]
+
+
+def _of_numbers(same: Sequence[Idea], index: Index) -> Parts:
     by_value: dict[str, list[str]] = {}
     for idea in same:
-        by_value.setdefault(idea.value, []).extend(_copies(idea, index))
+        by_value.setdefault(idea.value, []).extend(_copies(idea.article_id, index))
     several = len({idea.article_id for idea in same}) > 1
     kind = "conflict" if len(by_value) > 1 else "multi" if several else "single"
     reference = "; ".join(f"{value} ({', '.join(ids)})" for value, ids in by_value.items())
-    return _draft(same[0].question, kind, reference, [[v] for v in by_value], by_value.values())
+    return kind, reference, [[v] for v in by_value], by_value.values()
 
 
-def _of_words(same: Sequence[Idea], index: Index) -> GoldQuestion:
+def _of_words(same: Sequence[Idea], index: Index) -> Parts:
     idea = same[0]
     quoted = [quote.strip(" ,.") for quote in _QUOTED.findall(idea.value)]
     nuggets = [[quote] for quote in quoted if words(quote)] or [[idea.value]]
-    return _draft(idea.question, "single", idea.value, nuggets, [_copies(idea, index)])
+    return "single", idea.value, nuggets, [_copies(idea.article_id, index)]
 
 
-def _of_mentions(same: Sequence[Idea], index: Index) -> GoldQuestion:
+def _of_mentions(same: Sequence[Idea], index: Index) -> Parts:
     articles = [index.articles[idea.article_id] for idea in same]
     names = list(dict.fromkeys(a.outlet or a.id for a in articles))
-    groups = [_copies(idea, index) for idea in same]
-    return _draft(same[0].question, "multi", ", ".join(names), [[name] for name in names], groups)
+    groups = [_copies(idea.article_id, index) for idea in same]
+    return "multi", ", ".join(names), [[name] for name in names], groups
 
 
-def _copies(idea: Idea, index: Index) -> list[str]:
-    return list(dict.fromkeys([idea.article_id, *index.copies_of(idea.article_id)]))
+def _copies(name: str, index: Index) -> list[str]:
+    return list(dict.fromkeys([name, *index.copies_of(name)]))
 
 
 def by_model(index: Index, model: str, skipped: Counter[str]) -> Iterator[GoldQuestion]:
@@ -83,12 +87,13 @@ def by_model(index: Index, model: str, skipped: Counter[str]) -> Iterator[GoldQu
     `skipped` counts, in words, what was not kept. Raises ModelError where the model can't serve; a
     single reply that can't be used is counted.
     """
-    reports = {index.cluster_of(a.id): a for a in index.articles.values()}
-    drawn = list(reports.values())
+    drawn = list({index.cluster_of(a.id): a for a in index.articles.values()}.values())
     random.Random(SEED).shuffle(drawn)
     for article in drawn:
+        told = {"title": article.title, "text": article.text[:MOST_TEXT]}
+        messages = load_prompt("gold").messages(report=json.dumps(told, ensure_ascii=False))
         try:
-            reply = _asked(article, model)
+            reply = complete(model, messages, max_tokens=MOST_TOKENS)
         except ModelReplyError:
             skipped["replies that could not be used"] += 1
             continue
@@ -98,13 +103,6 @@ def by_model(index: Index, model: str, skipped: Counter[str]) -> Iterator[GoldQu
                 skipped[draft] += 1
             else:
                 yield draft
-
-
-def _asked(article: Article, model: str) -> str:
-    told = {"title": article.title, "text": article.text[:MOST_TEXT]}
-    report = json.dumps(told, ensure_ascii=False)
-    messages = load_prompt("gold").messages(report=report)
-    return complete(model, messages, max_tokens=MOST_TOKENS)
 
 
 def _read(line: str, article: Article, index: Index) -> GoldQuestion | str:
@@ -123,31 +121,24 @@ def _read(line: str, article: Article, index: Index) -> GoldQuestion | str:
         return "questions whose quote stands in no report"
     if not words(answer) or not holds(quote, answer):
         return "questions whose answer is not in their quote"
-    ids = list(dict.fromkeys([article.id, *index.copies_of(article.id)]))
-    return _draft(question, "single", quote, [[answer]], [ids])
+    return _draft(question, "single", quote, [[answer]], [_copies(article.id, index)])
 
 
 def _draft(
     question: str,
-    kind: str,
+    kind: Any,
     reference: str,
     nuggets: Sequence[Sequence[str]],
-    groups: Any,
+    groups: Iterable[Sequence[str]],
 ) -> GoldQuestion:
-    must = tuple(tuple(group) for group in groups)
+    must = tuple(map(tuple, groups))
     may = tuple(dict.fromkeys(name for group in must for name in group))
-    wordings = tuple(tuple(wording) for wording in nuggets)
+    wordings = tuple(map(tuple, nuggets))
     flat = " ".join(question.split())
     return GoldQuestion("", kind, flat, bool(nuggets), reference, wordings, must, may, (), _NOTE)
 
 
-def rows_of(drafts: Sequence[GoldQuestion]) -> Iterator[dict[str, Any]]:
-    """The rows of a gold file, each numbered and marked as a draft."""
-    for number, draft in enumerate(drafts, start=1):
-        yield {**asdict(draft), "id": f"d{number:03}", DRAFT: True}
-
-
-def _different(drafts: Iterator[GoldQuestion]) -> Iterator[GoldQuestion]:
+def _different(drafts: Iterable[GoldQuestion]) -> Iterator[GoldQuestion]:
     seen: set[str] = set()
     for draft in drafts:
         if draft.question.casefold() not in seen:
@@ -155,26 +146,16 @@ def _different(drafts: Iterator[GoldQuestion]) -> Iterator[GoldQuestion]:
             yield draft
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the drafts; 0 done, 2 for what the caller must mend, told in one line."""
+def main(arguments: Sequence[str]) -> int:
+    """Write the drafts."""
     parser = argparse.ArgumentParser(
         prog="wirecheck eval --make-gold", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("articles", nargs="+", type=Path, metavar="ARTICLES")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON lines, new")
-    parser.add_argument("--count", type=int, default=30, metavar="N", help="at most (default 30)")
+    parser.add_argument("--count", type=positive, default=30, metavar="N", help="at most (30)")
     parser.add_argument("--model", metavar="M", help="as LiteLLM names it (default: as configured)")
     options = parser.parse_args(arguments)
-    try:
-        return _make(options)
-    except WirecheckError as error:
-        print(f"wirecheck eval --make-gold: {error}", file=sys.stderr)
-        return 2
-
-
-def _make(options: argparse.Namespace) -> int:
-    if options.count < 1:
-        raise SettingError(f"--count is {options.count}; give a whole number from 1 on")
     if options.out.exists():
         raise SettingError(
             f"{options.out} is there already, with somebody's work perhaps; name another"
@@ -193,24 +174,14 @@ def _make(options: argparse.Namespace) -> int:
         print(f"not kept: {count} {what}", file=sys.stderr)
     if not kept:
         raise SettingError("no question could be drafted from these articles; write some by hand")
-    _write(options.out, list(rows_of(kept)))
+    # "x": a file that came there in the meantime is not overwritten.
+    with options.out.open("x", encoding="utf-8") as file:
+        for number, draft in enumerate(kept, start=1):
+            fields = {**asdict(draft), "id": f"d{number:03}", DRAFT: True}
+            file.write(json.dumps(fields, ensure_ascii=False) + "\n")
     maker = model if model != NONE else "rules, since no model is named"
     print(
         f"{options.out}: {len(kept)} drafts by {maker}. Check each against the reports, correct "
         f"it and take its {DRAFT!r} out; until then the file is refused as gold"
     )
     return 0
-
-
-def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    try:
-        # "x": a file that came there in the meantime is not overwritten.
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise SettingError(f"{path} can't be written: {error.strerror}") from error
-
-
-if __name__ == "__main__":
-    sys.exit(main())

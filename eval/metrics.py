@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from eval import answers, grounding, retrieval
 from eval.answers import RiskCoverage, cells_of, confidence_of, risk_coverage, says_difference
-from eval.figures import Combine, Figure, Measure, draws_of, figure
+from eval.figures import Figure, Measure, draws_of, figure, places_of
 from eval.gold import KINDS, GoldQuestion
 from eval.grounding import CopiesOf, copies_per_report, verdicts_of
 from eval.judging import Case, DeterministicJudge, Grade, Judge
@@ -46,10 +46,6 @@ def score(
     answer: Answer,
     material: Material,
     ranking: Sequence[Passage] | None = None,
-    *,
-    story: str | None = None,
-    seconds: float | None = None,
-    memory_mb: float | None = None,
 ) -> QuestionScore:
     """Score `answer` against `gold`, with what it cites held against `material`.
 
@@ -69,14 +65,17 @@ def score(
         kind=gold.kind,
         answerable=gold.answerable,
         outcome=answer.outcome,
-        story=story,
         nuggets=_nuggets(gold, shown),
         nuggets_in_text=_nuggets(gold, texts),
         must_cite=_must_cite(gold, cited),
         may_cite=_found({name: name in gold.may_cite for name in cited}.items()),
         valid_citations=_validity(answer, articles),
-        unverbatim=_unverbatim(claims, articles) if answered else None,
-        forbidden=_forbidden(gold, shown) if answered else None,
+        unverbatim=tuple(c.text for c in claims if not is_verbatim(c, articles))
+        if answered
+        else None,
+        forbidden=tuple(w for w in gold.forbid if any_holds(shown, [w]))
+        if answered and gold.forbid
+        else None,
         words=sum(len(text.split()) for text in texts) if answered else None,
         answer_type=answer.trace.get("answer_type"),
         short_answer=_short_answer(gold, claims),
@@ -87,8 +86,6 @@ def score(
         copies=copies_per_report(real, material.copies_of),
         confidence=confidence_of(answer),
         grade=_grade(gold, texts, material),
-        seconds=seconds,
-        memory_mb=memory_mb,
     )
 
 
@@ -106,15 +103,7 @@ def _grade(
     return graded[0] or "UNREADABLE"
 
 
-def score_failure(
-    gold: GoldQuestion,
-    error: str,
-    *,
-    story: str | None = None,
-    seconds: float | None = None,
-    memory_mb: float | None = None,
-    graded: bool = False,
-) -> QuestionScore:
+def score_failure(gold: GoldQuestion, error: str, *, graded: bool = False) -> QuestionScore:
     """The score where no answer came: wrong, with 0 of the nuggets and groups.
 
     Where answers are `graded`, it counts as not attempted.
@@ -124,14 +113,11 @@ def score_failure(
         kind=gold.kind,
         answerable=gold.answerable,
         outcome="failed",
-        story=story,
         nuggets=_nuggets(gold, ()),
         nuggets_in_text=_nuggets(gold, ()),
         must_cite=_must_cite(gold, ()),
         retrieval=retrieval_scores(gold, None, {}),
         grade="NOT_ATTEMPTED" if graded and _has_reference(gold) else None,
-        seconds=seconds,
-        memory_mb=memory_mb,
         error=error,
     )
 
@@ -163,16 +149,6 @@ def _validity(answer: Answer, articles: Mapping[str, Article]) -> Found | None:
     return _found((fault or "", fault is None) for fault in faults)
 
 
-def _unverbatim(claims: Iterable[Claim], articles: Mapping[str, Article]) -> tuple[str, ...]:
-    return tuple(claim.text for claim in claims if not is_verbatim(claim, articles))
-
-
-def _forbidden(gold: GoldQuestion, texts: Sequence[str]) -> tuple[str, ...] | None:
-    if not gold.forbid:
-        return None
-    return tuple(wording for wording in gold.forbid if any_holds(texts, [wording]))
-
-
 def _short_answer(gold: GoldQuestion, claims: Sequence[Claim]) -> bool | None:
     # What reports differ in is said before the values; the first of these is the short answer.
     first = next((claim for claim in claims if claim.kind != "difference"), None)
@@ -181,53 +157,51 @@ def _short_answer(gold: GoldQuestion, claims: Sequence[Claim]) -> bool | None:
     return any(any_holds([first.text], wordings) for wordings in gold.nuggets)
 
 
-def _run(
-    name: str,
-    title: str,
-    unit: Literal["count", "words", "seconds", "MB"],
-    better: Literal["lower"] | None,
-    combine: Combine,
-    value: Callable[[QuestionScore], float | None],
-) -> Measure:
-    return Measure(name, title, "run", unit, better, combine, value)
-
-
 #: What the run took and what it was like: no quality, so in none of the three tables.
 _RUN = (
-    _run(
+    Measure(
         "refused",
         "drafted sentences refused, per question",
-        "count",
-        None,
-        "mean",
+        "run",
         lambda row: None if row.refused is None else sum(row.refused.values()),
+        None,
+        "count",
     ),
-    _run(
+    Measure(
         "words",
         "words in an answer's text, median",
-        "words",
-        "lower",
-        "median",
+        "run",
         lambda row: row.words,
+        "lower",
+        "words",
+        "median",
     ),
-    _run(
+    Measure(
         "seconds",
         "seconds per question, median",
-        "seconds",
-        "lower",
-        "median",
+        "run",
         lambda row: row.seconds,
+        "lower",
+        "seconds",
+        "median",
     ),
-    _run(
-        "memory_mb", "highest resident memory, MB", "MB", "lower", "max", lambda row: row.memory_mb
+    Measure(
+        "memory_mb",
+        "highest resident memory, MB",
+        "run",
+        lambda row: row.memory_mb,
+        "lower",
+        "MB",
+        "max",
     ),
-    _run(
+    Measure(
         "failed",
         "questions that failed with an error",
-        "count",
+        "run",
+        lambda row: row.outcome == "failed",
         "lower",
+        "count",
         "sum",
-        lambda row: float(row.outcome == "failed"),
     ),
 )
 MEASURES = (*retrieval.MEASURES, *grounding.MEASURES, *answers.MEASURES, *_RUN)
@@ -279,14 +253,12 @@ def summarise(scores: Sequence[QuestionScore]) -> Summary:
 def _summary(
     scores: Sequence[QuestionScore], kinds: Mapping[str, Summary] | None = None
 ) -> Summary:
-    refused: Counter[str] = Counter()
-    for row in scores:
-        refused.update(row.refused or {})
+    refused = sum((Counter(row.refused) for row in scores), Counter[str]())
     stories = [row.story for row in scores]
     draws = draws_of(stories)
     return Summary(
         len(scores),
-        stories.count(None) + len(set(stories) - {None}),
+        len(set(places_of(stories).tolist())),
         {m.name: figure(m.combine, map(m.value, scores), stories, draws) for m in MEASURES},
         dict(refused.most_common()),
         cells_of(scores),

@@ -6,15 +6,15 @@ sentence, what was refused and what is missing. All that comes from outside is e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from eval.figures import Measure
+from eval.figures import Figure, JudgeNote, Measure
 from eval.metrics import MEASURES
-from eval.plots import Bar, Line, Point, bars, histogram, lines
 from eval.retrieval import CUTS
 from eval.scores import QuestionScore, faults
-from rag.markup import Markup, environment
+from rag.markup import environment
 
 #: What is shown at the top: name, and words.
 _HEADLINES = {
@@ -37,129 +37,86 @@ _BARS = {
     "right_outcome": "Answered or declined as it should be, by kind",
 }
 _MARKS = {
-    "supported": "✓ supported",
-    "misattributed": "✗ misattributed",
-    "unsupported": "✗ unsupported",
-    "fabricated": "✗ fabricated quotation",
-    "unscored": "? no verdict",
+    "supported": ("good", "✓ supported"),
+    "misattributed": ("bad", "✗ misattributed"),
+    "unsupported": ("bad", "✗ unsupported"),
+    "fabricated": ("bad", "✗ fabricated quotation"),
+    "unscored": ("none", "? no verdict"),
 }
-_STYLES = {"supported": "good", "unscored": "none"}
-_OUTCOMES = ("answered", "declined", "failed")
+#: Bars of a histogram, about.
+_BINS = 16
+
+
+class Point(NamedTuple):
+    """Where a line goes through; `low` to `high` is its interval. `x` and `y` are 0..1."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
 
 
 def page_parts(head: Mapping[str, Any], records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The page's text, a piece at a time; see `eval.report.write_reports` for what is given."""
-    summary = head["summary"]
-    seconds: list[float] = []
+    summary, seconds = head["summary"], list[float]()
+    figures = {name: Figure(**row) for name, row in summary["figures"].items()}
+    tables: dict[str, list[tuple[Measure, Figure]]] = {}
+    for measure in MEASURES:
+        tables.setdefault(measure.table, []).append((measure, figures[measure.name]))
+    found = [(words, _cuts(figures, stem)) for stem, words in _LINES.items()]
     rows = [*head["settings"].items(), *head["versions"].items()]
-    yield from _TEMPLATES.get_template("report.html").generate(
+    curve = summary["risk_coverage"]
+    yield from TEMPLATES.get_template("report.html").generate(
         head=head,
         summary=summary,
         model=head["model"] or "as configured",
         headlines=_HEADLINES,
-        outcomes=_OUTCOMES,
-        tables=_tables(summary["figures"]),
-        judge=_judge(head["judge"]),
-        found_plots=_found_plots(summary),
-        risk_plot=_risk_plot(summary["risk_coverage"]),
-        kind_plots=Markup("").join(_kind_plot(summary, *bar) for bar in _BARS.items()),
+        figures_by_name=figures,
+        outcomes=("answered", "declined", "failed"),
+        tables=tables,
+        judge=f"Grounding is {JudgeNote.of(head['judge'])}.",
+        found_lines=found if any(points for _, points in found) else [],
+        cuts=[(_place(k), k) for k in CUTS],
+        quarters=[(n / 4, f"{n * 25} %") for n in range(5)],
+        risk=[Point(x, y) for x, y in curve["points"]],
+        area=f"{Figure(**curve['area']):.2f}, n={curve['area']['n']}",
+        bars=_BARS,
+        by_kind=lambda name: _by_kind(summary["kinds"], name),
         # One record at a time: a run may have more of them than there is room for.
         questions=(_question(record, seconds) for record in records),
-        seconds_plot=lambda: Markup(histogram("Seconds per question", seconds, "seconds")),
+        steps=lambda: steps_of(seconds),
         settings=[(name, value) for name, value in rows if value not in (None, "")],
     )
-
-
-# --- figures and plots --------------------------------------------------------------------------
-
-
-def _tables(figures: Mapping[str, Any]) -> dict[str, list[tuple[Measure, Any]]]:
-    """The measures of each table, with their figures."""
-    tables: dict[str, list[tuple[Measure, Any]]] = {}
-    for measure in MEASURES:
-        tables.setdefault(measure.table, []).append((measure, figures[measure.name]))
-    return tables
-
-
-def _about(figure: Mapping[str, Any]) -> str:
-    """A figure's interval, and of how many questions it is."""
-    between = "" if figure["low"] is None else f"[{figure['low']:.2f}, {figure['high']:.2f}], "
-    unscored = f", {figure['unscored']} unscored" if figure["unscored"] else ""
-    return f"{between}n={figure['n']}{unscored}"
-
-
-def _value_of(value: float | None, measure: Measure) -> str:
-    if value is None:
-        return "not measured"
-    return f"{value:.3f}" if measure.unit == "share" else f"{value:.4g}"
-
-
-def _between(figure: Mapping[str, Any], measure: Measure) -> str:
-    if figure["low"] is None:
-        return "–"
-    return f"{_value_of(figure['low'], measure)} to {_value_of(figure['high'], measure)}"
-
-
-def _judge(judge: Mapping[str, Any]) -> str:
-    """Who judged, and how often that judge agrees with people."""
-    found = judge["agreement"]
-    if found is None or found["value"] is None:
-        return f"Judged by {judge['name']}, whose agreement with people was not measured."
-    return (
-        f"Judged by {judge['name']}: balanced accuracy {found['value']:.3f} "
-        f"({_about(found)}) on labelled pairs."
-    )
-
-
-def _found_plots(summary: Mapping[str, Any]) -> Markup:
-    """What is found among the first k, and by kind; empty where nothing was looked for."""
-    found = [Line(words, _cuts(summary["figures"], stem)) for stem, words in _LINES.items()]
-    if not any(line.points for line in found):
-        return Markup("")
-    ticks = [(_place(k), f"{k}") for k in CUTS]
-    curve = lines("Found among the first k, with intervals", found, ticks, "k")
-    kinds = _kind_plot(summary, "article_recall@10", "Right articles among ten, by kind")
-    return Markup(curve) + kinds
-
-
-def _kind_plot(summary: Mapping[str, Any], name: str, title: str) -> Markup:
-    return Markup(bars(title, _by_kind(summary, name)))
 
 
 def _place(k: int) -> float:
     return (k - CUTS[0]) / (CUTS[-1] - CUTS[0])
 
 
-def _cuts(figures: Mapping[str, Any], stem: str) -> list[Point]:
-    found = [(k, figures[f"{stem}@{k}"]) for k in CUTS]
-    return [
-        Point(_place(k), f["value"], f["low"], f["high"])
-        for k, f in found
-        if f["value"] is not None
-    ]
+def _cuts(figures: Mapping[str, Figure], stem: str) -> list[Point]:
+    found = ((k, figures[f"{stem}@{k}"]) for k in CUTS)
+    return [Point(_place(k), f.value, f.low, f.high) for k, f in found if f.value is not None]
 
 
-def _by_kind(summary: Mapping[str, Any], name: str) -> list[Bar]:
-    found = [(kind, part["figures"][name]) for kind, part in summary["kinds"].items()]
-    return [
-        Bar(kind.replace("_", " "), f["value"], f["low"], f["high"], f["n"])
-        for kind, f in found
-        if f["n"] or f["unscored"]
-    ]
+def _by_kind(kinds: Mapping[str, Any], name: str) -> list[tuple[str, Figure]]:
+    """A figure of each kind of questions that it is about."""
+    found = [(kind, Figure(**part["figures"][name])) for kind, part in kinds.items()]
+    return [(kind.replace("_", " "), f) for kind, f in found if f.n or f.unscored]
 
 
-def _risk_plot(curve: Mapping[str, Any]) -> Markup:
-    """Wrong answers by coverage; empty where no answer came with a confidence."""
-    if not curve["points"]:
-        return Markup("")
-    area = curve["area"]
-    title = f"Wrong answers by coverage, surest first (area {area['value']:.2f} {_about(area)})"
-    found = [Line("wrong, of those answered", [Point(x, y) for x, y in curve["points"]])]
-    ticks = [(n / 4, f"{n * 25} %") for n in range(5)]
-    return Markup(lines(title, found, ticks, "questions answered"))
-
-
-# --- the questions ------------------------------------------------------------------------------
+def steps_of(values: Sequence[float]) -> tuple[float, list[int]]:
+    """The width of equal steps from 0, and how many of `values` (0 or more) are in each."""
+    if not values:
+        return 1.0, []
+    least = max(values) / _BINS
+    power = 10 ** math.floor(math.log10(least)) if least > 0 else 1.0
+    # A hair wider than asked for by rounding is not a reason for the next larger step.
+    fits = (round(m * power, 9) for m in (1, 2, 5, 10) if m * power >= least * (1 - 1e-9))
+    step = next(fits)
+    counts = [0] * (math.floor(max(values) / step) + 1)
+    for value in values:
+        counts[math.floor(value / step)] += 1
+    return step, counts
 
 
 def _question(record: Mapping[str, Any], seconds: list[float]) -> dict[str, Any]:
@@ -167,30 +124,24 @@ def _question(record: Mapping[str, Any], seconds: list[float]) -> dict[str, Any]
     score, answer = QuestionScore.from_dict(record["score"]), record["answer"]
     if score.seconds is not None:
         seconds.append(float(score.seconds))
-    return {
+    shown = {
         "gold": record["gold"],
         "outcome": score.outcome,
         "wrong": faults(score),
         "answer": answer,
         "figures": _values(record["values"]),
-        **(_answer(answer, score) if answer else {}),
     }
-
-
-def _answer(answer: Mapping[str, Any], score: QuestionScore) -> dict[str, Any]:
-    """The sentences with their verdicts, what was refused, and who says what."""
-    findings: list[str | None] = [verdict.finding for verdict in score.verdicts or ()]
-    findings += [None] * len(answer["claims"])
-    return {
-        "claims": [
-            (claim, _STYLES.get(finding or "", "bad"), _MARKS[finding] if finding else "")
-            for claim, finding in zip(answer["claims"], findings, strict=False)
-        ],
-        "refused": [f"{r['text']} ({r['reason']}: {r['detail']})" for r in answer["rejected"]],
-        "ledger": [
+    if answer:
+        marks = [_MARKS[verdict.finding] for verdict in score.verdicts or ()]
+        marks += [("", "")] * (len(answer["claims"]) - len(marks))
+        shown["claims"] = [(c, *mark) for c, mark in zip(answer["claims"], marks, strict=False)]
+        shown["refused"] = [
+            f"{r['text']} ({r['reason']}: {r['detail']})" for r in answer["rejected"]
+        ]
+        shown["ledger"] = [
             f"{r['stance']}: {r['value']} [{', '.join(r['article_ids'])}]" for r in answer["ledger"]
-        ],
-    }
+        ]
+    return shown
 
 
 def _values(values: Mapping[str, float | None]) -> str:
@@ -202,5 +153,11 @@ def _values(values: Mapping[str, float | None]) -> str:
     )
 
 
-_TEMPLATES = environment("eval")
-_TEMPLATES.filters.update(about=_about, value_of=_value_of, between=_between)
+def _value(measure: Measure, value: float | None) -> str:
+    if value is None:
+        return "not measured"
+    return f"{value:.3f}" if measure.unit == "share" else f"{value:.4g}"
+
+
+TEMPLATES = environment("eval")
+TEMPLATES.filters["value"] = _value

@@ -17,14 +17,14 @@ The first three are ir-measures' (R, nDCG, RR). All are 0..1, higher is better.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import ir_measures
 
-from eval.figures import UNSCORED, Measure
+from eval.figures import UNSCORED, Measure, Value
 from eval.gold import GoldQuestion
 from eval.scores import QuestionScore
-from eval.wording import holds
+from eval.wording import any_holds
 from index.records import Article, Passage
 
 CUTS = (1, 3, 5, 10)
@@ -70,7 +70,7 @@ def _spans(
     passages_of: PassagesOf | None,
 ) -> dict[str, float]:
     texts = [articles[name].text for name in gold.may_cite if name in articles]
-    nuggets = [w for w in gold.nuggets if any(_has(text, w) for text in texts)]
+    nuggets = [w for w in gold.nuggets if any_holds(texts, w)]
     if not nuggets:
         return {}
     at = [_place(gold, ranking, wordings) for wordings in nuggets]
@@ -81,7 +81,7 @@ def _spans(
         found[f"span_all@{k}"] = float(hits == len(at))
     if passages_of is not None:
         every = (p for name in dict.fromkeys(gold.may_cite) for p in passages_of(name))
-        right = [_key(p) for p in every if any(_has(p.text, w) for w in nuggets)]
+        right = [_key(p) for p in every if any(any_holds([p.text], w) for w in nuggets)]
         # None where each nugget is cut in two by the passages' borders.
         if right:
             judged = _judged(right, list(dict.fromkeys(map(_key, ranking))))
@@ -100,20 +100,16 @@ def _judged(right: Iterable[str], order: Sequence[str]) -> dict[str, float]:
 def _place(gold: GoldQuestion, ranking: Sequence[Passage], wordings: Sequence[str]) -> int:
     """How many passages stand before the first that has the nugget; all of them if none has."""
     for place, passage in enumerate(ranking):
-        if passage.article.id in gold.may_cite and _has(passage.text, wordings):
+        if passage.article.id in gold.may_cite and any_holds([passage.text], wordings):
             return place
     return max(len(ranking), CUTS[-1])
-
-
-def _has(text: str, wordings: Sequence[str]) -> bool:
-    return any(holds(text, wording) for wording in wordings)
 
 
 def _key(passage: Passage) -> str:
     return f"{passage.article.id}:{passage.start}-{passage.end}"
 
 
-def _value(name: str) -> Callable[[QuestionScore], float | None]:
+def _value(name: str) -> Value:
     def value(row: QuestionScore) -> float | None:
         return None if row.retrieval is None else row.retrieval.get(name, UNSCORED)
 
@@ -133,12 +129,8 @@ _WORDS = {
 }
 
 
-def _measures() -> Iterator[Measure]:
-    for stem, title in _WORDS.items():
-        for k in (10,) if stem.endswith("mrr") else CUTS:
-            name = f"{stem}@{k}"
-            words = title.format(k=k)
-            yield Measure(name, words, "retrieval", "share", "higher", "mean", _value(name))
-
-
-MEASURES = tuple(_measures())
+MEASURES = tuple(
+    Measure(f"{stem}@{k}", title.format(k=k), "retrieval", _value(f"{stem}@{k}"))
+    for stem, title in _WORDS.items()
+    for k in ((10,) if stem.endswith("mrr") else CUTS)
+)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from eval.judging import Grade
 
@@ -108,36 +110,17 @@ class QuestionScore:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; nan becomes None, and `unknown` names the fields that had it."""
-        row = {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        row = asdict(self)
         unknown = [name for name, value in row.items() if value != value]
         return {**row, **dict.fromkeys(unknown), "unknown": unknown}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> QuestionScore:
-        """The score that `to_dict` wrote. Raises KeyError, TypeError or ValueError otherwise."""
-        given = {**row, **dict.fromkeys(row["unknown"], float("nan"))}
-        del given["unknown"]
-        for name in _FOUND:
-            if given[name] is not None:
-                given[name] = Found(**{**given[name], "missed": tuple(given[name]["missed"])})
-        for name in ("unverbatim", "forbidden"):
-            given[name] = None if given[name] is None else tuple(given[name])
-        if given["verdicts"] is not None:
-            given["verdicts"] = tuple(
-                Verdict(**{**v, "citations": tuple(v["citations"])}) for v in given["verdicts"]
-            )
-        return cls(**given)
+        """The score that `to_dict` wrote. Raises KeyError or ValueError otherwise."""
+        return _READ.validate_python({**row, **dict.fromkeys(row["unknown"], float("nan"))})
 
 
-_FOUND = ("nuggets", "nuggets_in_text", "must_cite", "may_cite", "valid_citations")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Found | Verdict):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return dict(value) if isinstance(value, Mapping) else value
+_READ = TypeAdapter(QuestionScore)
 
 
 def faults(row: QuestionScore) -> list[str]:

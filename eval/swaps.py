@@ -45,8 +45,10 @@ _OPPOSITE = {
     for word, other in ((b, a), (a, b))
 }
 
-#: A claim's parse, the parse of its text, and the names of other texts by label.
-Swap = Callable[[Any, Any, dict[str, list[str]], random.Random], str | None]
+#: Names of all texts by label.
+Pool = dict[str, list[str]]
+#: A claim's parse, the parse of its text, and the names of other texts.
+Swap = Callable[[Any, Any, Pool, random.Random], str | None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Pair:
 def make_pairs(texts: Sequence[str], rng: random.Random, per_text: int = 2) -> list[Pair]:
     """About as many true pairs as false ones, `per_text` of each from every text that allows it."""
     docs = parse_many([t[:LONGEST_TEXT] for t in texts])
-    pool: dict[str, list[str]] = defaultdict(list)
+    pool: Pool = defaultdict(list)
     for doc in docs:
         for entity in doc.ents:
             pool[entity.label_].append(entity.text)
@@ -84,6 +86,11 @@ def _order(rng: random.Random) -> list[str]:
     rng.shuffle(kinds)
     common = {"negation", "name", "number"}
     return sorted(kinds, key=common.__contains__) if rng.random() < 0.7 else kinds
+
+
+def _put(text: str, start: int, end: int, new: str) -> str:
+    """`text` with `new` in the place of `[start, end)`."""
+    return text[:start] + new + text[end:]
 
 
 # --- true claims -------------------------------------------------------------------------------
@@ -135,7 +142,7 @@ def _reworded(sentence: Any, rng: random.Random) -> str | None:
             made.append(text.replace(entity.text, parts[-1], 1))
     for match in re.finditer(r"(?<![\w.,$€£%-])(\d{1,2})(?=\s[a-z])", text):
         if int(match[1]) < len(_SMALL):
-            made.append(text[: match.start()] + _SMALL[int(match[1])] + text[match.end() :])
+            made.append(_put(text, *match.span(), _SMALL[int(match[1])]))
     said = re.fullmatch(r"([^\"“”]+),\s((?:[A-Z][\w.-]+\s?){1,3})\s?said\.", text)
     if said:
         body = said[1] if sentence[0].ent_type_ else said[1][:1].lower() + said[1][1:]
@@ -160,7 +167,7 @@ def _joined(sentence: Any, rng: random.Random) -> str | None:
 # --- false claims ------------------------------------------------------------------------------
 
 
-def _number(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _number(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """Another number: one of the text's, or the same one made greater or smaller."""
     text: str = claim.text
     found = [m for m in re.finditer(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-]*\w)", text)]
@@ -182,7 +189,7 @@ def _number(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random
             if m[0] not in text and len(m[0]) <= len(match[0]) + 2 and m[0] not in said
         ]
         new = rng.choice(others) if others and rng.random() < 0.5 else _altered(match[0], rng)
-    return text[: match.start()] + new + text[match.end() :]
+    return _put(text, *match.span(), new)
 
 
 def _altered(number: str, rng: random.Random) -> str:
@@ -190,10 +197,10 @@ def _altered(number: str, rng: random.Random) -> str:
     places = [i for i, c in enumerate(number) if c.isdigit()]
     place = rng.choice(places[:2])
     digits = [d for d in "123456789" if d != number[place]]
-    return number[:place] + rng.choice(digits) + number[place + 1 :]
+    return _put(number, place, place + 1, rng.choice(digits))
 
 
-def _date(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _date(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """Another weekday, month or year."""
     text: str = claim.text
     found = find_dates(text)
@@ -205,23 +212,21 @@ def _date(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) 
         name = next((n for n in names if n in said), None)
         if name:
             new = said.replace(name, rng.choice([n for n in names if n != name]))
-            return text[: when.start] + new + text[when.end :]
+            return _put(text, when.start, when.end, new)
     year = re.search(r"(?:19|20)\d\d", said)
     if not year:
         return None
     other = str(int(year[0]) + rng.choice([-10, -3, -2, -1, 1, 2, 3, 10]))
-    return text[: when.start] + said.replace(year[0], other) + text[when.end :]
+    return _put(text, when.start, when.end, said.replace(year[0], other))
 
 
-def _name(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _name(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """Another name of the same kind."""
     found = [e for e in claim.ents if e.label_ in _ENTITIES and e.text[:1].isupper()]
     return _exchange(rng.choice(found), claim, doc, pool, rng) if found else None
 
 
-def _exchange(
-    old: Any, claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random
-) -> str | None:
+def _exchange(old: Any, claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     def others(names: list[str]) -> list[str]:
         said = set(claim.text.lower().split()) | set(old.text.lower().split())
         return [n for n in names if n[:1].isupper() and not set(n.lower().split()) & said]
@@ -230,10 +235,10 @@ def _exchange(
     choices = near or others(pool[old.label_])
     if not choices:
         return None
-    return str(claim.text[: old.start_char] + rng.choice(choices) + claim.text[old.end_char :])
+    return _put(claim.text, old.start_char, old.end_char, rng.choice(choices))
 
 
-def _speaker(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _speaker(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """Somebody else says it."""
     for token in claim:
         if token.dep_ == "nsubj" and token.head.lemma_.lower() in SPEECH:
@@ -243,13 +248,13 @@ def _speaker(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Rando
     return None
 
 
-def _negation(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _negation(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """Denied: "not" put in or taken out, or one word made its opposite."""
     text: str = claim.text
     opposites = [t for t in claim if t.text in _OPPOSITE]
     if opposites and rng.random() < 0.5:
         token = rng.choice(opposites)
-        return str(text[: token.idx] + _OPPOSITE[token.text] + text[token.idx + len(token) :])
+        return _put(text, token.idx, token.idx + len(token), _OPPOSITE[token.text])
     denied = next((t for t in claim if t.dep_ == "neg" and t.lower_ == "not"), None)
     if denied is not None:
         return str(text[: denied.idx].rstrip() + text[denied.idx + len(denied) :])
@@ -260,48 +265,35 @@ def _negation(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Rand
     place = helper if helper is not None else root if root.lemma_ == "be" else None
     if place is not None:
         end = place.idx + len(place)
-        return str(text[:end] + " not" + text[end:])
+        return _put(text, end, end, " not")
     if root.tag_ == "VBD":
-        return str(text[: root.idx] + "did not " + root.lemma_ + text[root.idx + len(root) :])
+        return _put(text, root.idx, root.idx + len(root), f"did not {root.lemma_}")
     return None
 
 
-def _modality(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _modality(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """What may be, will be."""
-    match = re.search(r"\b(?:may|might|could)\b(?= [a-z])", claim.text)
-    if match:
-        return str(claim.text[: match.start()] + "will" + claim.text[match.end() :])
-    match = re.search(
-        r"\b(?:(?:plan|hope|want|aim|intend)s?|planned|wanted|asked) to\b", claim.text
-    )
-    return (
-        str(claim.text[: match.start()] + "began to" + claim.text[match.end() :]) if match else None
-    )
+    text: str = claim.text
+    wanted = r"(?:plan|hope|want|aim|intend)s?|planned|wanted|asked"
+    if match := re.search(r"\b(?:may|might|could)\b(?= [a-z])", text):
+        return _put(text, *match.span(), "will")
+    match = re.search(rf"\b(?:{wanted}) to\b", text)
+    return _put(text, *match.span(), "began to") if match else None
 
 
-def _roles(claim: Any, doc: Any, pool: dict[str, list[str]], rng: random.Random) -> str | None:
+def _roles(claim: Any, doc: Any, pool: Pool, rng: random.Random) -> str | None:
     """Who did it and to whom, exchanged: two names, one on each side of the main verb."""
     root = next((t for t in claim if t.dep_ == "ROOT"), None)
-    if root is None or root.pos_ != "VERB":
+    if root is None or root.pos_ != "VERB" or root.lemma_ in {"meet", "be", "marry"}:
         return None
     named = [e for e in claim.ents if e.label_ in _ENTITIES]
     before = [e for e in named if e.root.head.i == root.i and e.root.dep_ == "nsubj"]
-    after = [
-        e
-        for e in named
-        if e.start > root.i and e.root.dep_ in {"dobj", "pobj"} and e.label_ in _ENTITIES
-    ]
-    if not before or not after or root.lemma_ in {"meet", "be", "marry"}:
+    after = [e for e in named if e.start > root.i and e.root.dep_ in {"dobj", "pobj"}]
+    if not before or not after:
         return None
     a, b = before[0], after[0]
-    text: str = claim.text
-    return str(
-        text[: a.start_char]
-        + b.text
-        + text[a.end_char : b.start_char]
-        + a.text
-        + text[b.end_char :]
-    )
+    text = _put(claim.text, b.start_char, b.end_char, a.text)
+    return _put(text, a.start_char, a.end_char, b.text)
 
 
 SWAPS: dict[str, Swap] = {

@@ -30,7 +30,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urldefrag
 
 from index.errors import ModelReplyError, ModelUnreachable, SettingError, WirecheckError
@@ -55,15 +55,6 @@ _LABELS = re.compile(r"\s*((?:\[\s*E\d+(?:\s*[,;]\s*E\d+)*\s*\]\s*)+)[.!?]?\s*$"
 _LABEL = re.compile(r"E\d+")
 
 System = Callable[[str], Answer]
-
-
-class Corpus(Protocol):
-    """What a system's citations are held against."""
-
-    @property
-    def articles(self) -> Mapping[str, Article]:
-        """Its articles, by ID."""
-        ...
 
 
 def load_system(name: str, index: Any, seconds: float = SECONDS) -> System:
@@ -104,7 +95,7 @@ def _function(name: str) -> Callable[[str], Any]:
     return function
 
 
-def _called(name: str, function: Callable[[str], Any], index: Corpus) -> System:
+def _called(name: str, function: Callable[[str], Any], index: Any) -> System:
     def ask(question: str) -> Answer:
         try:
             given = function(question)
@@ -127,7 +118,7 @@ def _command(name: str) -> list[str]:
     return words
 
 
-def _commanded(name: str, words: Sequence[str], index: Corpus, seconds: float) -> System:
+def _commanded(name: str, words: Sequence[str], index: Any, seconds: float) -> System:
     def ask(question: str) -> Answer:
         printed = _output(
             name, [w.replace("{question}", question) for w in words], question, seconds
@@ -143,13 +134,10 @@ def _commanded(name: str, words: Sequence[str], index: Corpus, seconds: float) -
 
 def _output(name: str, words: Sequence[str], question: str, seconds: float) -> str:
     """What the command prints; it and whatever it started is stopped after `seconds`."""
+    pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
+            words, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
     except OSError as error:
         raise SettingError(f"--system {name}: can't be started: {error.strerror}") from error
@@ -158,19 +146,15 @@ def _output(name: str, words: Sequence[str], question: str, seconds: float) -> s
     except subprocess.TimeoutExpired as error:
         raise ModelUnreachable(f"{name} gave no answer within {seconds:g} seconds") from error
     finally:
-        _stop(process)
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     if process.returncode:
         lines = told.decode("utf-8", "replace").strip().splitlines() or ["nothing said"]
         raise ModelReplyError(f"{name} ended with {process.returncode}: {_short(lines[-1])}")
     if len(printed) > LONGEST:
         raise ModelReplyError(f"{name} printed more than {LONGEST:,} bytes")
     return printed.decode("utf-8", "replace")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    with suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _served(name: str, index: Any) -> System:
@@ -193,7 +177,7 @@ def _served(name: str, index: Any) -> System:
         told = "\n".join(json.dumps(_shown(e), ensure_ascii=False) for e in evidence)
         prompt = load_prompt("labelled").messages(question=question, evidence=told)
         reply = remote.ask([prompt], max_tokens=MOST_TOKENS)[0]
-        claims = tuple(_labelled(reply.text, evidence))
+        claims = tuple(labelled(reply.text, evidence))
         return _answer(question, claims, name, evidence=evidence)
 
     return ask
@@ -212,7 +196,7 @@ def _shown(evidence: Evidence) -> dict[str, str]:
     }
 
 
-def _labelled(reply: str, evidence: Sequence[Evidence]) -> Iterator[Claim]:
+def labelled(reply: str, evidence: Sequence[Evidence]) -> Iterator[Claim]:
     """A claim for each line, citing the passages whose labels it ends with; none of NO ANSWER.
 
     Other labels name nothing.
@@ -247,7 +231,7 @@ def answer_of(
     try:
         if "ledger" in given:
             return Answer.from_dict(dict(given))
-        claims = () if _declines(given) else tuple(_claims(given, articles))
+        claims = tuple(_claims(given, articles))
         return _answer(question, claims, name, given.get("confidence"))
     except (SettingError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelReplyError(f"{name} gave no answer that can be read: {_told(error)}") from error
@@ -268,16 +252,17 @@ def _answer(
     return Answer(question, outcome, claims, evidence=evidence, note=note, trace=trace)
 
 
-def _declines(given: Mapping[str, Any]) -> bool:
-    return bool(given.get("declined")) or given.get("outcome") == "declined"
-
-
-def _claims(given: Mapping[str, Any], articles: Mapping[str, Article]) -> list[Claim]:
+def _claims(given: Mapping[str, Any], articles: Mapping[str, Article]) -> Iterator[Claim]:
+    if given.get("declined") or given.get("outcome") == "declined":
+        return
     if "claims" in given:
         rows = [(row["text"], row.get("citations", ())) for row in given["claims"]]
     else:
         rows = _by_marks(given["text"], given.get("citations", ()))
-    return [_claim(text, cited, articles) for text, cited in rows if text.strip()]
+    for text, cited in rows:
+        citations = tuple(Citation(_passage(one, articles), 0.0) for one in cited)
+        if words := " ".join(text.split()):
+            yield Claim(words, citations, 0.0)
 
 
 def _by_marks(text: str, citations: Sequence[Any]) -> list[tuple[str, list[Any]]]:
@@ -301,12 +286,6 @@ def _marked(marks: Sequence[str], citations: Sequence[Any]) -> list[Any]:
 
 def _name(citation: Any) -> str:
     return str(citation if isinstance(citation, str) else citation["article_id"])
-
-
-def _claim(text: Any, cited: Sequence[Any], articles: Mapping[str, Article]) -> Claim:
-    passages = [_passage(citation, articles) for citation in cited]
-    words = " ".join(str(text).split())
-    return Claim(words, tuple(Citation(passage, 0.0) for passage in passages), 0.0)
 
 
 def _passage(citation: Any, articles: Mapping[str, Article]) -> Passage:

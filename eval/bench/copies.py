@@ -18,7 +18,7 @@ import json
 import resource
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,11 +108,12 @@ def synthetic(count: int, seed: int) -> str:
     if not np.array_equal(copies.originals, again.originals):
         raise SystemExit("an update finds other copies than a build")
     found = copies.originals.tolist()
+    size = sum(len(part) for parts in copies.to_files().values() for part in parts)
     told = ", ".join(f"{way} {share:.3f}" for way, share in recalls(found, truth, ways).items())
     return (
         f"{count:,} articles: {agreement(found, truth)}; found of {told}; {took:.1f} s "
         f"({took / count * 1e3:.2f} ms an article), {update:.1f} s with one in a hundred changed, "
-        f"{grown:,.0f} MB more at the highest, {_bytes(copies) / count:.0f} bytes each on disk"
+        f"{grown:,.0f} MB more at the highest, {size / count:.0f} bytes each on disk"
     )
 
 
@@ -120,10 +121,8 @@ def recalls(
     found: Sequence[int], truth: Sequence[int], ways: Mapping[int, str]
 ) -> dict[str, float]:
     """For each way of copying, the share of copies that are put with what they were copied from."""
-    hits: defaultdict[str, list[bool]] = defaultdict(list)
-    for number, way in ways.items():
-        hits[way].append(found[number] == found[truth[number]])
-    return {way: float(np.mean(hits[way])) for way in WAYS if way in hits}
+    hits = {way: [found[n] == found[truth[n]] for n in ways if ways[n] == way] for way in WAYS}
+    return {way: float(np.mean(hit)) for way, hit in hits.items() if hit}
 
 
 def invented(count: int, seed: int) -> tuple[list[Article], list[int], dict[int, str]]:
@@ -208,10 +207,6 @@ class Writer:
         title = self.paragraph()[:60]
         text = "\n\n".join([title, *body, self.small_print[outlet]])
         return Article(f"a{number}", title, text, f"Outlet {outlet}", "2025-03-01")
-
-
-def _bytes(copies: Copies) -> int:
-    return sum(len(part) for parts in copies.to_files().values() for part in parts)
 
 
 def _peak_mb() -> float:

@@ -19,16 +19,13 @@ moved by half the difference of two others: that is, in the directions in which 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,11 +33,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.bench.common import CachedEncoder, apart
+from eval.files import read_lines
 from index import build_index, load_encoder, open_index, read_articles
-from index.cache import open_cache
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
-from index.encoder import Encoder, Vectors
+from index.encoder import Vectors
 from index.keywords import KeywordIndex
 from index.language import sentence_spans
 from index.passages import RECIPE
@@ -66,18 +64,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--texts", type=Path, help="a sentence a line; else the sample articles'")
     parser.add_argument("--questions", type=Path, default=SAMPLE / "questions.jsonl")
-    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
-    if options.measure:
-        print(json.dumps(_measured(options.measure, _questions(options.questions))))
-        return 0
+    questions = [row["question"] for row in read_lines(options.questions)]
     options.work.mkdir(parents=True, exist_ok=True)
     sentences = _sentences(options.texts)
     for count in options.passages:
         folder = options.work / f"passages-{count}"
         if not (folder / "MANIFEST.json").exists():
-            _make(folder, count, sentences, _questions(options.questions))
-        _print_size(count, _measured_apart(folder, options.questions), _recall(folder, options))
+            _make(folder, count, sentences, questions)
+        _print_size(count, apart(_measured, folder, questions), _recall(folder, questions))
     if options.articles:
         _print_update(_update(options.work / "update", options.articles, sentences))
     return 0
@@ -95,22 +90,14 @@ def _sentences(path: Path | None) -> list[str]:
     return sorted({sentence for sentence in found if sentence})
 
 
-def _questions(path: Path) -> list[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["question"] for line in lines if line.strip()]
-
-
 def _make(folder: Path, count: int, sentences: Sequence[str], questions: Sequence[str]) -> None:
-    encoder = load_encoder()
+    encoder = CachedEncoder(load_encoder())
     began = time.perf_counter()
-    rows = _drawn(_embedded(sentences, encoder), count)
-    _say(f"{count:,} passages: drawn after {time.perf_counter() - began:.0f} s")
+    rows = _drawn(encoder.encode(sentences), count)
     texts = list(_texts(sentences, count))
     keywords = KeywordIndex.build(texts)
-    _say(f"{count:,} passages: keywords after {time.perf_counter() - began:.0f} s")
-    probes = _embedded(questions[::2], encoder)
+    probes = encoder.encode(questions[::2])
     vectors = VectorIndex.build(rows, probes=lambda: probes)
-    _say(f"{count:,} passages: vectors after {time.perf_counter() - began:.0f} s; {vectors}")
     articles, spans = _articles(texts)
     contents = Contents(
         articles=articles,
@@ -123,19 +110,8 @@ def _make(folder: Path, count: int, sentences: Sequence[str], questions: Sequenc
     )
     with writing(folder) as writer:
         writer.publish(contents)
-    _say(f"{count:,} passages: written after {time.perf_counter() - began:.0f} s")
-
-
-def _embedded(texts: Sequence[str], encoder: Encoder) -> Vectors:
-    with closing(open_cache(encoder.fingerprint, encoder.dim)) as cache:
-        known = cache.get(texts)
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
-        for start in range(0, len(missing), 64):
-            batch = missing[start : start + 64]
-            found = encoder.encode(batch)
-            cache.put(batch, found)
-            known.update(zip(batch, found, strict=True))
-    return np.array([known[text] for text in texts], np.float32)
+    seconds = time.perf_counter() - began
+    print(f"{count:,} passages: made in {seconds:.0f} s; {vectors}", file=sys.stderr, flush=True)
 
 
 def _drawn(real: Vectors, count: int) -> Vectors:
@@ -176,14 +152,6 @@ def _articles(texts: Sequence[str]) -> tuple[Articles, NDArray[np.int64]]:
 # Measured
 
 
-def _measured_apart(folder: Path, questions: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "eval.bench.index", "--work", str(folder.parent)]
-    command += ["--measure", str(folder), "--questions", str(questions)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
 def _measured(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
     encoder = load_encoder()
     encoder.encode_query("warm")
@@ -193,33 +161,27 @@ def _measured(folder: Path, questions: Sequence[str]) -> dict[str, Any]:
     seconds = time.perf_counter() - began
     opened.search("warm")
     times = _times(opened.search, questions)
-    plain = _resident()
-    opened.encoder = _Remembering(encoder)  # type: ignore[assignment]
+    after = _resident()
+    opened.encoder = CachedEncoder(encoder)
     _times(opened.search, questions)
-    few = partial(opened.search, outlets=["Outlet 7"])
-    half = partial(opened.search, since="2025-01-01")
-    found = {
+    searches: dict[str, Callable[[str], object]] = {
+        "all": opened.search,
+        "few": partial(opened.search, outlets=["Outlet 7"]),
+        "half": partial(opened.search, since="2025-01-01"),
+    }
+    work = {
+        name: statistics.median(_times(search, questions, time.thread_time))
+        for name, search in searches.items()
+    }
+    return {
         "open": seconds,
         "median": statistics.median(times),
         "p95": float(np.quantile(times, 0.95)),
-        "all": statistics.median(_times(opened.search, questions, time.thread_time)),
-        "few": statistics.median(_times(few, questions, time.thread_time)),
-        "half": statistics.median(_times(half, questions, time.thread_time)),
+        **work,
+        "before": before,
+        "after": after,
+        "filtered": _resident(),
     }
-    return {**found, "before": before, "after": plain, "filtered": _resident()}
-
-
-class _Remembering:
-    """An encoder that encodes a question once."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._vectors: dict[str, Vectors] = {}
-
-    def encode_query(self, text: str) -> Vectors:
-        if text not in self._vectors:
-            self._vectors[text] = self._encoder.encode_query(text)
-        return self._vectors[text]
 
 
 def _times(
@@ -235,10 +197,10 @@ def _times(
     return times
 
 
-def _recall(folder: Path, options: argparse.Namespace) -> float:
+def _recall(folder: Path, questions: Sequence[str]) -> float:
     """Share of the 10 nearest that are found, for the questions that no cell was measured with."""
     contents = read(folder).contents
-    queries = _embedded(_questions(options.questions)[1::2], load_encoder())
+    queries = CachedEncoder(load_encoder()).encode(questions[1::2])
     rows = contents.vectors.vectors()
     best = np.full((len(queries), 10), -2, np.float32)
     for start in range(0, len(rows), BLOCK):
@@ -315,10 +277,6 @@ def _print_update(found: dict[str, Any]) -> None:
         f"({100 * again['cpu'] / full['cpu']:.1f} % of its processor time); with nothing changed "
         f"in {nothing['seconds']:.2f} s"
     )
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

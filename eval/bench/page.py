@@ -29,7 +29,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,11 @@ import httpx
 
 from eval.files import write_json
 from eval.gold import read_gold
-from index.errors import SettingError
+from index.commandline import ended
 
 SAMPLE = Path(__file__).parents[1] / "sample"
 CHROMIUM = "/usr/bin/chromium"
+SCRIPTED = "openai/scripted"
 #: Seconds that the scripted model takes for a reply, and that anybody waits for an answer.
 REPLY, PATIENCE = 2.0, 900.0
 
@@ -60,12 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in options.measures or MEASURES:
         figures[name] = MEASURES[name](options)
         print(json.dumps({name: figures[name]}), flush=True)
-    try:
-        if options.json:
-            write_json(options.json, figures)
-    except SettingError as error:
-        print(f"eval.bench.page: {error}", file=sys.stderr)
-        return 2
+    if options.json:
+        write_json(options.json, figures)
     return 0
 
 
@@ -92,7 +89,7 @@ class Served:
 
     def wait_until_warm(self) -> None:
         """Until its models are loaded: ask, and wait for the answer."""
-        Person(self.address).ask("What happened?", "none")
+        ask(self.address, "What happened?", "none")
 
 
 @contextmanager
@@ -118,41 +115,28 @@ def serving(model: str, **env: str) -> Iterator[Served]:
         process.wait(60)
 
 
-@dataclass
-class Person:
-    """Somebody who asks as the page's script does, and keeps every card that comes."""
-
-    address: str
-    cards: list[str] = field(default_factory=list)
-
-    def ask(self, question: str, model: str) -> str:
-        """The last card; "" if the connection ended without one."""
-        name = os.urandom(6).hex()
-        with httpx.Client(base_url=self.address, timeout=PATIENCE) as client:
-            events = client.get("/config").json()["dependencies"]
-            row = {
-                "data": [question, model, ""],
-                "fn_index": next(e["id"] for e in events if e["api_name"] == "page"),
-                "session_hash": name,
-            }
-            client.post("/gradio_api/queue/join", json=row).raise_for_status()
-            watching = {"session_hash": name}
-            with client.stream("GET", "/gradio_api/queue/data", params=watching) as lines:
-                for line in lines.iter_lines():
-                    self._hear(line)
-                    if '"process_completed"' in line:
-                        break
-        return self.cards[-1] if self.cards else ""
-
-    def _hear(self, line: str) -> None:
-        """Keep the card that a line brings: whole at first, then as changes of it."""
-        if not line.startswith("data: "):
-            return
-        told = json.loads(line[6:])
-        data = (told.get("output") or {}).get("data") or []
-        text = json.dumps(data, ensure_ascii=False) if data and data[0] else ""
-        if text:
-            self.cards.append(text)
+def ask(address: str, question: str, model: str) -> list[str]:
+    """Ask as the page's script does; every card that comes, the last one last."""
+    name, cards = os.urandom(6).hex(), list[str]()
+    with httpx.Client(base_url=address, timeout=PATIENCE) as client:
+        events = client.get("/config").json()["dependencies"]
+        row = {
+            "data": [question, model, ""],
+            "fn_index": next(e["id"] for e in events if e["api_name"] == "page"),
+            "session_hash": name,
+        }
+        client.post("/gradio_api/queue/join", json=row).raise_for_status()
+        watching = {"session_hash": name}
+        with client.stream("GET", "/gradio_api/queue/data", params=watching) as lines:
+            for line in lines.iter_lines():
+                # A card comes whole at first, then as changes of it.
+                told = json.loads(line[6:]) if line.startswith("data: ") else {}
+                data = (told.get("output") or {}).get("data")
+                if data and data[0]:
+                    cards.append(json.dumps(data, ensure_ascii=False))
+                if '"process_completed"' in line:
+                    break
+    return cards
 
 
 # --- the measures ---------------------------------------------------------------------------------
@@ -233,23 +217,23 @@ def crowd(options: argparse.Namespace) -> dict[str, Any]:
     """People who ask at once, of a model whose every reply takes REPLY seconds."""
     questions = _questions()
     with _slow_model() as url:
-        with serving("openai/scripted", OPENAI_BASE_URL=url, OPENAI_API_KEY="none") as served:
+        with serving(SCRIPTED, OPENAI_BASE_URL=url, OPENAI_API_KEY="none") as served:
             served.wait_until_warm()
-            people = [Person(served.address) for _ in range(options.people)]
             begun = time.monotonic()
-            with ThreadPoolExecutor(len(people)) as pool:
+            with ThreadPoolExecutor(options.people) as pool:
                 asked = [
-                    pool.submit(p.ask, questions[n % len(questions)], "openai/scripted")
-                    for n, p in enumerate(people)
+                    pool.submit(ask, served.address, questions[n % len(questions)], SCRIPTED)
+                    for n in range(options.people)
                 ]
-                last = [future.result() for future in asked]
+                came = [future.result() for future in asked]
             seconds = time.monotonic() - begun
+    last = [cards[-1] if cards else "" for cards in came]
     done = ("turn answered", "turn declined")
     return {
-        "people": len(people),
+        "people": len(came),
         "answered": sum(any(word in card for word in done) for card in last),
         "failed": sum("turn failed" in card or not card for card in last),
-        "told_to_wait": sum(any("Waiting; " in card for card in p.cards) for p in people),
+        "told_to_wait": sum(any("Waiting; " in card for card in cards) for cards in came),
         "seconds_in_all": round(seconds, 1),
     }
 
@@ -288,7 +272,7 @@ def memory(options: argparse.Namespace) -> dict[str, Any]:
     with serving("none") as served:
         served.wait_until_warm()
         for n in range(options.asked):
-            Person(served.address).ask(questions[n % len(questions)], "none")
+            ask(served.address, questions[n % len(questions)], "none")
             sizes.append(served.memory())
     settled = sizes[len(sizes) // 5 :]
     slope = statistics.linear_regression(range(len(settled)), settled).slope
@@ -317,4 +301,4 @@ MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

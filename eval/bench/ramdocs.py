@@ -14,19 +14,18 @@ figures are printed. Intervals are percentile bootstrap ones over questions.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import statistics
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import interval
+from eval.figures import mean_interval
+from eval.files import read_lines
 from index import build_index, load_encoder, open_index
 from index.encoder import Encoder
 from rag import answer
@@ -43,9 +42,8 @@ class Outcome:
     Of the text alone, and of the text with its quotations.
     """
 
-    question: str
-    named: tuple[bool, bool]
-    planted: tuple[bool, bool]
+    named: tuple[bool, ...]
+    planted: tuple[bool, ...]
     differs: bool
     seconds: float
 
@@ -56,14 +54,6 @@ class Outcome:
     def strict(self, quotes: int) -> bool:
         """All right answers named, and no planted one."""
         return self.named[quotes] and not self.planted[quotes]
-
-
-def rows(data: Path, every: int = 1) -> Iterator[dict[str, Any]]:
-    """The questions with their documents and answers; of `every` so many, the first."""
-    with (data / "ramdocs_dev.jsonl").open(encoding="utf-8") as lines:
-        for n, line in enumerate(lines):
-            if n % every == 0:
-                yield json.loads(line)
 
 
 def ask(row: dict[str, Any], encoder: Encoder, model: str, folder: Path) -> Answer:
@@ -84,9 +74,8 @@ def outcome(row: dict[str, Any], given: Answer, seconds: float) -> Outcome:
     right = [normal(a) for a in row["gold_answers"]]
     planted = [normal(a) for a in row["wrong_answers"]]
     return Outcome(
-        row["question"],
-        (_all_in(right, bodies[0]), _all_in(right, bodies[1])),
-        (_any_in(planted, bodies[0]), _any_in(planted, bodies[1])),
+        tuple(all(w in body for w in right) for body in bodies),
+        tuple(any(w in body for w in planted) for body in bodies),
         any(position.stance == "differs" for position in given.ledger),
         seconds,
     )
@@ -98,41 +87,29 @@ def normal(text: str) -> str:
     return f" {' '.join(_ARTICLES.sub(' ', plain).split())} "
 
 
-def _all_in(wanted: Sequence[str], body: str) -> bool:
-    return all(w in body for w in wanted)
-
-
-def _any_in(wanted: Sequence[str], body: str) -> bool:
-    return any(w in body for w in wanted)
-
-
 def measure(data: Path, model: str, every: int, show: bool = False) -> list[Outcome]:
-    """An outcome for each question."""
+    """An outcome for each question, or for one of `every` so many."""
     encoder = load_encoder()
     found = []
-    for row in rows(data, every):
+    for row in read_lines(data / "ramdocs_dev.jsonl")[::every]:
         with tempfile.TemporaryDirectory() as folder:
-            began = time.perf_counter()
             given = ask(row, encoder, model, Path(folder))
-            found.append(outcome(row, given, float(given.trace["seconds"])))
-            if show:
-                _show(row, given, found[-1], time.perf_counter() - began)
+        found.append(outcome(row, given, float(given.trace["seconds"])))
+        if show:
+            _show(row, given, found[-1])
     return found
 
 
-def _show(row: dict[str, Any], given: Answer, found: Outcome, seconds: float) -> None:
+def _show(row: dict[str, Any], given: Answer, found: Outcome) -> None:
     mark = "+" if found.said(1) else "-"
-    print(f"{mark} {row['question']} ({seconds:.1f} s, {given.trace.get('answer_type')})")
+    print(f"{mark} {row['question']} ({found.seconds:.1f} s, {given.trace.get('answer_type')})")
     print(f"    right {row['gold_answers']}, planted {row['wrong_answers']}")
     print(f"    {given.outcome}: {[(c.kind, c.text[:90]) for c in given.claims]}")
 
 
 def figure(name: str, values: Sequence[bool]) -> str:
     """A share with its interval."""
-    table = np.array(values, dtype=float)
-    picks = np.random.default_rng(SEED).integers(0, len(table), (ROUNDS, len(table)))
-    low, high = interval(table[picks].mean(axis=1))
-    return f"{name:44} {table.mean():.3f} [{low:.3f}, {high:.3f}] n={len(table)}"
+    return f"{name:44} {mean_interval(np.array(values, float), SEED, ROUNDS):.3f} n={len(values)}"
 
 
 def main() -> None:

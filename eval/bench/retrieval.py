@@ -19,21 +19,18 @@ output, letter for letter, on the same processor.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from eval.figures import RESAMPLES, SEED
+from eval.bench.common import data_and_encoder, line
+from eval.files import read_lines
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
-from index.encoder import Encoder, Vectors, load_encoder
+from index.encoder import Encoder
 from index.keywords import KeywordIndex
 from index.passages import RECIPE, embedded_text, keyword_text, split_passages
 from index.records import CUT, Article, Hit, Passage
@@ -42,13 +39,13 @@ from index.store import Generation
 from index.vectors import VectorIndex
 
 K = 10
+SHIPS = "what ships"
 DENSE = Ranking(dense=1, pairs=0, outlet=0, day=0, part=0)
 KEYWORDS = replace(DENSE, dense=0)
 BLEND = replace(DENSE, dense=Ranking().dense)
 _FUSION, _FUSED_DEPTH = 60, 50
 _MAX_TITLE = 300
 
-Scores = NDArray[np.float64]
 Search = Callable[[str], Sequence[Hit]]
 Measure = Callable[[Sequence[Hit], "Question"], float]
 
@@ -65,15 +62,17 @@ class Question:
     @property
     def chosen_on(self) -> bool:
         """Whether it belongs to the half that settings were chosen on."""
-        return hashlib.sha256(f"half:{self.text}".encode()).digest()[-1] % 2 == 0
+        return sha256(f"half:{self.text}".encode()).digest()[-1] % 2 == 0
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Articles with the questions that are asked of them."""
+    """Articles with the questions that are asked of them, and how hits are measured."""
 
+    name: str
     articles: tuple[Article, ...]
     questions: tuple[Question, ...]
+    measures: Mapping[str, Measure]
 
 
 def pool(data: Path) -> Corpus:
@@ -87,25 +86,23 @@ def pool(data: Path) -> Corpus:
         return article.id
 
     for kind in ("answerable", "unanswerable"):
-        for row in _rows(data / f"clapnq_{kind}_dev.jsonl"):
-            gold = [add(p["text"], p["title"]) for p in row["passages"]]
-            questions.append(Question(f"CLAPNQ {kind}", row["input"], frozenset(gold)))
-    for row in _rows(data / "ramdocs_dev.jsonl"):
-        ids = [add(d["text"]) for d in row["documents"]]
-        kinds = [d["type"] for d in row["documents"]]
-        gold = [i for i, kind in zip(ids, kinds, strict=True) if kind == "correct"]
-        if gold:
-            questions.append(Question("RAMDocs", row["question"], frozenset(gold)))
-    return Corpus(_sorted(articles.values()), tuple(questions))
+        for row in read_lines(data / f"clapnq_{kind}_dev.jsonl"):
+            gold = frozenset(add(p["text"], p["title"]) for p in row["passages"])
+            questions.append(Question(f"CLAPNQ {kind}", row["input"], gold))
+    for row in read_lines(data / "ramdocs_dev.jsonl"):
+        ids = [(add(d["text"]), d["type"]) for d in row["documents"]]
+        if gold := frozenset(name for name, kind in ids if kind == "correct"):
+            questions.append(Question("RAMDocs", row["question"], gold))
+    measures = {f"MRR@{K}": reciprocal_rank, f"recall@{K}": recall}
+    return Corpus("pool", _sorted(articles.values()), tuple(questions), measures)
 
 
 def news(data: Path) -> Corpus:
     """MultiHop-RAG's articles and its questions that have an answer, as the module says."""
     articles, ids = [], {}
     spans: dict[str, tuple[str, int, int]] = {}
-    for row in _rows(data / "multihoprag_facts.jsonl"):
-        facts = [fact["text"] for fact in row["facts"]]
-        text = "\n".join(facts)
+    for row in read_lines(data / "multihoprag_facts.jsonl"):
+        text = "\n".join(fact["text"] for fact in row["facts"])
         outlet, day = row["source"], row["published_at"][:10]
         article = Article(_number(row["title"] + text), row["title"], text, outlet, day, row["url"])
         articles.append(article)
@@ -121,10 +118,25 @@ def news(data: Path) -> Corpus:
             frozenset(ids[i] for i in row["gold_doc_ids"]),
             frozenset(spans[i] for i in row["gold_fact_ids"]),
         )
-        for row in _rows(data / "multihoprag_queries_dev.jsonl")
+        for row in read_lines(data / "multihoprag_queries_dev.jsonl")
         if row["gold_doc_ids"]
     ]
-    return Corpus(_sorted(articles), tuple(questions))
+    measures = {f"all gold articles@{K}": all_articles, f"all gold sentences@{K}": all_spans}
+    return Corpus("news", _sorted(articles), tuple(questions), measures)
+
+
+def _number(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:20]
+
+
+def _first_words(text: str) -> str:
+    """The title that a file of this text would have: its first line, cut as `articles` cuts it."""
+    first = next((row.strip() for row in text.splitlines() if row.strip()), "")
+    return first if len(first) <= _MAX_TITLE else f"{first[:_MAX_TITLE].rsplit(None, 1)[0]} {CUT}"
+
+
+def _sorted(articles: Iterable[Article]) -> tuple[Article, ...]:
+    return tuple(sorted(articles, key=lambda article: article.id))
 
 
 # Measures
@@ -147,71 +159,16 @@ def all_articles(hits: Sequence[Hit], question: Question) -> float:
 
 def all_spans(hits: Sequence[Hit], question: Question) -> float:
     """1 if each gold span lies in a hit, else 0."""
-    return float(all(any(_holds(h.passage, span) for h in hits) for span in question.spans))
-
-
-def interval(values: Scores) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of the mean."""
-    drawn = np.random.default_rng(SEED).integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.percentile(values[drawn].mean(axis=1), (2.5, 97.5))
-    return float(low), float(high)
-
-
-def _holds(passage: Passage, span: tuple[str, int, int]) -> bool:
-    article, start, end = span
-    return passage.article.id == article and passage.start <= start and end <= passage.end
+    found = [(h.passage.article.id, h.passage.start, h.passage.end) for h in hits]
+    return float(
+        all(
+            any(one == name and first <= start and end <= last for one, first, last in found)
+            for name, start, end in question.spans
+        )
+    )
 
 
 # Searches
-
-
-class CachedEncoder:
-    """An encoder that keeps what it embedded in a file, by the hash of the text."""
-
-    def __init__(self, encoder: Encoder, folder: Path) -> None:
-        """Read what an earlier run kept in `folder`, which is made if it isn't there."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._encoder = encoder
-        self._file = folder / f"vectors-{encoder.fingerprint.split(':')[-1]}.npz"
-        self._vectors: dict[str, Vectors] = {}
-        self._new = 0
-        if self._file.exists():
-            with np.load(self._file, allow_pickle=False) as kept:
-                self._vectors = dict(zip(kept["keys"].tolist(), kept["vectors"], strict=True))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._encoder, name)
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """See Encoder."""
-        keys = [_number(text) for text in texts]
-        fresh = {key: text for key, text in zip(keys, texts, strict=True) if self._lacks(key)}
-        waiting = sorted(fresh, key=lambda key: len(fresh[key]))
-        for start in range(0, len(waiting), 64):
-            batch = waiting[start : start + 64]
-            self._vectors.update(
-                zip(batch, self._encoder.encode([fresh[key] for key in batch]), strict=True)
-            )
-        self._new += len(fresh)
-        return np.array([self._vectors[key] for key in keys], np.float32)
-
-    def encode_query(self, text: str) -> Vectors:
-        """See Encoder."""
-        key = _number(f"query\n{text}")
-        if self._lacks(key):
-            self._vectors[key] = self._encoder.encode_query(text)
-            self._new += 1
-        return self._vectors[key]
-
-    def save(self) -> None:
-        """Keep it for the next run."""
-        if self._new:
-            keys = np.array(list(self._vectors))
-            np.savez(self._file, keys=keys, vectors=np.array(list(self._vectors.values())))
-            self._new = 0
-
-    def _lacks(self, key: str) -> bool:
-        return key not in self._vectors
 
 
 def indexed(
@@ -235,10 +192,10 @@ def indexed(
     return Index(Path(), Generation(1, "", contents, {}), encoder)
 
 
-def by(index: Index, ranking: Ranking) -> Search:
-    """Search `index` with other weights."""
-    index = index.weighed(ranking)
-    return lambda query: index.search(query, K)
+def by(index: Index, ranking: Ranking | None = None) -> Search:
+    """Search `index` with the weights that ship, or with others."""
+    weighed = index.weighed(ranking or Ranking())
+    return lambda query: weighed.search(query, K)
 
 
 def by_rank_fusion(index: Index) -> Search:
@@ -289,180 +246,99 @@ def with_date(passage: Passage) -> str:
     return "\n".join([*filter(None, [passage.article.published]), keyword_text(passage)])
 
 
+def alone(corpus: Corpus, encoder: Encoder, ours: Index) -> dict[str, Search]:
+    """Each search alone, over the text only and over what ships."""
+    bare = indexed(corpus, encoder, plain, plain)
+    return {
+        "dense alone, text only": by(bare, DENSE),
+        "keywords alone, text only": by(bare, KEYWORDS),
+        "dense alone": by(ours, DENSE),
+        "keywords alone": by(ours, KEYWORDS),
+    }
+
+
+def parts(corpus: Corpus, encoder: Encoder, ours: Index) -> dict[str, Search]:
+    """What ships, less one part or with another; outlets and days only where articles have them."""
+
+    def changed(**texts: Callable[..., str]) -> Search:
+        return by(indexed(corpus, encoder, **texts))
+
+    found = {
+        "both searches, by reciprocal rank": by_rank_fusion(ours),
+        "both searches, blended": by(ours, BLEND),
+        "without the title in the embedded text": changed(embed=plain),
+        "without the title in the keywords": changed(words=without_title),
+        "with the title once in the keywords": changed(words=title_once),
+        "without pairs of words": by(ours, Ranking(pairs=0)),
+    }
+    if any(article.outlet for article in corpus.articles):
+        found |= {
+            "with outlet and date in the embedded text": changed(embed=dated),
+            "without the outlet in the keywords": changed(words=without_outlet),
+            "with the date in the keywords": changed(words=with_date),
+            "without raising outlets that are named": by(ours, Ranking(outlet=0)),
+            "without raising days that are named": by(ours, Ranking(day=0)),
+            "without looking for parts": by(ours, Ranking(part=0)),
+        }
+    return found
+
+
 # Tables
 
 
 def table(
-    title: str,
     corpus: Corpus,
     searches: Mapping[str, Search],
-    measures: Mapping[str, Measure],
+    measures: Iterable[str],
     groups: Mapping[str, Callable[[Question], bool]],
-    against: Sequence[str] = (),
+    against: Iterable[str] = (),
 ) -> Iterator[str]:
     """Lines with each search's measures over each group, and the last search less `against`."""
-    yield f"== {title}"
-    results = {
-        name: {m: _scored(corpus, search, f) for m, f in measures.items()}
-        for name, search in searches.items()
-    }
-    for group, fits in groups.items():
-        inside = np.array([fits(q) for q in corpus.questions])
-        for measure in measures:
-            yield f"{measure}, {group}, n={int(inside.sum())}"
-            for name in searches:
-                yield _line(name, results[name][measure][inside])
-            ours = results[list(searches)[-1]][measure][inside]
-            for other in against:
-                yield _line(f"what ships less {other}", ours - results[other][measure][inside])
+    hits = {n: [search(q.text) for q in corpus.questions] for n, search in searches.items()}
+    for measure in measures:
+        values = {
+            name: np.array(list(map(corpus.measures[measure], found, corpus.questions)))
+            for name, found in hits.items()
+        }
+        ours = values[list(searches)[-1]]
+        rows = values | {f"what ships less {other}": ours - values[other] for other in against}
+        for group, fits in groups.items():
+            inside = np.array([fits(q) for q in corpus.questions])
+            yield f"{measure}, {group}"
+            yield from (line(name, row[inside]) for name, row in rows.items())
 
 
-def _scored(corpus: Corpus, search: Search, measure: Measure) -> Scores:
-    return np.array([measure(search(q.text), q) for q in corpus.questions])
+def _of_kind(kind: str) -> Callable[[Question], bool]:
+    return lambda q: q.kind == kind
 
 
-def _line(name: str, values: Scores) -> str:
-    low, high = interval(values)
-    return f"  {name:44} {values.mean():6.3f} [{low:.3f}, {high:.3f}]"
-
-
-HALVES: dict[str, Callable[[Question], bool]] = {
-    "the half chosen on": lambda q: q.chosen_on,
-    "the other half": lambda q: not q.chosen_on,
-}
-
-
-def pool_tables(corpus: Corpus, encoder: Encoder) -> Iterator[str]:
-    """Both measures on the pool, and what each part is worth there."""
+def tables(corpus: Corpus, encoder: Encoder) -> Iterator[str]:
+    """Both measures on a corpus, by kind of question, and what each part is worth there."""
     ours = indexed(corpus, encoder)
-    bare = indexed(corpus, encoder, plain, plain)
-    alone = {
-        "dense alone, text only": by(bare, DENSE),
-        "keywords alone, text only": by(bare, KEYWORDS),
-        "dense alone": by(ours, DENSE),
-        "keywords alone": by(ours, KEYWORDS),
+    ships = {SHIPS: by(ours)}
+    halves: dict[str, Callable[[Question], bool]] = {
+        "all": lambda q: True,
+        "the half chosen on": lambda q: q.chosen_on,
+        "the other half": lambda q: not q.chosen_on,
     }
-    ships = {"what ships": by(ours, Ranking())}
-    yield from table(
-        "pool",
-        corpus,
-        {**alone, **ships},
-        {f"MRR@{K}": reciprocal_rank, f"recall@{K}": recall},
-        {
-            "all": lambda q: True,
-            **HALVES,
-            "CLAPNQ answerable and RAMDocs": lambda q: q.kind != "CLAPNQ unanswerable",
-            "CLAPNQ answerable": lambda q: q.kind == "CLAPNQ answerable",
-            "CLAPNQ unanswerable": lambda q: q.kind == "CLAPNQ unanswerable",
-            "RAMDocs": lambda q: q.kind == "RAMDocs",
-        },
-        list(alone),
-    )
-    parts = {
-        "both searches, by reciprocal rank": by_rank_fusion(ours),
-        "both searches, blended": by(ours, BLEND),
-        "without the title in the embedded text": by(indexed(corpus, encoder, plain), Ranking()),
-        "without the title in the keywords": by(
-            indexed(corpus, encoder, words=without_title), Ranking()
-        ),
-        "with the title once in the keywords": by(
-            indexed(corpus, encoder, words=title_once), Ranking()
-        ),
-        "without pairs of words": by(ours, replace(Ranking(), pairs=0)),
-    }
-    yield from table(
-        "pool: what each part is worth",
-        corpus,
-        {**parts, **ships},
-        {f"MRR@{K}": reciprocal_rank},
-        {"all": lambda q: True, **HALVES},
-    )
-
-
-def news_tables(corpus: Corpus, encoder: Encoder) -> Iterator[str]:
-    """Both measures on the news, and what each part is worth there."""
-    ours = indexed(corpus, encoder)
-    bare = indexed(corpus, encoder, plain, plain)
-    alone = {
-        "dense alone, text only": by(bare, DENSE),
-        "keywords alone, text only": by(bare, KEYWORDS),
-        "dense alone": by(ours, DENSE),
-        "keywords alone": by(ours, KEYWORDS),
-    }
-    ships = {"what ships": by(ours, Ranking())}
-    kinds = dict.fromkeys(q.kind for q in corpus.questions)
-    yield from table(
-        "news",
-        corpus,
-        {**alone, **ships},
-        {f"all gold articles@{K}": all_articles, f"all gold sentences@{K}": all_spans},
-        {
-            "all": lambda q: True,
-            **HALVES,
-            **{kind: lambda q, kind=kind: q.kind == kind for kind in kinds},  # type: ignore[misc]
-        },
-        list(alone),
-    )
-    parts = {
-        "both searches, by reciprocal rank": by_rank_fusion(ours),
-        "both searches, blended": by(ours, BLEND),
-        "without the title in the embedded text": by(indexed(corpus, encoder, plain), Ranking()),
-        "with outlet and date in the embedded text": by(indexed(corpus, encoder, dated), Ranking()),
-        "without the title in the keywords": by(
-            indexed(corpus, encoder, words=without_title), Ranking()
-        ),
-        "with the title once in the keywords": by(
-            indexed(corpus, encoder, words=title_once), Ranking()
-        ),
-        "without the outlet in the keywords": by(
-            indexed(corpus, encoder, words=without_outlet), Ranking()
-        ),
-        "with the date in the keywords": by(indexed(corpus, encoder, words=with_date), Ranking()),
-        "without pairs of words": by(ours, replace(Ranking(), pairs=0)),
-        "without raising outlets that are named": by(ours, replace(Ranking(), outlet=0)),
-        "without raising days that are named": by(ours, replace(Ranking(), day=0)),
-        "without looking for parts": by(ours, replace(Ranking(), part=0)),
-    }
-    yield from table(
-        "news: what each part is worth",
-        corpus,
-        {**parts, **ships},
-        {f"all gold articles@{K}": all_articles},
-        {"all": lambda q: True, **HALVES},
-    )
+    kinds = {kind: _of_kind(kind) for kind in dict.fromkeys(q.kind for q in corpus.questions)}
+    if "RAMDocs" in kinds:
+        kinds["CLAPNQ answerable and RAMDocs"] = lambda q: q.kind != "CLAPNQ unanswerable"
+    yield f"== {corpus.name}"
+    singly = alone(corpus, encoder, ours)
+    yield from table(corpus, singly | ships, corpus.measures, halves | kinds, singly)
+    yield f"== {corpus.name}: what each part is worth"
+    first = next(iter(corpus.measures))
+    yield from table(corpus, parts(corpus, encoder, ours) | ships, [first], halves)
 
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark files")
-    parser.add_argument("--work", type=Path, default=Path(".wirecheck/bench"), help="cache")
-    options = parser.parse_args()
-    encoder = CachedEncoder(load_encoder(), options.work)
-    for tables, corpus in ((pool_tables, pool(options.data)), (news_tables, news(options.data))):
+    data, encoder = data_and_encoder(__doc__)
+    for corpus in (pool(data), news(data)):
         print(f"{len(corpus.articles)} articles, {len(corpus.questions)} questions")
-        for line in tables(corpus, encoder):
-            print(line, flush=True)
-        encoder.save()
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
-
-
-def _number(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-def _first_words(text: str) -> str:
-    """The title that a file of this text would have: its first line, cut as `articles` cuts it."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return line if len(line) <= _MAX_TITLE else f"{line[:_MAX_TITLE].rsplit(None, 1)[0]} {CUT}"
-
-
-def _sorted(articles: Any) -> tuple[Article, ...]:
-    return tuple(sorted(articles, key=lambda article: article.id))
+        for row in tables(corpus, encoder):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

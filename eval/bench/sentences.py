@@ -13,18 +13,16 @@ Intervals are percentile bootstrap ones over questions.
 
 from __future__ import annotations
 
-import argparse
-import gzip
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from eval.bench.retrieval import CachedEncoder, Scores, indexed, interval, pool
-from index import Article, Encoder, Hit, Passage, load_encoder
+from eval.bench.common import data_and_encoder, line
+from eval.bench.retrieval import indexed, pool
+from eval.files import read_lines, read_sets
+from index import Article, Encoder, Hit, Passage
 from index.words import stems
 from rag.evidence import Scored, find_evidence, score_sentences
 from rag.question import analyse
@@ -36,28 +34,23 @@ JUDGED = ("trecqa", "wikiqa")
 MOST_QUESTIONS = 400
 
 
-def clapnq(data: Path) -> list[tuple[str, Article, list[tuple[int, int]]]]:
+def clapnq(data: Path) -> Iterator[tuple[str, Article, list[tuple[int, int]]]]:
     """Questions with their gold passage and the `[start, end)` of each chosen sentence in it."""
-    rows = []
-    with (data / "clapnq_answerable_dev.jsonl").open(encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            source = row["passages"][0]
-            article = Article("gold", source["title"], source["text"])
-            chosen = {s.strip() for o in row["output"] for s in o.get("selected_sentences", [])}
-            places = [(article.text.find(s), s) for s in sorted(chosen) if s]
-            spans = [(start, start + len(s)) for start, s in places if start >= 0]
-            if spans:
-                rows.append((f"{row['input']}?", article, spans))
-    return rows
+    for row in read_lines(data / "clapnq_answerable_dev.jsonl"):
+        source = row["passages"][0]
+        article = Article("gold", source["title"], source["text"])
+        chosen = {s.strip() for o in row["output"] for s in o.get("selected_sentences", [])}
+        places = [(article.text.find(s), s) for s in sorted(chosen) if s]
+        spans = [(start, start + len(s)) for start, s in places if start >= 0]
+        if spans:
+            yield f"{row['input']}?", article, spans
 
 
 def judged(data: Path, name: str) -> Iterator[tuple[str, list[str], list[bool]]]:
     """Questions of one set, each with its sentences and whether they answer."""
     groups: dict[str, dict[str, bool]] = defaultdict(dict)
-    with gzip.open(data / "qa_sentence.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            if row["set"] == name:
-                groups[row["question"]][row["sentence"]] = bool(row["label"])
+    for row in read_sets(data / "qa_sentence.jsonl.gz", (name,)):
+        groups[row["question"]][row["sentence"]] = bool(row["label"])
     usable = [(q, s) for q, s in sorted(groups.items()) if 0 < sum(s.values()) < len(s)]
     step = max(1, len(usable) // MOST_QUESTIONS)
     for question, sentences in usable[::step][:MOST_QUESTIONS]:
@@ -66,12 +59,8 @@ def judged(data: Path, name: str) -> Iterator[tuple[str, list[str], list[bool]]]
 
 def average_precision(order: Sequence[int], right: Sequence[bool]) -> float:
     """Mean, over the right ones, of the precision at their rank; `order` is best first."""
-    found, precisions = 0, []
-    for rank, place in enumerate(order, start=1):
-        if right[place]:
-            found += 1
-            precisions.append(found / rank)
-    return sum(precisions) / len(precisions)
+    ranks = [rank for rank, place in enumerate(order, start=1) if right[place]]
+    return sum(n / rank for n, rank in enumerate(ranks, start=1)) / len(ranks)
 
 
 def rankings(
@@ -108,10 +97,9 @@ def holds_gold(scored: Sequence[Scored], text: str, spans: Sequence[tuple[int, i
 
 def clapnq_lines(data: Path, encoder: Encoder, reader: Reader) -> Iterator[str]:
     """One line with the gold passage given, one with the pool searched."""
-    rows = clapnq(data)
     given, searched = [], []
     index = indexed(pool(data), encoder)
-    for question, article, spans in rows:
+    for question, article, spans in clapnq(data):
         asked = analyse(question)
         hit = Hit(Passage(article, 0, len(article.text)), 1.0, 1)
         scored = score_sentences(asked, [hit], encoder, reader)
@@ -128,32 +116,21 @@ def judged_lines(data: Path, name: str, encoder: Encoder, reader: Reader) -> Ite
     for question, sentences, right in judged(data, name):
         for way, order in rankings(question, sentences, encoder, reader).items():
             values[way].append(average_precision(order, right))
-    columns: Mapping[str, Scores] = {way: np.array(row) for way, row in values.items()}
+    columns = {way: np.array(row) for way, row in values.items()}
     for way, column in columns.items():
         yield line(f"{name}, MAP of {way}", column)
     yield line(f"{name}, gain over cosine", columns["evidence stage"] - columns["cosine"])
 
 
-def line(name: str, values: Scores) -> str:
-    """One row of the table: the mean with its interval."""
-    low, high = interval(values)
-    return f"{name:<52} {values.mean():.3f} [{low:.3f}, {high:.3f}] n={len(values)}"
-
-
 def main() -> None:
     """Print the rows."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark files")
-    parser.add_argument("--work", type=Path, default=Path(".wirecheck/bench"), help="cache")
-    options = parser.parse_args()
-    encoder: Any = CachedEncoder(load_encoder(), options.work)
+    data, encoder = data_and_encoder(__doc__)
     reader = load_reader()
-    for row in clapnq_lines(options.data, encoder, reader):
+    for row in clapnq_lines(data, encoder, reader):
         print(row, flush=True)
     for name in JUDGED:
-        for row in judged_lines(options.data, name, encoder, reader):
+        for row in judged_lines(data, name, encoder, reader):
             print(row, flush=True)
-    encoder.save()
 
 
 if __name__ == "__main__":

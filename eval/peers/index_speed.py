@@ -18,21 +18,19 @@ time.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from eval.bench.common import apart
+from eval.files import read_lines
 from index import build_index, load_encoder
 from index.encoder import bundled_folder
 from index.store import read
@@ -185,19 +183,12 @@ def write_articles(data: Path, folder: Path, count: int, joined: int) -> int:
 
 def distinct_texts(data: Path) -> Iterator[str]:
     """The different texts of a JSON lines file, in order."""
-    seen: set[str] = set()
-    opened: Any = gzip.open if data.suffix == ".gz" else open
-    with opened(data, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            text = row.get("text") or row.get("passage") or ""
-            if isinstance(text, str) and text not in seen and len(text) > 200:
-                seen.add(text)
-                yield text
+    texts = (row.get("text") or row.get("passage") or "" for row in read_lines(data))
+    yield from dict.fromkeys(t for t in texts if isinstance(t, str) and len(t) > 200)
 
 
-def run_one(name: str, folder: Path, few: Path) -> None:
-    """What a process of its own does: index, and print seconds, passages and their tokens."""
+def run_one(name: str, folder: Path, few: Path) -> dict[str, float]:
+    """What a process of its own does: index; seconds, passages and their tokens."""
     indexing = SYSTEMS[name].load(bundled_folder())
     indexing(few)
     wall, work = time.perf_counter(), time.process_time()
@@ -205,38 +196,22 @@ def run_one(name: str, folder: Path, few: Path) -> None:
     seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - work}
     encoder = load_encoder()
     tokens = [len(encoder.token_offsets(passage)) for passage in passages]
-    result = {**seconds, "passages": len(tokens), "tokens": sum(tokens) / len(tokens)}
-    print("RESULT " + json.dumps(result))
+    return {**seconds, "passages": len(tokens), "tokens": sum(tokens) / len(tokens)}
 
 
-def measured(name: str, folder: Path, few: Path, threads: int) -> dict[str, float] | str:
+def measured(name: str, folder: Path, few: Path) -> dict[str, float] | str:
     """One run in a process of its own: its figures, or why there are none."""
-    command = [sys.executable, "-m", "eval.peers.index_speed", "--one", name]
-    settings = {"HF_HUB_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"}
-    if threads:
-        settings |= {"OMP_NUM_THREADS": str(threads), "RAYON_NUM_THREADS": str(threads)}
-    run = subprocess.run(
-        [*command, str(folder), str(few)],
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-    )
-    for line in run.stdout.splitlines():
-        if line.startswith("RESULT "):
-            figures: dict[str, float] = json.loads(line.removeprefix("RESULT "))
-            return figures
-    return (run.stderr.strip().splitlines() or [f"exit code {run.returncode}"])[-1]
+    try:
+        return apart(run_one, name, folder, few)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def versions(name: str) -> str:
     """What is installed of a system's packages."""
-    found = []
-    for package in SYSTEMS[name].packages:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"{package} not installed")
-    return ", ".join(found)
+    installed = {d.name.lower().replace("_", "-"): d.version for d in distributions()}
+    named = ((package, installed.get(package)) for package in SYSTEMS[name].packages)
+    return ", ".join(f"{package} {found or 'not installed'}" for package, found in named)
 
 
 def report(
@@ -265,28 +240,26 @@ def report(
 def main() -> int:
     """Run all in turns and print the table; 1 if the bar is missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="JSON lines with texts or passages")
-    parser.add_argument("--articles", type=int, default=500)
-    parser.add_argument("--joined", type=int, default=4, help="texts an article (default 4)")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=0, help="for each (default: their own)")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--one", nargs=3, metavar=("SYSTEM", "FOLDER", "FEW"), help="used inside")
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="JSON lines with texts or passages")
+    add("--articles", type=int, default=500)
+    add("--joined", type=int, default=4, help="texts an article (default 4)")
+    add("--runs", type=int, default=3)
+    add("--threads", type=int, help="for each (default: their own)")
+    add("--clock", choices=("wall", "cpu"), default="wall")
     options = parser.parse_args()
-    if options.one:
-        run_one(options.one[0], Path(options.one[1]), Path(options.one[2]))
-        return 0
-    if options.data is None:
-        parser.error("--data is needed")
+    os.environ |= {"HF_HUB_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"}
+    if options.threads:
+        os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), str(options.threads))
+    runs: dict[str, list[dict[str, float]]] = {}
+    failed: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as work:
         folder, few = Path(work, "articles"), Path(work, "few")
         size = write_articles(options.data, folder, options.articles, options.joined)
         write_articles(options.data, few, 4, options.joined)
-        runs: dict[str, list[dict[str, float]]] = {}
-        failed: dict[str, str] = {}
         for turn in range(options.runs):
             for name in SYSTEMS:
-                result = failed.get(name) or measured(name, folder, few, options.threads)
+                result = failed.get(name) or measured(name, folder, few)
                 if isinstance(result, str):
                     failed[name] = result
                 else:

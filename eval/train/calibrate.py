@@ -13,13 +13,14 @@ import argparse
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.train.reader import read_rows, without
+from eval.files import read_lines, read_sets
+from eval.train.reader import nearest, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
 from rag import addressed, evidence
@@ -98,10 +99,10 @@ def span_questions(data: Path, name: str, rng: random.Random) -> Iterator[Asked]
 
     What is left then is a report on the matter without the detail asked for.
     """
-    rows = list(read_rows(data / "qa_span.jsonl.gz", {name}, "dev"))
+    rows = read_sets(data / "qa_span.jsonl.gz", {name}, "dev")
     passages = sorted({r["passage"] for r in rows})
     rows = rng.sample(rows, min(QUESTIONS_PER_SET, len(rows)))
-    for row, near in zip(rows, nearest(passages, [r["question"] for r in rows]), strict=True):
+    for row, near in zip(rows, nearest(passages, [r["question"] for r in rows], 3), strict=True):
         own = row["passage"]
         ranked = near if own in near else [*near[:-1], own]
         spans = tuple((a["start"], a["start"] + len(a["text"])) for a in row["answers"])
@@ -118,11 +119,11 @@ def clapnq_questions(data: Path) -> Iterator[Asked]:
     """CLAPNQ dev: real search questions with a passage that answers, or only looks right."""
     rows = []
     for name in ("answerable", "unanswerable"):
-        with (data / f"clapnq_{name}_dev.jsonl").open(encoding="utf-8") as lines:
-            rows += [(json.loads(line), name == "answerable") for line in lines]
+        found = read_lines(data / f"clapnq_{name}_dev.jsonl")
+        rows += [(row, name == "answerable") for row in found]
     passages = sorted({row["passages"][0]["text"] for row, _ in rows})
     for (row, answerable), near in zip(
-        rows, nearest(passages, [r["input"] for r, _ in rows]), strict=True
+        rows, nearest(passages, [r["input"] for r, _ in rows], 3), strict=True
     ):
         own = row["passages"][0]["text"]
         ranked = near if own in near else [*near[:-1], own]
@@ -138,11 +139,10 @@ def mtrag_questions(data: Path) -> Iterator[Asked]:
     Those without contexts, and the partly answerable and underspecified, are left out; a question
     gets the nearest other passages beside its own, as in a search.
     """
-    with (data / "mtrag_un_dev.jsonl").open(encoding="utf-8") as lines:
-        rows = [r for r in map(json.loads, lines) if r["answerability"] in WHOLE]
+    rows = [r for r in read_lines(data / "mtrag_un_dev.jsonl") if r["answerability"] in WHOLE]
     passages = sorted({c["text"] for r in rows for c in r["contexts"]})
     questions = [r["input"][-1]["text"] for r in rows]
-    for row, question, near in zip(rows, questions, nearest(passages, questions), strict=True):
+    for row, question, near in zip(rows, questions, nearest(passages, questions, 3), strict=True):
         own = [c["text"] for c in row["contexts"]]
         if not own or not any(c.isalnum() for c in question):
             continue
@@ -151,61 +151,38 @@ def mtrag_questions(data: Path) -> Iterator[Asked]:
         yield Asked("mtrag", question, tuple(ranked), own[0] if answerable else None, ())
 
 
-def nearest(passages: Sequence[str], questions: Sequence[str], k: int = 3) -> list[list[str]]:
-    """The `k` passages that share most words with each question (BM25)."""
-    import bm25s  # type: ignore[import-untyped]
-
-    index = bm25s.BM25()
-    index.index(
-        bm25s.tokenize(list(passages), stopwords="en", show_progress=False), show_progress=False
-    )
-    tokens = bm25s.tokenize(list(questions), stopwords="en", show_progress=False)
-    found, _ = index.retrieve(tokens, k=k, show_progress=False)
-    return [[passages[int(place)] for place in row] for row in found]
-
-
-def by_kind() -> dict[bool, list[Any]]:
-    """Nothing yet for questions that ask for a value (True), nor for others."""
-    return {True: [], False: []}
-
-
 @dataclass(frozen=True)
-class Table:
-    """What was seen of each question: its signals, by type, and those of its sentences."""
+class Seen:
+    """What the product saw of a question: its signals, and each sentence's with whether it answers.
 
-    address: dict[bool, list[tuple[float, ...]]] = field(default_factory=by_kind)
-    answerable: dict[bool, list[bool]] = field(default_factory=by_kind)
-    source: dict[bool, list[str]] = field(default_factory=by_kind)
-    sentences: list[tuple[float, ...]] = field(default_factory=list)
-    right: list[bool] = field(default_factory=list)
-    question_of: list[int] = field(default_factory=list)
+    `typed` is whether the question asks for a value.
+    """
+
+    asked: Asked
+    typed: bool
+    address: tuple[float, ...]
+    sentences: list[tuple[tuple[float, ...], bool]]
 
 
-def tabulate(asked: Sequence[Asked]) -> Table:
-    """Score every question's sentences as the product does."""
+def seen_of(asked: Sequence[Asked]) -> Iterator[Seen]:
+    """Score every question's sentences as the product does; those without any are left out."""
     encoder, reader = load_encoder(BUNDLED), load_reader()
-    table = Table()
-    for number, row in enumerate(asked):
+    for row in asked:
         articles = [Article(f"p{n}", "", text) for n, text in enumerate(row.passages)]
         hits = [Hit(Passage(a, 0, len(a.text)), 1.0 / n, n) for n, a in enumerate(articles, 1)]
         question = analyse(row.question)
         scored = evidence.score_sentences(question, hits, encoder, reader)
-        if not scored:
-            continue
-        missing = addressed.missing_terms(question, articles)
-        typed = question.asks in {"amount", "time", "name"}
-        table.address[typed].append(addressed.address_signals(question, scored, missing, reader))
-        table.answerable[typed].append(row.own is not None)
-        table.source[typed].append(row.source)
-        for found in scored if row.answers else ():
-            p = found.passage
-            table.sentences.append(found.signals)
-            table.right.append(
-                p.article.text == row.own
-                and any(p.start < end and start < p.end for start, end in row.answers)
-            )
-            table.question_of.append(number)
-    return table
+        if scored:
+            missing = addressed.missing_terms(question, articles)
+            address = addressed.address_signals(question, scored, missing, reader)
+            typed = question.asks in {"amount", "time", "name"}
+            judged = [(s.signals, _answers(s.passage, row)) for s in scored if row.answers]
+            yield Seen(row, typed, address, judged)
+
+
+def _answers(found: Passage, row: Asked) -> bool:
+    touched = (found.start < end and start < found.end for start, end in row.answers)
+    return found.article.text == row.own and any(touched)
 
 
 def calibrate_evidence(data: Path) -> dict[str, Any]:
@@ -214,29 +191,32 @@ def calibrate_evidence(data: Path) -> dict[str, Any]:
     A threshold is where `WRONG_DECLINES` of the answerable questions fall below it, each scored by
     a model that didn't see it.
     """
-    table = tabulate(list(asked_questions(data, random.Random(SEED))))
+    seen = list(seen_of(list(asked_questions(data, random.Random(SEED)))))
     made: dict[str, Any] = {"sentence": model_weights()["sentence"]}
     outcomes: list[Outcome] = []
     for typed, name in ((True, "addressed_typed"), (False, "addressed_open")):
+        kept = [s for s in seen if s.typed is typed]
+        answerable = [s.asked.own is not None for s in kept]
         made[name], judged = fit_addressed(
-            name, np.array(table.address[typed]), np.array(table.answerable[typed], dtype=int)
+            name, np.array([s.address for s in kept]), np.array(answerable, dtype=int)
         )
-        threshold = made[name]["threshold"]
-        rows = zip(table.source[typed], table.answerable[typed], judged, strict=True)
-        outcomes += [Outcome(s, a, float(p) - threshold) for s, a, p in rows]
+        rows = zip(kept, answerable, judged - made[name]["threshold"], strict=True)
+        outcomes += [Outcome(s.asked.source, there, float(margin)) for s, there, margin in rows]
     for line in declining_lines(outcomes):
         print(line)
-    signals, right = np.array(table.sentences), np.array(table.right, dtype=int)
-    groups = np.array(table.question_of)
-    sentence = fit(signals, right, groups)
+    signals, right = zip(*(pair for s in seen for pair in s.sentences), strict=True)
+    groups = np.array([n for n, s in enumerate(seen) for _ in s.sentences])
+    labels = np.array(right, dtype=int)
+    sentence = fit(np.array(signals), labels, groups)
     shipped = np.array([logistic(made["sentence"], evidence.SIGNALS, s) for s in signals])
+    ours, fitted = (
+        [f"{among_first(groups, labels, scores, k):.3f}" for k in (1, 3)]
+        for scores in (shipped, sentence["held_out"])
+    )
     print(
-        f"sentence answers: {len(set(groups))} questions; the first is right in "
-        f"{among_first(groups, right, shipped, 1):.3f}, one of the first three in "
-        f"{among_first(groups, right, shipped, 3):.3f}; with weights fitted here, by other "
-        f"questions, {among_first(groups, right, sentence['held_out'], 1):.3f} and "
-        f"{among_first(groups, right, sentence['held_out'], 3):.3f}: "
-        f"{rounded(evidence.SIGNALS, sentence['weights'])}"
+        f"sentence answers: {len(set(groups))} questions; the first is right in {ours[0]}, one of "
+        f"the first three in {ours[1]}; with weights fitted here, by other questions, {fitted[0]} "
+        f"and {fitted[1]}: {rounded(evidence.SIGNALS, sentence['weights'])}"
     )
     return made
 

@@ -15,21 +15,21 @@ Whoever has more data, or days, may find otherwise. The judge `own` was made wit
 
 from __future__ import annotations
 
-import gzip
-import json
+import argparse
 import random
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from eval.entailment import LONGEST_CLAIM, MAX_TOKENS
+from eval.files import read_lines, read_sets
 from eval.swaps import make_pairs
-from eval.train.common import export, train, training_parser
-from eval.train.reader import ReaderModel, read_rows
+from eval.train.common import run
+from eval.train.reader import ReaderModel
+from index.encoder import bundled_folder
 from index.language import sentence_spans
 from rag.nearest import focus
 
@@ -64,6 +64,9 @@ MOST_FALSE = 1.2
 #: with long evidence are false, and length must not tell.
 SHORT, SET_AMONG = 45, 5
 
+#: (evidence, claim, 1 where it is supported, else 0)
+Pair = tuple[str, str, int]
+
 
 class CheckerModel(nn.Module):
     """An encoder with one logit for a pair, `(batch,)`; above 0, the evidence supports it."""
@@ -92,15 +95,13 @@ class CheckerModel(nn.Module):
         return {"loss": loss, "logits": logits}
 
 
-def public_pairs(path: Path, rng: random.Random) -> list[tuple[str, str, int]]:
+def public_pairs(path: Path, rng: random.Random) -> list[Pair]:
     """Pairs of the sets trained on, drawn by their shares."""
-    by_set: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            share = TRAINED_ON.get(row["set"], 0.0)
-            for _ in range(int(share) + (rng.random() < share % 1)):
-                by_set[row["set"]].append((row["evidence"], row["claim"], int(row["label"])))
+    by_set: dict[str, list[Pair]] = defaultdict(list)
+    for row in read_lines(path):
+        share = TRAINED_ON.get(row["set"], 0.0)
+        for _ in range(int(share) + (rng.random() < share % 1)):
+            by_set[row["set"]].append((row["evidence"], row["claim"], int(row["label"])))
     drawn = []
     for name, pairs in sorted(by_set.items()):
         true = sum(label for _, _, label in pairs)
@@ -112,17 +113,15 @@ def public_pairs(path: Path, rng: random.Random) -> list[tuple[str, str, int]]:
     return drawn
 
 
-def swap_pairs(path: Path, rng: random.Random) -> list[tuple[str, str, int]]:
+def swap_pairs(path: Path, rng: random.Random) -> list[Pair]:
     """Pairs made by rule; the evidence is the whole text or the claim's sentence and neighbours."""
-    texts = sorted({r["passage"] for r in read_rows(path, SWAP_SETS, "train")})
+    texts = sorted({r["passage"] for r in read_sets(path, SWAP_SETS, "train")})
     pairs = make_pairs(texts, rng, SWAPS_PER_TEXT)
     print(f"swaps: {len(pairs)} pairs, {sum(p.label for p in pairs)} supported", flush=True)
     return [(p.evidence, p.claim, p.label) for p in pairs]
 
 
-def set_among(
-    pairs: Sequence[tuple[str, str, int]], others: Sequence[str], rng: random.Random
-) -> list[tuple[str, str, int]]:
+def set_among(pairs: Sequence[Pair], others: Sequence[str], rng: random.Random) -> list[Pair]:
     """The pairs, half of those with short evidence with one to three other sentences around it."""
     made = []
     for evidence, claim, label in pairs:
@@ -136,7 +135,7 @@ def set_among(
 
 def sentences_of(path: Path, rng: random.Random, count: int = 3000) -> list[str]:
     """Sentences of the reader's passages, none of them long."""
-    texts = sorted({r["passage"] for r in read_rows(path, SWAP_SETS, "train")})
+    texts = sorted({r["passage"] for r in read_sets(path, SWAP_SETS, "train")})
     found = []
     for text in rng.sample(texts, min(count, len(texts))):
         spans = sentence_spans(text)
@@ -146,7 +145,7 @@ def sentences_of(path: Path, rng: random.Random, count: int = 3000) -> list[str]
     return found
 
 
-def encode(pair: tuple[str, str, int], tokenizer: Any, rng: random.Random) -> dict[str, Any]:
+def encode(pair: Pair, tokenizer: Any, rng: random.Random) -> dict[str, Any]:
     """One pair as token numbers: the claim first, then what of the evidence is nearest to it."""
     evidence, claim, label = pair
     words = rng.choice((40, 70, 100))
@@ -159,26 +158,9 @@ def encode(pair: tuple[str, str, int], tokenizer: Any, rng: random.Random) -> di
     return {**row, "label": float(label)}
 
 
-def collate(pad: int) -> Any:
-    """A function that pads a list of encoded pairs into one batch of tensors."""
-
-    def pad_batch(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        longest = max(len(r["input_ids"]) for r in rows)
-        names = (("input_ids", pad), ("token_type_ids", 0), ("attention_mask", 0))
-        batch: dict[str, Any] = {
-            name: torch.tensor([r[name] + [fill] * (longest - len(r[name])) for r in rows])
-            for name, fill in names
-        }
-        return {**batch, "label": torch.tensor([r["label"] for r in rows])}
-
-    return pad_batch
-
-
 def initial_model(start: Path | None) -> CheckerModel:
     """The bundled encoder with the layers of exported weights: a reader's, or a checker's."""
     from safetensors.torch import load_file
-
-    from index.encoder import bundled_folder
 
     reader = ReaderModel.from_encoder_folder(bundled_folder())
     model = CheckerModel(reader.encoder, reader.answers.in_features)
@@ -192,31 +174,17 @@ def initial_model(start: Path | None) -> CheckerModel:
     return model
 
 
-def main() -> None:
-    """Train, from the last checkpoint if there is one."""
-    options = training_parser((__doc__ or "").splitlines()[0], 1.5e-4).parse_args()
-    if options.export:
-        export(options, "checker")
-        return
-
-    from transformers import AutoTokenizer
-
-    from index.encoder import bundled_folder
-
-    rng = random.Random(SEED)
-    torch.manual_seed(SEED)
-    tokenizer = AutoTokenizer.from_pretrained(bundled_folder(), local_files_only=True)
-    tokenizer.model_max_length = 100_000
+def encoded_pairs(
+    options: argparse.Namespace, tokenizer: Any, rng: random.Random
+) -> list[dict[str, Any]]:
+    """The pairs that are trained on."""
     passages = options.data / "qa_span.jsonl.gz"
     pairs = public_pairs(options.data / "entailment_open.jsonl.gz", rng)
     pairs = set_among(pairs, sentences_of(passages, rng), rng)
     pairs += swap_pairs(passages, rng)
     rng.shuffle(pairs)
-    encoded = [encode(pair, tokenizer, rng) for pair in pairs[: options.limit]]
-    print(f"{len(encoded)} pairs, {sum(len(r['input_ids']) for r in encoded)} tokens", flush=True)
-    model = initial_model(options.start)
-    train(model, encoded, collate(tokenizer.pad_token_id), options, ["label"], SEED)
+    return [encode(pair, tokenizer, rng) for pair in pairs[: options.limit]]
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, "checker", 1.5e-4, SEED, encoded_pairs, initial_model, ["label"])

@@ -4,33 +4,67 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from index.encoder import best_dtype
+from index.encoder import best_dtype, bundled_folder
+
+Encoded = Sequence[dict[str, Any]]
 
 
-def training_parser(description: str, rate: float) -> argparse.ArgumentParser:
-    """The options of a training script; `rate` is the highest learning rate if none is given."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--limit", type=int, help="train on so many examples only")
-    parser.add_argument("--rate", type=float, default=rate, help="the highest learning rate")
-    parser.add_argument("--start", type=Path, help="go on from these exported weights")
-    parser.add_argument(
+def run(
+    doc: str | None,
+    name: str,
+    rate: float,
+    seed: int,
+    encoded_of: Callable[[argparse.Namespace, Any, random.Random], Encoded],
+    model_of: Callable[[Path | None], nn.Module],
+    labels: Sequence[str],
+) -> None:
+    """A training script: its options, and then training, or writing `NAME.safetensors`.
+
+    `rate` is the highest learning rate if none is given. `encoded_of` gives the rows of token
+    numbers and `labels`, of the options, a tokenizer and the seeded chance; `model_of` the model
+    that goes on from exported weights, if they are given.
+    """
+    options = _parser(doc, rate).parse_args()
+    if options.export:
+        export(options, name)
+        return
+
+    from transformers import AutoTokenizer
+
+    torch.manual_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(bundled_folder(), local_files_only=True)
+    tokenizer.model_max_length = 100_000
+    encoded = encoded_of(options, tokenizer, random.Random(seed))
+    print(f"{len(encoded)} rows, {sum(len(r['input_ids']) for r in encoded)} tokens", flush=True)
+    batch = collate(tokenizer.pad_token_id, labels)
+    train(model_of(options.start), encoded, batch, options, labels, seed)
+
+
+def _parser(doc: str | None, rate: float) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    add = parser.add_argument
+    add("--data", type=Path)
+    add("--out", type=Path, required=True)
+    add("--epochs", type=float, default=1.0)
+    add("--limit", type=int, help="train on so many examples only")
+    add("--rate", type=float, default=rate, help="the highest learning rate")
+    add("--start", type=Path, help="go on from these exported weights")
+    add(
         "--frozen",
         type=int,
         default=0,
         metavar="N",
         help="leave the first N layers as --start has them; they are not exported either",
     )
-    parser.add_argument(
+    add(
         "--export",
         type=Path,
         metavar="CHECKPOINT",
@@ -39,9 +73,24 @@ def training_parser(description: str, rate: float) -> argparse.ArgumentParser:
     return parser
 
 
+def collate(pad: int, labels: Sequence[str]) -> Callable[[Encoded], dict[str, Any]]:
+    """A function that pads a list of encoded rows into one batch of tensors."""
+
+    def pad_batch(rows: Encoded) -> dict[str, Any]:
+        longest = max(len(r["input_ids"]) for r in rows)
+        names = (("input_ids", pad), ("token_type_ids", 0), ("attention_mask", 0))
+        batch = {
+            name: torch.tensor([r[name] + [fill] * (longest - len(r[name])) for r in rows])
+            for name, fill in names
+        }
+        return {**batch, **{name: torch.tensor([r[name] for r in rows]) for name in labels}}
+
+    return pad_batch
+
+
 def train(
     model: nn.Module,
-    encoded: Sequence[dict[str, Any]],
+    encoded: Encoded,
     collate: Any,
     options: argparse.Namespace,
     labels: Sequence[str],

@@ -21,13 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
-from eval.checker_sets import Case, load_sets
+from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
+from eval.checker_sets import Case, load_sets, swapped
 from eval.entailment import Entailment
-from eval.swaps import make_pairs
+from eval.figures import interval
+from eval.files import read_sets
 from eval.train.calibrate import FOLDS, SEED, rounded
 from eval.train.checker import HELD_OUT, SWAP_SETS
-from eval.train.reader import read_rows
 from index import load_encoder
 from index.encoder import BUNDLED
 from index.language import sentence_spans
@@ -55,10 +55,13 @@ class Pairs:
 
 
 def pair_sets(data: Path, rng: random.Random) -> Iterator[Pairs]:
-    """All sets, each cut to `MOST` pairs."""
+    """All sets, each cut to `MOST` pairs; those that the checker is measured on are of news."""
     for name, cases in load_sets(data, ("wice", "summedits", *HELD_OUT)):
         yield _set(name, cases, rng)
-    yield _set("swaps", _swaps(data, rng), rng)
+    rows = read_sets(data / "qa_span.jsonl.gz", SWAP_SETS, "dev")
+    texts = sorted({r["passage"] for r in rows})
+    cases = swapped(rng.sample(texts, min(SWAP_TEXTS, len(texts))), rng, 2)
+    yield _set("swaps", cases, rng)
 
 
 def _set(name: str, cases: Sequence[Case], rng: random.Random) -> Pairs:
@@ -69,13 +72,6 @@ def _set(name: str, cases: Sequence[Case], rng: random.Random) -> Pairs:
         np.array([c.label for c in kept]),
         np.unique([c.group for c in kept], return_inverse=True)[1],
     )
-
-
-def _swaps(data: Path, rng: random.Random) -> list[Case]:
-    """Swapped pairs from `dev` passages; those that the checker is measured on are of news."""
-    texts = sorted({r["passage"] for r in read_rows(data / "qa_span.jsonl.gz", SWAP_SETS, "dev")})
-    pairs = make_pairs(rng.sample(texts, min(SWAP_TEXTS, len(texts))), rng)
-    return [Case(p.evidence, p.claim, p.label, p.evidence, p.kind) for p in pairs]
 
 
 def tables(sets: Sequence[Pairs], weights: Path | None) -> list[np.ndarray]:

@@ -31,8 +31,8 @@ from typing import Any
 
 import numpy as np
 
+from eval.files import read_lines, read_sets
 from eval.train.calibrate import rounded
-from eval.train.reader import read_rows
 from index import Index, build_index, load_encoder, open_index
 from rag.evidence import find_evidence
 from rag.models import Model, load_model
@@ -71,7 +71,7 @@ def corpora(data: Path, each: int) -> Iterator[tuple[str, dict[str, str], list[A
 
 
 def _from_spans(name: str, data: Path, each: int) -> tuple[str, dict[str, str], list[Asked]]:
-    read = read_rows(data / "qa_span.jsonl.gz", (name,), "dev")
+    read = read_sets(data / "qa_span.jsonl.gz", (name,), "dev")
     rows = [r for r in read if LENGTHS[0] <= len(r["passage"].split()) <= LENGTHS[1]]
     random.Random(SEED).shuffle(rows)
     kept: dict[str, dict[str, Any]] = {}
@@ -90,7 +90,7 @@ def _from_spans(name: str, data: Path, each: int) -> tuple[str, dict[str, str], 
 
 
 def _from_clapnq(data: Path, each: int) -> tuple[str, dict[str, str], list[Asked]]:
-    rows = _lines(data / "clapnq_answerable_dev.jsonl")
+    rows = read_lines(data / "clapnq_answerable_dev.jsonl")
     random.Random(SEED).shuffle(rows)
     reports, asked = {}, []
     for n, row in enumerate(rows[:each]):
@@ -102,7 +102,7 @@ def _from_clapnq(data: Path, each: int) -> tuple[str, dict[str, str], list[Asked
 
 
 def _from_ramdocs(data: Path, each: int) -> Iterator[tuple[str, dict[str, str], list[Asked]]]:
-    for row in _lines(data / "ramdocs_dev.jsonl")[:: max(1, 256 // each)]:
+    for row in read_lines(data / "ramdocs_dev.jsonl")[:: max(1, 256 // each)]:
         reports = {f"d{n:02}": d["text"] for n, d in enumerate(row["documents"])}
         right = {
             f"d{n:02}": [d["answer"]]
@@ -110,10 +110,6 @@ def _from_ramdocs(data: Path, each: int) -> Iterator[tuple[str, dict[str, str], 
             if d["type"] != "noise"
         }
         yield "ramdocs", reports, [Asked("ramdocs", row["question"], right)]
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def readings_of(asked: Asked, index: Index, model: Model) -> dict[str, Any]:
@@ -195,10 +191,9 @@ def fit(cases: Sequence[Case]) -> tuple[np.ndarray, float]:
     return model.coef_[0], float(model.intercept_[0])
 
 
-def sure(case: Case, weights: np.ndarray, bias: float) -> np.ndarray:
+def sure(case: Case, weights: np.ndarray, bias: float) -> Any:
     """0..1 for each reading."""
-    shares: np.ndarray = 1 / (1 + np.exp(-(case.signals @ weights + bias)))
-    return shares
+    return 1 / (1 + np.exp(-(case.signals @ weights + bias)))
 
 
 def thresholds(cases: Sequence[Case], weights: np.ndarray, bias: float) -> tuple[float, float]:
@@ -218,32 +213,26 @@ def report(cases: Sequence[Case]) -> None:
 
     for source in dict.fromkeys(c.source for c in cases):
         others = [c for c in cases if c.source != source]
-        own = [c for c in cases if c.source == source]
         weights, bias = fit(others)
         answer, beside = thresholds(others, weights, bias)
-        values = [sure(c, weights, bias) for c in own]
-        labels = np.concatenate([c.right for c in own])
-        top = [(v.max() >= answer, c.right.any()) for v, c in zip(values, own, strict=True)]
-        right_top = [
-            bool(c.right[v.argmax()]) for v, c in zip(values, own, strict=True) if c.right.any()
-        ]
-        declined = [not shown for shown, there in top if not there]
-        wrong = [not shown for shown, there in top if there]
-        second = [
-            (bool(r), x >= beside)
-            for v, c in zip(values, own, strict=True)
-            if c.right.any()
-            for x, r in zip(v, c.right, strict=True)
-            if x < v.max()
-        ]
-        auroc = roc_auc_score(labels, np.concatenate(values))
-        alone = roc_auc_score(labels, np.concatenate([c.signals[:, 0] for c in own]))
+        own = [(c, sure(c, weights, bias)) for c in cases if c.source == source]
+        there = [(c, values) for c, values in own if c.right.any()]
+        labels = np.concatenate([c.right for c, _ in own])
+        values = np.concatenate([v for _, v in own])
+        alone = roc_auc_score(labels, np.concatenate([c.signals[:, 0] for c, _ in own]))
+        declined, wrongly = (
+            [v.max() < answer for c, v in own if c.right.any() == right] for right in (False, True)
+        )
+        wrong, right = (
+            [x >= beside for c, v in there for x in v[(v < v.max()) & (c.right == kind)]]
+            for kind in (False, True)
+        )
         print(
-            f"{source:22} n={len(own):3} AUROC {auroc:.3f}, of the model's yes alone {alone:.3f}; "
-            f"best is right {_share(right_top):.2f}; declined, without {_share(declined):.2f}, "
-            f"with {_share(wrong):.2f}; beside it, wrong "
-            f"{_share([s for r, s in second if not r]):.2f}, right "
-            f"{_share([s for r, s in second if r]):.2f}"
+            f"{source:22} n={len(own):3} AUROC {roc_auc_score(labels, values):.3f}, of the model's "
+            f"yes alone {alone:.3f}; best is right "
+            f"{_share([bool(c.right[v.argmax()]) for c, v in there]):.2f}; declined, without "
+            f"{_share(declined):.2f}, with {_share(wrongly):.2f}; beside it, wrong "
+            f"{_share(wrong):.2f}, right {_share(right):.2f}"
         )
 
 
@@ -261,7 +250,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     gather(given.data, given.rows, given.each, given.model)
-    cases = list(cases_of(_lines(given.rows)))
+    cases = list(cases_of(read_lines(given.rows)))
     report(cases)
     weights, bias = fit(cases)
     answer, beside = thresholds(cases, weights, bias)
@@ -282,7 +271,7 @@ def main() -> None:
 def gather(data: Path, rows: Path, each: int, name: str) -> None:
     """Append to `rows` the readings that it lacks."""
     rows.touch()
-    known = {(r["source"], r["question"]) for r in _lines(rows)}
+    known = {(r["source"], r["question"]) for r in read_lines(rows)}
     model, encoder = load_model(name), load_encoder()
     with rows.open("a", encoding="utf-8") as out:
         for source, reports, asked in corpora(data, each):

@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from eval.bootstrap import auroc
 from eval.train.conversations import Wording, padded
 from eval.train.examples import Example
-from eval.train.measure_reader import auroc, f1
+from eval.train.measure_reader import f1
 from rag.read import MAX_TOKENS
 
 
@@ -80,7 +82,8 @@ def measure(
         pairs = zip(sure, examples, strict=True)
         no = [s for s, e in pairs if not e.right and kind in ("all", e.kind)]
         if yes and no:
-            figures[f"AUROC, {kind}"] = auroc(yes, no)
+            labels = np.array([1] * len(yes) + [0] * len(no))
+            figures[f"AUROC, {kind}"] = auroc(labels, np.array(yes + no))
     if examples:
         hits = [(s > 0.5) == e.right for s, e in zip(sure, examples, strict=True)]
         figures["accuracy at 0.5"] = sum(hits) / len(hits)

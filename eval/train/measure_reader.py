@@ -13,12 +13,12 @@ import argparse
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from eval.train.reader import read_rows
+from eval.bootstrap import auroc
+from eval.files import read_sets
 from rag.reader import load_reader
 
 SETS = ("squad2_halfdev", "squadshifts_new_wiki")
@@ -37,12 +37,6 @@ def f1(said: str, wanted: str) -> float:
     return 2 * shared / (len(ours) + len(theirs)) if shared else float(ours == theirs)
 
 
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
-    """Chance that a positive scores above a negative (ties count half)."""
-    a, b = np.array(positive)[:, None], np.array(negative)[None, :]
-    return float(((a > b) + 0.5 * (a == b)).mean())
-
-
 def main() -> None:
     """Print one line for each set."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -50,23 +44,22 @@ def main() -> None:
     options = parser.parse_args()
     reader = load_reader()
     for name in SETS:
-        rows = list(read_rows(options.data / "qa_span.jsonl.gz", {name}, "dev"))
-        scores: list[float] = []
-        margins: dict[bool, list[float]] = {True: [], False: []}
+        rows = read_sets(options.data / "qa_span.jsonl.gz", {name}, "dev")
+        scores, margins, answered = [], [], np.array([bool(row["answers"]) for row in rows])
         for row in rows:
             (reading,) = reader.read(row["question"], [row["passage"]])
             margin, start, end = reading.best_span() or (-99.0, 0, 0)
-            margins[bool(row["answers"])].append(margin)
+            margins.append(margin)
             if row["answers"]:
                 said = row["passage"][start:end]
                 scores.append(max(f1(said, a["text"]) for a in row["answers"]))
         line = f"{name}: span F1 {np.mean(scores):.3f} (n={len(scores)})"
-        if margins[False]:
-            right = np.mean(np.array(margins[False]) <= 0), np.mean(np.array(margins[True]) > 0)
+        if not answered.all():
+            told = np.array(margins) > 0
             line += (
-                f"; no answer said where there is none {right[0]:.3f} (n={len(margins[False])})"
-                f", answered where there is one {right[1]:.3f}; AUROC "
-                f"{auroc(margins[True], margins[False]):.3f}"
+                f"; no answer said where there is none {np.mean(~told[~answered]):.3f} "
+                f"(n={(~answered).sum()}), answered where there is one "
+                f"{np.mean(told[answered]):.3f}; AUROC {auroc(answered, np.array(margins)):.3f}"
             )
         print(line)
 

@@ -9,18 +9,18 @@ are trained on (`TRAINED_ON`), and only their `train` splits, which are split by
 
 from __future__ import annotations
 
-import gzip
-import json
+import argparse
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from eval.train.common import export, train, training_parser
+from eval.files import read_sets
+from eval.train.common import run
+from index.encoder import bundled_folder
 
 SEED = 20251122
 MAX_TOKENS = 144
@@ -107,18 +107,9 @@ class ReaderModel(nn.Module):
         return {"loss": loss, **found}
 
 
-def read_rows(path: Path, sets: Any, split: str) -> Iterator[dict[str, Any]]:
-    """The rows of one split of the named sets."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if row["set"] in sets and row["split"] == split:
-                yield row
-
-
 def span_rows(path: Path, split: str, rng: random.Random) -> list[dict[str, Any]]:
     """Questions with passages; one-sentence passages (QAMR) are set among others of their set."""
-    rows = [r for r in read_rows(path, TRAINED_ON, split)]
+    rows = read_sets(path, TRAINED_ON, split)
     sentences = {
         s: sorted({r["passage"] for r in rows if r["set"] == s})
         for s in ("qamr_wikinews", "qamr_wikipedia")
@@ -140,10 +131,21 @@ def span_rows(path: Path, split: str, rng: random.Random) -> list[dict[str, Any]
     return drawn
 
 
-def hard_negatives(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:
-    """Questions with the most similar other passage (word overlap) that lacks their answer."""
+def nearest(passages: Sequence[str], questions: Sequence[str], k: int) -> list[list[str]]:
+    """The `k` passages that share most words with each question (BM25)."""
     import bm25s  # type: ignore[import-untyped]
 
+    def tokens(texts: Sequence[str]) -> Any:
+        return bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
+
+    index = bm25s.BM25()
+    index.index(tokens(passages), show_progress=False)
+    found, _ = index.retrieve(tokens(questions), k=k, show_progress=False)
+    return [[passages[int(place)] for place in row] for row in found]
+
+
+def hard_negatives(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:
+    """Questions with the most similar other passage (word overlap) that lacks their answer."""
     by_set = defaultdict(list)
     for row in rows:
         by_set[row["set"]].append(row)
@@ -152,20 +154,13 @@ def hard_negatives(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[
         passages = sorted({r["passage"] for r in members})
         if len(passages) < 10:
             continue
-        index = bm25s.BM25()
-        index.index(
-            bm25s.tokenize(passages, stopwords="en", show_progress=False), show_progress=False
-        )
         asked = [r for r in members if r["answers"] and rng.random() < LOOK_ALIKE_SHARE]
-        tokens = bm25s.tokenize([r["question"] for r in asked], stopwords="en", show_progress=False)
-        found, _ = index.retrieve(tokens, k=4, show_progress=False)
-        for row, places in zip(asked, found, strict=True):
+        found = nearest(passages, [r["question"] for r in asked], 4)
+        for row, near in zip(asked, found, strict=True):
             wanted = [a["text"].lower() for a in row["answers"]]
-            for place in places:
-                passage = passages[int(place)]
-                if passage != row["passage"] and not any(w in passage.lower() for w in wanted):
-                    made.append({**row, "passage": passage, "answers": []})
-                    break
+            others = (p for p in near if p != row["passage"])
+            other = next((p for p in others if not any(w in p.lower() for w in wanted)), None)
+            made += [{**row, "passage": other, "answers": []}] if other else []
     return made
 
 
@@ -230,16 +225,11 @@ def swapped(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[str, An
 def sentence_rows(path: Path, split: str, rng: random.Random) -> list[dict[str, Any]]:
     """Questions with one sentence and whether it answers; no span is known."""
     drawn = []
-    for row in read_rows(path, SENTENCE_SETS, split):
-        share = SENTENCE_SETS[row["set"]][0 if row["label"] else 1]
-        if rng.random() < share:
-            drawn.append(
-                {
-                    "question": row["question"],
-                    "passage": row["sentence"],
-                    "answers": None if row["label"] else [],
-                }
-            )
+    for row in read_sets(path, SENTENCE_SETS, split):
+        if rng.random() < SENTENCE_SETS[row["set"]][0 if row["label"] else 1]:
+            answers: list[Any] | None = None if row["label"] else []
+            made = {"question": row["question"], "passage": row["sentence"], "answers": answers}
+            drawn.append(made)
     return drawn
 
 
@@ -287,27 +277,6 @@ def find_span(windows: Any, i: int, answers: list[dict[str, Any]] | None) -> tup
     return (0, 0)
 
 
-def collate(pad: int) -> Any:
-    """A function that pads a list of encoded rows into one batch of tensors."""
-
-    def pad_batch(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        longest = max(len(r["input_ids"]) for r in rows)
-
-        def padded(name: str, fill: int) -> Any:
-            return torch.tensor([r[name] + [fill] * (longest - len(r[name])) for r in rows])
-
-        return {
-            "input_ids": padded("input_ids", pad),
-            "token_type_ids": padded("token_type_ids", 0),
-            "attention_mask": padded("attention_mask", 0),
-            "start": torch.tensor([r["start"] for r in rows]),
-            "end": torch.tensor([r["end"] for r in rows]),
-            "label": torch.tensor([r["label"] for r in rows]),
-        }
-
-    return pad_batch
-
-
 def training_rows(data: Path, rng: random.Random) -> list[dict[str, Any]]:
     """Everything that one epoch sees, in a seeded order."""
     spans = span_rows(data / "qa_span.jsonl.gz", "train", rng)
@@ -322,43 +291,28 @@ def training_rows(data: Path, rng: random.Random) -> list[dict[str, Any]]:
     return rows
 
 
-def start_from(model: ReaderModel, weights: Path) -> None:
-    """Go on from weights that `export` wrote; the embeddings stay the bundled encoder's."""
+def initial_model(start: Path | None) -> ReaderModel:
+    """The bundled encoder with new heads, or with weights that `export` wrote."""
     from safetensors.torch import load_file
 
-    state = {name: tensor.float() for name, tensor in load_file(weights).items()}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    wrong = [n for n in missing if not n.startswith("encoder.embeddings.")] + unexpected
-    if wrong:
-        raise SystemExit(f"{weights} does not fit the model: {', '.join(wrong[:3])}")
+    model = ReaderModel.from_encoder_folder(bundled_folder())
+    if start:
+        state = {name: tensor.float() for name, tensor in load_file(start).items()}
+        missing, unexpected = model.load_state_dict(state, strict=False)
+        # The embeddings stay the bundled encoder's.
+        wrong = [n for n in missing if not n.startswith("encoder.embeddings.")] + unexpected
+        if wrong:
+            raise SystemExit(f"{start} does not fit the model: {', '.join(wrong[:3])}")
+    return model
 
 
-def main() -> None:
-    """Train, from the last checkpoint if there is one, and write `reader.safetensors`."""
-    options = training_parser(__doc__.splitlines()[0], 1.2e-4).parse_args()
-    if options.export:
-        export(options, "reader")
-        return
-
-    from transformers import AutoTokenizer
-
-    from index.encoder import bundled_folder
-
-    folder = bundled_folder()
-    rng = random.Random(SEED)
-    torch.manual_seed(SEED)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    tokenizer.model_max_length = 100_000
+def encoded_rows(
+    options: argparse.Namespace, tokenizer: Any, rng: random.Random
+) -> list[dict[str, Any]]:
+    """The windows that are trained on."""
     rows = training_rows(options.data, rng)[: options.limit]
-    encoded = [encode(row, tokenizer, rng) for row in rows]
-    print(
-        f"{len(encoded)} windows, {sum(r['label'] for r in encoded):.0f} with an answer", flush=True
-    )
-    model = ReaderModel.from_encoder_folder(folder)
-    if options.start:
-        start_from(model, options.start)
-    train(model, encoded, collate(tokenizer.pad_token_id), options, ["start", "end", "label"], SEED)
+    return [encode(row, tokenizer, rng) for row in rows]
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, "reader", 1.2e-4, SEED, encoded_rows, initial_model, ["start", "end", "label"])

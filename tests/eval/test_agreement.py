@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from eval import agreement
-from eval.agreement import Agreement, Pair, agreement_of, main, measure, measured, read_pairs, table
+from eval.agreement import Pair, agreement_of, main, measure, read_pairs, table
 from eval.judges import load_judge
 from index.articles import read_articles
-from index.errors import SettingError
 from index.words import stems
 
 ARTICLES = Path(agreement.PAIRS).parent / "sample" / "articles"
@@ -144,84 +143,49 @@ def test_a_judge_no_better_than_chance_is_told():
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path))
-    agreement._once.cache_clear()
     return tmp_path
 
 
 def test_a_judge_with_a_fingerprint_is_measured_once(cache):
     first, again = Says(True, fingerprint="1"), Says(True, fingerprint="1")
-    assert agreement_of(first) == agreement_of(again)
+    assert agreement_of(first) == agreement_of(again) == measure(first, read_pairs()).balanced
     assert (first.asked > 0, again.asked) == (True, 0)
-    assert isinstance(measured(again), Agreement) and measured(again) == measured(first)
     other = Says(False, fingerprint="2")
-    measured(other)
+    agreement_of(other)
     assert other.asked
 
 
 def test_a_damaged_file_is_measured_again(cache):
-    measured(Says(True, fingerprint="1"))
+    agreement_of(Says(True, fingerprint="1"))
     [path] = cache.iterdir()
     path.write_text("{", encoding="utf-8")
-    agreement._once.cache_clear()
     again = Says(True, fingerprint="1")
-    measured(again)
+    agreement_of(again)
     assert again.asked
 
 
 def test_what_was_left_open_is_not_kept(cache):
-    measured(Says(True, None, fingerprint="1"))
+    agreement_of(Says(True, None, fingerprint="1"))
     assert list(cache.iterdir()) == []
 
 
 def test_other_pairs_are_measured_anew(cache, monkeypatch, tmp_path):
-    measured(Says(True, fingerprint="1"))
+    agreement_of(Says(True, fingerprint="1"))
     lines = agreement.PAIRS.read_text(encoding="utf-8").splitlines()[:40]
     fewer = tmp_path / "pairs.jsonl"
     fewer.write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.setattr(agreement, "PAIRS", fewer)
-    monkeypatch.setattr(agreement, "read_pairs", lambda: read_pairs(fewer))
-    agreement._once.cache_clear()
-    assert measured(Says(True, fingerprint="1")).n == 40
+    assert agreement_of(Says(True, fingerprint="1")).n == 40
 
 
 def test_a_cache_that_is_off_keeps_nothing():
-    agreement._once.cache_clear()
     judge = Says(True, fingerprint="1")
-    measured(judge)
-    measured(judge)
+    agreement_of(judge)
+    agreement_of(judge)
     assert judge.asked == len(read_pairs())
 
 
-# --- files and the command ---------------------------------------------------------------------
-
-ROW = {"id": "x", "evidence": "It sank.", "claim": "It is lost.", "label": 1, "kind": "paraphrase", "hard": True, "source": "a"}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        (["{"], "line 1: no pair"),
-        (["[]"], "line 1: no pair"),
-        ([json.dumps({**ROW, "label": 2})], "field 'label': is 2; write 1 or 0"),
-        ([json.dumps({**ROW, "label": True})], "field 'label': is True; write 1 or 0"),
-        ([json.dumps({**ROW, "hard": 1})], "field 'hard': is 1; write true or false"),
-        (["", json.dumps({**ROW, "claim": " "})], "line 2, field 'claim': is ' '; write some"),
-        ([json.dumps(ROW)], "needs pairs of both labels"),
-        ([], "needs pairs of both labels"),
-    ],
-)
-def test_a_file_that_can_not_be_used(tmp_path, rows, told):
-    path = tmp_path / "pairs.jsonl"
-    path.write_text("\n".join(rows), encoding="utf-8")
-    with pytest.raises(SettingError) as caught:
-        read_pairs(path)
-    assert str(path) in str(caught.value) and told in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(SettingError, match="can't be read"):
-        read_pairs(tmp_path / "none")
+# --- the command -------------------------------------------------------------------------------
 
 
 def test_the_command_prints_each_judge_and_writes_json(capsys, monkeypatch, tmp_path):
@@ -231,9 +195,3 @@ def test_the_command_prints_each_judge_and_writes_json(capsys, monkeypatch, tmp_
     assert "balanced accuracy        0.500 [0.500, 0.500]" in printed
     both = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert [row["true_right"]["value"] for row in both] == [1.0, 0.0]
-
-
-def test_a_judge_that_is_not_there_is_one_line(capsys):
-    assert main(["--judge", "nobody"]) == 2
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("wirecheck eval --judge-agreement: no judge is called 'nobody'; use")

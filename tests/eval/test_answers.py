@@ -10,7 +10,7 @@ import pytest
 
 from eval.answers import cells_of, confidence_of, risk_coverage, says_difference
 from eval.metrics import summarise
-from eval.report import risk_at
+from eval.report_text import risk_at
 from eval.scores import Found, QuestionScore
 from rag.schema import Answer, Claim, Position
 

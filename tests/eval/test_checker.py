@@ -6,9 +6,10 @@ import pytest
 
 import wirecheck
 from eval import checker, checker_sets
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws, interval
-from eval.checker import Judge, measure, measure_all, table
-from eval.checker_sets import SETS, Case, load_sets
+from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
+from eval.checker import Judge, measure, measure_all
+from eval.checker_sets import Case, load_sets
+from eval.figures import interval
 from index.errors import SettingError
 
 SENTENCE = "The port of Orvik sold 14 boats to Arden on Monday after a long dispute."
@@ -146,10 +147,11 @@ def test_swapped_claims_stand_beside_all_true_ones(data):
 
 def test_no_data_and_no_such_set_are_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(checker, "load_checker", Overlap)
-    for words in (["--data", str(tmp_path)], ["--data", str(tmp_path), "--set", "nli"]):
-        assert wirecheck.main(["eval", "--checker", *words]) == 2
-        out = capsys.readouterr()
-        assert out.out == "" and len(out.err.strip().splitlines()) == 1
+    assert wirecheck.main(["eval", "--checker", "--data", str(tmp_path)]) == 2
+    out = capsys.readouterr()
+    assert out.out == "" and len(out.err.strip().splitlines()) == 1
+    with pytest.raises(SystemExit):
+        wirecheck.main(["eval", "--checker", "--data", str(tmp_path), "--set", "nli"])
     (tmp_path / "wice_claim_dev.jsonl").write_text("{")
     with pytest.raises(SettingError, match="no JSON lines file"):
         list(load_sets(tmp_path, ["wice"]))
@@ -213,19 +215,7 @@ def test_the_command_prints_and_writes(data, tmp_path, capsys, monkeypatch):
         r["name"] for r in made["rows"]
     }
     assert "Published by others, not measured here" in out and "threshold 0.90" in out
-    assert "snli" not in out and set(SETS) == {
-        "wice",
-        "summedits",
-        "swaps",
-        "clapnq",
-        "rank19",
-        "fever_symmetric",
-    }
+    assert "snli" not in out, "the checker may have been trained on it"
+    assert made["published_by_others"][0]["balanced_percent"] == 77.4
     assert all(len(line) <= 100 for line in out.splitlines())
     assert wirecheck.main([*words[:-1], str(data / "no" / "out.json")]) == 2
-
-
-def test_published_figures_are_marked():
-    report = checker.Report("m", 0.5, (), 0, 1.0)
-    assert table(report).splitlines()[-1].endswith("0.679")
-    assert report.to_dict()["published_by_others"][0]["balanced_percent"] == 77.4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -12,11 +11,12 @@ import numpy as np
 import pytest
 
 from eval.compare import JUDGED, comparison, difference, pair, permutation_p
+from eval.main import main
 from eval.metrics import BY_NAME
-from eval.run import main
 from index.errors import SettingError
 from rag.schema import Answer
-from tests.eval.test_run import Fake, gold_file, right  # noqa: F401
+from tests.eval.test_main import Fake, gold_file  # noqa: F401
+from tests.eval.test_run import right
 
 Values = Mapping[str, float | None]
 
@@ -45,21 +45,21 @@ def found(a: list[float | None], b: list[float | None], name: str = "nuggets") -
 def test_a_difference_by_hand() -> None:
     """Gains 1, 0.5, 0, -0.5 of four stories: mean 0.25; 16 flips, of which 2*(1+...)."""
     d = found([0, 0.5, 1, 1], [1, 1, 1, 0.5])
-    assert (d.n, d.a, d.b, d.gain) == (4, 2.5 / 4, 3.5 / 4, 0.25)
+    assert (d.n, d.a, d.b, d.gain.value) == (4, 2.5 / 4, 3.5 / 4, 0.25)
     assert (d.won, d.lost) == (2, 1)
     flips = [
         abs(sum(s * g for s, g in zip(signs, (1, 0.5, 0.5), strict=True)))
         for signs in product((1, -1), repeat=3)
     ]
     assert d.p == sum(f >= 1.0 - 1e-9 for f in flips) / 8 == 6 / 8
-    assert d.low is not None and d.low < 0 < d.high
+    assert d.gain.low is not None and d.gain.low < 0 < d.gain.high
 
 
 def test_where_lower_is_better_a_question_is_won_by_less() -> None:
     d = found([1, 0, 0.5], [0, 1, 0.5], "forbidden")
-    assert (d.won, d.lost, d.gain) == (1, 1, 0)
+    assert (d.won, d.lost, d.gain.value) == (1, 1, 0)
     d = found([70, 90], [60, 50], "words")
-    assert (d.won, d.lost, d.gain) == (2, 0, -25)
+    assert (d.won, d.lost, d.gain.value) == (2, 0, -25)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_only_questions_with_a_value_in_both_count(
 
 def test_nothing_differs() -> None:
     d = found([1, 0, 0.5], [1, 0, 0.5])
-    assert (d.gain, d.low, d.high, d.p, d.won, d.lost) == (0, 0, 0, 1, 0, 0)
-    assert found([1], [0]).low is None
+    assert (d.gain.value, d.gain.low, d.gain.high, d.p, d.won, d.lost) == (0, 0, 0, 1, 0, 0)
+    assert found([1], [0]).gain.low is None
 
 
 def test_a_story_is_flipped_as_a_whole() -> None:
@@ -99,17 +99,11 @@ def test_many_stories_give_nearly_what_all_flips_would() -> None:
     assert permutation_p(gains, [None] * 14) == pytest.approx(expected, abs=0.012)
 
 
-def test_p_is_small_as_often_as_it_says_where_nothing_differs() -> None:
-    rng = np.random.default_rng(6)
-    small = sum(permutation_p(rng.normal(0, 1, 10), [None] * 10) <= 0.1 for _ in range(400))
-    assert 0.05 <= small / 400 <= 0.15
-
-
 def test_questions_with_other_gold_are_left_out_and_told() -> None:
     a = report({"q1": {"nuggets": 1}, "q2": {"nuggets": 1}, "q3": {"nuggets": 1}})
     b = report({"q3": {"nuggets": 0}, "q1": {"nuggets": 0}, "q4": {"nuggets": 0}})
     b["questions"][1]["gold"]["question"] = "another"
-    assert pair(a, b).ids == ("q3",)
+    assert [row["gold"]["id"] for row, _ in pair(a, b)] == ["q3"]
     text = comparison(a, b)
     assert "1 question in both" in text
     assert "left out: 2 of A" in text and "left out: 2 of B" in text
@@ -159,8 +153,8 @@ def test_two_runs_are_compared_from_the_command_line(
     nuggets = next(line for line in text.splitlines() if line.startswith("nuggets "))
     assert nuggets.split()[:5] == ["nuggets", "2", "0.000", "1.000", "+1.000"]
     assert "2 questions changed" in text
-    assert main(["--compare", str(tmp_path / "a"), str(tmp_path / "absent")]) == 2
-    assert "can't read the report" in capsys.readouterr().err
+    with pytest.raises(SettingError, match="can't read the report"):
+        main(["--compare", str(tmp_path / "a"), str(tmp_path / "absent")])
 
 
 def test_a_small_p_is_not_shown_as_none() -> None:
@@ -169,13 +163,3 @@ def test_a_small_p_is_not_shown_as_none() -> None:
         line for line in comparison(report(a), report(b)).splitlines() if line.startswith("nuggets")
     )
     assert line.split()[-3:] == ["<0.001", "30", "0"]
-
-
-def test_random_reports_are_symmetric() -> None:
-    rng = random.Random(9)
-    for _ in range(20):
-        a, b = ([rng.choice([0.0, 0.5, 1.0, None]) for _ in range(15)] for _ in range(2))
-        one, other = found(a, b), found(b, a)
-        assert one.gain == pytest.approx(-other.gain)
-        assert (one.won, one.lost) == (other.lost, other.won)
-        assert one.p == pytest.approx(other.p, abs=0.02)

@@ -19,7 +19,7 @@ from eval.grounding import (
     evidence_of,
     verdicts_of,
 )
-from eval.judging import DeterministicJudge, Pair, Remembering
+from eval.judging import DeterministicJudge, Pair
 from eval.scores import Verdict
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence
@@ -212,15 +212,6 @@ def test_a_judge_sees_the_outlet_of_what_is_cited() -> None:
     article = Article("h", "T", "It is shut.", outlet="Herald")
     assert evidence_of(Passage(article, 0, 5)) == "Herald:\nIt is"
     assert evidence_of(cite("a").passage) == "a and more."
-
-
-def test_remembering_keeps_the_order_and_what_has_no_verdict() -> None:
-    judge = Letters()
-    ask = Remembering(judge)
-    pairs = [("a and", "needs a."), ("x", "needs unclear."), ("b and", "needs a.")]
-    assert ask.judge(pairs) == [True, None, False]
-    assert ask.judge([pairs[1], pairs[0]]) == [None, True]
-    assert (len(judge.asked), ask.name) == (1, "letters")
 
 
 # --- copies ---------------------------------------------------------------------------------------

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from eval.journal import Journal
+from eval.journal import FILE_NAME, opened
 from eval.metrics import Material
 from eval.run import Kept, System, run
 from index.errors import SettingError
@@ -24,73 +22,43 @@ from rag.schema import Answer
 from tests.eval.test_run import CORPUS, MATERIAL, questions, right
 
 
-def keys(folder: Path) -> list[str]:
-    lines = (folder / "journal.jsonl").read_bytes().splitlines()
-    return [json.loads(line)["key"] for line in lines]
+def count(folder: Path) -> int:
+    database = sqlite3.connect(folder / FILE_NAME)
+    (found,) = database.execute("SELECT count(*) FROM records").fetchone()
+    database.close()
+    return int(found)
 
 
 def test_records_are_there_again_when_it_is_opened_again(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
+    with opened(tmp_path) as journal:
         journal.add("a", {"n": 1, "words": "“déjà”\u2028"})
         journal.add("b", {"n": 2})
-        assert "a" in journal and "c" not in journal
-        assert journal.get("b") == {"n": 2}
-    with Journal(tmp_path) as journal:
+        assert journal.get("b") == {"n": 2} and journal.get("c") is None
+        journal.add("b", {"n": 3})
+    with opened(tmp_path) as journal:
         assert journal.get("a") == {"n": 1, "words": "“déjà”\u2028"}
-        journal.add("c", {"n": 3})
-        assert [journal.get(key)["n"] for key in "abc"] == [1, 2, 3]
-    with Journal(tmp_path, fresh=True) as journal:
-        assert "a" not in journal
-    assert (tmp_path / "journal.jsonl").read_bytes() == b""
-
-
-def test_a_last_line_torn_anywhere_is_dropped_and_the_rest_kept(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
-        journal.add("a", {"n": 1})
-        journal.add("b", {"words": "déjà"})
-    whole = (tmp_path / "journal.jsonl").read_bytes()
-    first = whole.index(b"\n") + 1
-    for cut in range(first, len(whole)):
-        (tmp_path / "journal.jsonl").write_bytes(whole[:cut])
-        with Journal(tmp_path) as journal:
-            assert "a" in journal and "b" not in journal
-            journal.add("c", {"n": 3})
-        assert keys(tmp_path) == ["a", "c"]
-
-
-def test_a_spoilt_line_within_costs_only_itself(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
-        for key in "abc":
-            journal.add(key, {"of": key})
-    lines = (tmp_path / "journal.jsonl").read_bytes().splitlines(keepends=True)
-    for spoilt in (b"\0" * 20 + b"\n", b"[]\n", b'{"key": "b"}\n', b'{"key": "b", "record": 3}\n'):
-        (tmp_path / "journal.jsonl").write_bytes(lines[0] + spoilt + lines[2])
-        with Journal(tmp_path) as journal:
-            assert ["a" in journal, "b" in journal, "c" in journal] == [True, False, True]
-            assert journal.get("c") == {"of": "c"}
+        assert journal.get("b") == {"n": 3}
+    with opened(tmp_path, fresh=True) as journal:
+        assert journal.get("a") is None
+    assert count(tmp_path) == 0
 
 
 def test_two_runs_at_one_folder_are_refused(tmp_path: Path) -> None:
-    with Journal(tmp_path), pytest.raises(SettingError, match="another run is writing to"):
-        Journal(tmp_path)
-    with Journal(tmp_path):
-        pass
+    again = f"from eval.journal import opened; from pathlib import Path; opened(Path({str(tmp_path)!r})).__enter__()"
+    for _ in range(2):  # The second time there is a file already.
+        with opened(tmp_path):
+            with pytest.raises(SettingError, match="another run is writing to"), opened(tmp_path):
+                pass
+            done = subprocess.run([sys.executable, "-c", again], capture_output=True, text=True)
+            assert "another run is writing to" in done.stderr
 
 
-def test_a_journal_that_cannot_be_written_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(SettingError, match=r"can't keep the journal .*: No such file"):
-        Journal(tmp_path / "absent")
-
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    with Journal(tmp_path) as journal:
-        monkeypatch.setattr(os, "pwrite", full)
-        with pytest.raises(SettingError, match="No space left on device; give --report"):
-            journal.add("a", {})
-        assert "a" not in journal
+def test_a_journal_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"can't keep the journal .*: unable to open"):
+        opened(tmp_path / "absent").__enter__()
+    (tmp_path / FILE_NAME).write_bytes(b"something else " * 100)
+    with pytest.raises(SettingError, match=r"can't keep the journal .*: file is not a database"):
+        opened(tmp_path).__enter__()
 
 
 # --- runs that go on --------------------------------------------------------------------------
@@ -105,9 +73,9 @@ def test_only_what_is_new_is_asked(tmp_path: Path) -> None:
             raise KeyboardInterrupt
         return right(question)
 
-    with Journal(tmp_path) as journal, pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), opened(tmp_path) as journal:
         run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
-    with Journal(tmp_path) as journal:
+    with opened(tmp_path) as journal:
         scores = run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
     texts = [q.question for q in questions()]
     assert asked == [texts[0], texts[1], texts[1], texts[2]]
@@ -126,7 +94,7 @@ def test_another_setting_question_or_gold_is_asked_again(tmp_path: Path, changed
         return right(question)
 
     first, *others = questions()
-    with Journal(tmp_path) as journal:
+    with opened(tmp_path) as journal:
         run([first, *others], System(ask), MATERIAL, kept=Kept(journal, {"model": "a"}))
         asked.clear()
         if changed == "question":
@@ -146,12 +114,11 @@ def test_what_failed_is_asked_again_and_the_last_result_counts(tmp_path: Path) -
 
     outcomes = []
     for ask in (down, down, right, down):
-        with Journal(tmp_path) as journal:
+        with opened(tmp_path) as journal:
             kept = Kept(journal, {})
             run(questions(), System(ask), MATERIAL, kept=kept)
             outcomes.append(kept.record(questions()[1])["score"]["outcome"])
     assert outcomes == ["failed", "failed", "declined", "declined"]
-    assert len(keys(tmp_path)) == 3 + 1 + 1, "the two that were right are asked once"
 
 
 KILLED = """
@@ -159,7 +126,7 @@ import sys, time
 sys.path[:0] = {path!r}
 from dataclasses import replace
 from pathlib import Path
-from eval.journal import Journal
+from eval.journal import opened
 from eval.run import Kept, System, run
 from tests.eval.test_run import MATERIAL, questions, right
 
@@ -170,7 +137,7 @@ def ask(question):
     return right(question)
 
 many = [replace(q, id=f"{{n}}-{{q.id}}", question=f"{{q.question}} {{n}}") for n in range(60) for q in questions()]
-with Journal(Path({folder!r})) as journal:
+with opened(Path({folder!r})) as journal:
     print("began", flush=True)
     scores = run(many, System(ask), MATERIAL, kept=Kept(journal, {{}}), jobs={jobs})
     print(sum(row.right_outcome for row in scores), len(scores), flush=True)
@@ -197,8 +164,7 @@ def test_a_run_that_is_killed_again_and_again_scores_nothing_twice(
         kills += child.returncode == -signal.SIGKILL
     assert kills >= 1, "the run was over before it could be killed"
     assert ended == "180 180\n"
-    found = keys(tmp_path)
-    assert len(found) == len(set(found)) == 180, "a question was scored twice, or not at all"
+    assert count(tmp_path) == 180, "a question was not kept"
     asked = log.read_text().splitlines()
     assert len(set(asked)) == 180
     # Those under way at a kill, and no others, were asked again.
@@ -206,31 +172,27 @@ def test_a_run_that_is_killed_again_and_again_scores_nothing_twice(
 
 
 def test_a_run_of_500_questions_holds_no_answers_in_memory(tmp_path: Path) -> None:
+    many = [
+        replace(q, id=f"{n}-{q.id}", question=f"{q.question} {n}")
+        for n in range(167)
+        for q in questions()
+    ]
+    sizes: list[int] = []
+
     def ask(question: str) -> Answer:
         return replace(right(question), note=question * 2000)
 
-    def sizes() -> Iterator[int]:
-        many = [
-            replace(q, id=f"{n}-{q.id}", question=f"{q.question} {n}")
-            for n in range(167)
-            for q in questions()
-        ]
-        found: list[int] = []
-
-        def progress(done: int, *_: object) -> None:
-            if done % 100 == 0:
-                found.append(tracemalloc.get_traced_memory()[0])
-
-        with Journal(tmp_path) as journal:
-            kept = Kept(journal, {})
-            run(many, System(ask), Material(CORPUS.articles), progress, kept=kept)
-            assert len(kept.record(many[-1])["answer"]["note"]) > 40_000
-        yield from found
+    def progress(done: int, *_: object) -> None:
+        if done % 100 == 0:
+            sizes.append(tracemalloc.get_traced_memory()[0])
 
     tracemalloc.start()
     try:
-        first, *_, last = sizes()
+        with opened(tmp_path) as journal:
+            kept = Kept(journal, {})
+            run(many, System(ask), Material(CORPUS.articles), progress, kept=kept)
+            assert len(kept.record(many[-1])["answer"]["note"]) > 40_000
     finally:
         tracemalloc.stop()
-    # 400 answers of over 40 kB each would be 16 MB; scores and places are a few kB a question.
-    assert last - first < 3_000_000
+    # 400 answers of over 40 kB each would be 16 MB; scores are a few kB a question.
+    assert sizes[-1] - sizes[0] < 3_000_000

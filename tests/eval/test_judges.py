@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ from eval.judges import (
     Case,
     LLMJudge,
     SupportJudge,
-    TrainedChecker,
     load_judge,
     read_grade,
     read_verdict,
@@ -43,18 +43,19 @@ class Table:
 # --- which judges there are --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["bundled", "model:bundled", " bundled "])
-def test_the_run_time_checker_is_refused(name):
-    with pytest.raises(SettingError, match="is the checker that every shown sentence has passed"):
-        load_judge(name)
-
-
 @pytest.mark.parametrize(
     ("checker", "name"),
-    [("llm:openai/x", "llm:openai/x"), ("some/encoder", "model:some/encoder")],
+    [
+        (None, "bundled"),
+        (None, "model:bundled"),
+        (None, " bundled "),
+        ("llm:openai/x", "llm:openai/x"),
+        ("some/encoder", "model:some/encoder"),
+    ],
 )
-def test_so_is_a_checker_that_is_in_use_by_setting(monkeypatch, checker, name):
-    monkeypatch.setenv("WIRECHECK_CHECKER", checker)
+def test_the_run_time_checker_is_refused(monkeypatch, checker, name):
+    if checker:
+        monkeypatch.setenv("WIRECHECK_CHECKER", checker)
     with pytest.raises(SettingError, match="is the checker that every shown sentence has passed"):
         load_judge(name)
 
@@ -77,13 +78,6 @@ def test_a_cross_encoder_that_is_not_there_is_one_line(tmp_path):
 def test_a_model_that_writes_nothing_can_not_judge(model):
     with pytest.raises(SettingError, match="can't judge"):
         load_judge(f"llm:{model}")
-
-
-def test_the_deterministic_judge_needs_no_model():
-    judge = load_judge("deterministic")
-    assert judge.name == "deterministic"
-    assert judge.judge([("Nine people died.", "Nine people died.")]) == [True]
-    assert judge.judge([("Nine people died.", "The bridge opened.")]) == [False]
 
 
 def test_our_own_judge_reads_a_denial():
@@ -157,15 +151,6 @@ def test_a_saved_cross_encoder_judges(monkeypatch):
     judge = load_judge("model:m")
     assert judge.name == "model:m" and judge.fingerprint is None
     assert judge.judge([("nine died", "Nine died."), ("one died", "Nine died.")]) == [True, False]
-
-
-def test_a_trained_network_gives_a_sigmoid():
-    class Network:
-        def logits(self, pairs):
-            return np.array([0.0, 2.0])
-
-    found = TrainedChecker(Network()).support([("e", "a"), ("e", "b")])
-    assert found == pytest.approx([0.5, 1 / (1 + np.exp(-2.0))])
 
 
 def test_weights_that_training_exported_judge(tmp_path):
@@ -243,19 +228,15 @@ def test_what_a_grade_says(reply, grade):
 
 @pytest.fixture
 def model(monkeypatch):
-    servers = []
+    with ExitStack() as stack:
 
-    def serve(*script):
-        server = OpenAIServer(*script)
-        servers.append(server)
-        server.__enter__()
-        monkeypatch.setenv("OPENAI_API_KEY", "k")
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        return server
+        def serve(*script):
+            server = stack.enter_context(OpenAIServer(*script))
+            monkeypatch.setenv("OPENAI_API_KEY", "k")
+            monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+            return server
 
-    yield serve
-    for server in servers:
-        server.__exit__()
+        yield serve
 
 
 def by_text(replies):

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from eval.plots import Bar, Line, Point, bars, histogram, lines
-from eval.report_page import page_parts
+from eval.figures import Figure
+from eval.report_page import TEMPLATES, Point, page_parts, steps_of
 from eval.scores import Found, QuestionScore, Verdict
 from tests.eval.test_report import ROWS, head, row
 from tests.hostile import HOSTILE
@@ -120,40 +120,40 @@ def test_a_question_without_an_answer_and_a_run_without_questions() -> None:
 
 # --- plots ----------------------------------------------------------------------------------------
 
+PLOTS: Any = TEMPLATES.get_template("plots.html").module
+
 
 def drawn(figure: str) -> ElementTree.Element:
     return ElementTree.fromstring(figure)
 
 
 def test_a_line_goes_through_its_points() -> None:
-    figure = lines("T", [Line("a", [Point(0, 0, 0, 0.5), Point(1, 1, 0.5, 1)])], [(0, "0")], "k")
+    found = [("a", [Point(0, 0, 0, 0.5), Point(1, 1, 0.5, 1)])]
+    figure = PLOTS.lines("T", found, [(0, "0")], "k")
     paths = {path.get("class"): path.get("d") for path in drawn(figure).iter("path")}
     # The square of shares is from (40, 206) to (448, 12), with y upwards.
     assert paths["line s0"] is not None
     assert "M40.0 206.0L448.0 12.0" in figure
     assert paths["band s0"] == "M40.0 109.0L448.0 12.0L448.0 109.0L40.0 206.0Z"
-    assert lines("T", [Line("a", [])], [], "k").count("line s0") == 1, "the legend's alone"
+    assert PLOTS.lines("T", [("a", [])], [], "k").count("line s0") == 1, "the legend's alone"
 
 
 def test_bars_are_as_long_as_their_shares() -> None:
-    figure = bars("T", [Bar("one", 0.5, 0.25, 1.0, 7), Bar("none", None, None, None, 0)])
-    found = [r for r in drawn(figure).iter("rect")]
-    lengths = [float(r.get("width") or 0) for r in found if r.get("class") == "bar"]
-    whole = [float(r.get("width") or 0) for r in found if r.get("class") == "track"]
-    assert lengths == [whole[0] / 2]
-    words = [t.text for t in drawn(figure).iter("text")]
-    assert words == ["one", "0.50  n=7", "none", "not measured"]
+    found = [("one", Figure(0.5, 0.25, 1.0, 7)), ("none", Figure(None, None, None, 0))]
+    figure = drawn(PLOTS.bars("T", found))
+    lengths = {r.get("class"): float(r.get("width") or 0) for r in figure.iter("rect")}
+    assert lengths["bar"] == lengths["track"] / 2
+    assert [t.text for t in figure.iter("text")] == ["one", "0.50  n=7", "none", "not measured"]
+    (whisker,) = figure.iter("path")
+    assert whisker.get("d") == "M172.0 13H364.0M172.0 9v8M364.0 9v8"
+    assert "<b>" not in PLOTS.bars("<b>", [("<b>", Figure(1.0, None, None, 1))])
 
 
 def test_a_histogram_counts_every_value_once() -> None:
-    values = [0.0, 0.1, 0.1, 0.95, 1.6, 3.2]
-    figure = histogram("T", values, "s")
-    texts = [t for t in drawn(figure).iter("text") if t.get("text-anchor") == "middle"]
-    bars_drawn = [r for r in drawn(figure).iter("rect")]
-    counts = [int(t.text or 0) for t in texts[: len(bars_drawn)]]
-    assert sum(counts) == len(values)
-    # Steps of 0.2: 0.0 and twice 0.1; 0.95; 1.6; 3.2.
-    assert counts == [3, 1, 1, 1]
-    assert histogram("T", [], "s") == ""
-    assert "<rect" in histogram("T", [0.0, 0.0], "s")
-    assert "<b>" not in bars("<b>", [Bar("<b>", 1.0, None, None, 1)])
+    step, counts = steps_of([0.0, 0.1, 0.1, 0.95, 1.6, 3.2])
+    assert (step, len(counts)) == (0.2, 17)
+    assert {n: c for n, c in enumerate(counts) if c} == {0: 3, 4: 1, 8: 1, 16: 1}
+    figure = drawn(PLOTS.histogram("T", step, counts, "s"))
+    tall = [float(r.get("height") or 0) for r in figure.iter("rect")]
+    assert tall == pytest.approx([194, 194 / 3, 194 / 3, 194 / 3], abs=0.05)
+    assert steps_of([]) == (1.0, []) and steps_of([0.0, 0.0])[1] == [2]

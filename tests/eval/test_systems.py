@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import pytest
 
 from eval import systems
-from eval.run import main
 from eval.systems import answer_of, find_words, load_system
 from eval.wording import citation_fault
 from index.errors import ModelReplyError, ModelUnknown, ModelUnreachable, SettingError
@@ -156,14 +155,12 @@ def test_a_function_of_the_folder_that_one_stands_in(module):
     assert load_system("theirs:A.b", CORPUS)("Who?").claims[0].text == "Who?"
 
 
-def test_a_function_that_raises_is_one_line(module):
-    with pytest.raises(ModelReplyError, match=r"theirs:breaks failed: ValueError: two lines"):
-        load_system("theirs:breaks", CORPUS)("Who?")
-
-
-def test_a_function_that_wants_to_end_the_program_does_not(module):
-    with pytest.raises(ModelReplyError, match="theirs:quits failed: SystemExit: 3"):
-        load_system("theirs:quits", CORPUS)("Who?")
+@pytest.mark.parametrize(
+    ("name", "told"), [("breaks", "ValueError: two lines"), ("quits", "SystemExit: 3")]
+)
+def test_a_function_that_raises_or_ends_the_program_is_one_line(module, name, told):
+    with pytest.raises(ModelReplyError, match=f"theirs:{name} failed: {told}"):
+        load_system(f"theirs:{name}", CORPUS)("Who?")
 
 
 @pytest.mark.parametrize("name", ["theirs:none", "nothing_here:f", "theirs:value"])
@@ -267,7 +264,7 @@ def test_an_address_gets_our_evidence_and_its_sentences_are_not_checked(index, m
     ],
 )
 def test_a_line_cites_the_labels_that_it_ends_with(line, text, labels):
-    [claim] = systems._labelled(f"{line}\n\n---\n", [])
+    [claim] = systems.labelled(f"{line}\n\n---\n", [])
     assert (claim.text, [c.article_id for c in claim.citations]) == (text, labels)
 
 
@@ -283,91 +280,3 @@ def test_an_address_that_fails_is_an_error_of_ours(index):
         load_system(f"{server.url}#tiny", index)("Who?")
     with pytest.raises(SettingError, match="say which model"):
         load_system("http://127.0.0.1:9/v1", index)
-
-
-# --- in a run ----------------------------------------------------------------------------------
-
-GOLD = {
-    "id": "q1", "kind": "single", "question": "How many people died?", "answerable": True,
-    "reference": "Nine.", "nuggets": [["nine"]], "must_cite": [["ferry"]], "may_cite": ["ferry"],
-    "forbid": [],
-}  # fmt: skip
-THEIRS = """
-import json, sys
-question = sys.stdin.read()
-if "gate" in question:
-    sys.exit("broken")
-print(json.dumps({"text": "Nine died.", "citations": [
-    {"article_id": "ferry", "quote": "Nine people died."}]}))
-"""
-
-
-@pytest.fixture
-def news(tmp_path):
-    folder = tmp_path / "news"
-    folder.mkdir()
-    for name, article in ARTICLES.items():
-        (folder / f"{name}.txt").write_text(article.text, encoding="utf-8")
-    gold = tmp_path / "gold.jsonl"
-    other = {**GOLD, "id": "q2", "question": "When did the gate jam?", "nuggets": [["Saturday"]]}
-    gold.write_text(f"{json.dumps(GOLD)}\n{json.dumps(other)}\n", encoding="utf-8")
-    return ["--articles", str(folder), "--questions", str(gold), "--report", str(tmp_path / "out")]
-
-
-def test_a_command_is_scored_and_what_breaks_is_a_failed_question(news, tmp_path, capsys):
-    assert main([*news, "--system", command(THEIRS)]) == 0
-    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    first, second = (row["score"] for row in report["questions"])
-    assert (first["outcome"], first["nuggets"]["hits"], first["must_cite"]["hits"]) == (
-        "answered",
-        1,
-        1,
-    )
-    assert first["verdicts"][0]["finding"] == "supported"
-    assert second["outcome"] == "failed" and second["error"].endswith("ended with 1: broken")
-    assert report["system"] == command(THEIRS)
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_a_system_that_is_not_there_ends_the_run_in_one_line(news, capsys):
-    assert main([*news, "--system", "no-such-program-here"]) == 2
-    [line] = [row for row in capsys.readouterr().err.splitlines() if row.startswith("wirecheck")]
-    assert line.startswith("wirecheck eval: --system no-such-program-here: can't be started")
-    assert main([*news, "--system", "a:b", "--model", "none"]) == 2
-
-
-def test_a_language_model_judges_and_grades(news, tmp_path, monkeypatch, capsys):
-    def reply(body):
-        told = json.loads(body["messages"][1]["content"].splitlines()[0])
-        return "VERDICT: NOT_SUPPORTED" if "sentence" in told else "GRADE: PARTIAL"
-
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with OpenAIServer(says(reply)) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert main([*news, "--system", command(THEIRS), "--judge", "llm:openai/x"]) == 0
-    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    first, second = (row["score"] for row in report["questions"])
-    assert (first["grade"], second["grade"]) == ("PARTIAL", "NOT_ATTEMPTED")
-    assert first["verdicts"][0]["finding"] == "unsupported"
-    assert report["summary"]["figures"]["graded_partial"]["value"] == 0.5
-    assert report["judge"]["agreement"]["value"] == 0.5, "it says no to every pair"
-    assert "judged by llm:openai/x, balanced accuracy 0.500" in capsys.readouterr().out
-
-
-def test_a_grade_that_can_not_be_read_is_unscored(news, tmp_path, monkeypatch):
-    def reply(body):
-        told = json.loads(body["messages"][1]["content"].splitlines()[0])
-        return "VERDICT: SUPPORTED" if "sentence" in told else "Looks fine to me."
-
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with OpenAIServer(says(reply)) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert main([*news, "--system", command(THEIRS), "--judge", "llm:openai/x"]) == 0
-    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    figure = report["summary"]["figures"]["graded_correct"]
-    assert (figure["value"], figure["n"], figure["unscored"]) == (0.0, 1, 1)
-
-
-def test_the_run_time_checker_may_not_judge(news, capsys):
-    assert main([*news, "--judge", "bundled"]) == 2
-    assert "is the checker that every shown sentence has passed" in capsys.readouterr().err

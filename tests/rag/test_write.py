@@ -10,11 +10,11 @@ from rag.prompts import load_prompt
 from rag.question import analyse
 from rag.schema import Claim, DraftClaim, Rejection
 from rag.write import (
+    LIKELY,
     MAX_QUOTES,
     MAX_VALUES,
     MAX_WORDS,
     MOST_CITED,
-    LIKELY,
     NEAR,
     NEAR_SHARE,
     WRITING_SENTENCES,

@@ -1,14 +1,13 @@
 import json
-import math
 
 import numpy as np
 import pytest
 
+from eval.bench.common import CachedEncoder
 from eval.bench.retrieval import (
     BLEND,
     DENSE,
     KEYWORDS,
-    CachedEncoder,
     Corpus,
     Question,
     all_articles,
@@ -17,18 +16,19 @@ from eval.bench.retrieval import (
     by_rank_fusion,
     dated,
     indexed,
-    interval,
     news,
     plain,
     pool,
     recall,
     reciprocal_rank,
     table,
+    tables,
     title_once,
     with_date,
     without_outlet,
     without_title,
 )
+from eval.figures import mean_interval
 from index.records import Article, Hit, Passage
 from index.search import Ranking
 from tests.fakes import TopicEncoder
@@ -150,13 +150,12 @@ def test_spans_by_hand(spans, every):
     assert all_spans(HITS, Question("kind", "q", frozenset("ab"), frozenset(spans))) == every
 
 
-def test_interval():
-    assert interval(np.ones(7)) == (1, 1)
-    low, high = interval(np.array([0.0, 1.0] * 200))
+def test_the_interval_of_a_mean_of_questions():
+    found = mean_interval(np.array([0.0, 1.0] * 200))
     # Four hundred coins: 0.5 -+ 1.96 * sqrt(0.25 / 400).
-    assert low == pytest.approx(0.5 - 0.049, abs=0.006)
-    assert high == pytest.approx(0.5 + 0.049, abs=0.006)
-    assert interval(np.array([0.0, 1.0] * 200)) == (low, high)
+    assert found.low == pytest.approx(0.5 - 0.049, abs=0.006)
+    assert found.high == pytest.approx(0.5 + 0.049, abs=0.006)
+    assert mean_interval(np.array([0.0, 1.0] * 200)) == found
 
 
 def test_halves():
@@ -164,17 +163,15 @@ def test_halves():
     assert 440 < sum(halves) < 560
 
 
-def test_vectors_are_kept(tmp_path):
+def test_a_text_is_encoded_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path))
     inner = TopicEncoder()
-    encoder = CachedEncoder(inner, tmp_path / "work")
-    first = encoder.encode(["storm", "harbour", "storm"])
+    first = CachedEncoder(inner).encode(["storm", "harbour", "storm"])
     assert np.array_equal(first, TopicEncoder().encode(["storm", "harbour", "storm"]))
-    query = encoder.encode_query("bank")
-    encoder.save()
-    again = CachedEncoder(inner, tmp_path / "work")
+    again = CachedEncoder(inner)
     assert np.array_equal(again.encode(["storm", "harbour", "storm"]), first)
-    assert np.array_equal(again.encode_query("bank"), query)
     assert sorted(inner.encoded) == ["harbour", "storm"]
+    assert again.encode_query("bank") is again.encode_query("bank")
     assert (again.dim, again.fingerprint) == (inner.dim, inner.fingerprint)
 
 
@@ -187,7 +184,7 @@ STORIES = (
 
 def test_searches_alone_and_together():
     """The encoder sees topics alone, the keywords every word."""
-    index = indexed(Corpus(STORIES, ()), TopicEncoder())
+    index = indexed(Corpus("news", STORIES, (), {}), TopicEncoder())
 
     def ids(search, query):
         return [h.passage.article.id for h in search(query)]
@@ -218,18 +215,21 @@ def test_a_table():
     answers = {"one": [hit("a", 1)], "two": [hit("c", 1), hit("b", 2)]}
     lines = list(
         table(
-            "news",
-            Corpus(STORIES, questions),
+            Corpus("news", STORIES, questions, {"MRR": reciprocal_rank}),
             {"nothing": lambda q: [], "what ships": answers.__getitem__},
-            {"MRR": reciprocal_rank},
+            ["MRR"],
             {"all": lambda q: True, "x": lambda q: q.kind == "x"},
             ["nothing"],
         )
     )
-    assert lines[0] == "== news"
-    assert lines[1] == "MRR, all, n=2"
-    figures = [line.split()[-3:] for line in lines[2:5]]
-    assert [f[0] for f in figures] == ["0.000", "0.750", "0.750"]
-    assert lines[5] == "MRR, x, n=1"
-    assert lines[7].split()[-3:] == ["1.000", "[1.000,", "1.000]"]
-    assert not any(math.isnan(float(f[0])) for f in figures)
+    assert (lines[0], lines[4]) == ("MRR, all", "MRR, x")
+    assert [line.split()[-4] for line in lines[1:4]] == ["0.000", "0.750", "0.750"]
+    assert lines[6].split()[-4:] == ["1.000", "[1.000,", "1.000]", "n=1"]
+
+
+def test_both_corpora_are_measured_from_end_to_end(data, monkeypatch, tmp_path):
+    monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path))
+    for corpus, parts in ((pool(data), 6), (news(data), 12)):
+        rows = list(tables(corpus, CachedEncoder(TopicEncoder())))
+        worth = rows[rows.index(f"== {corpus.name}: what each part is worth") + 1 :]
+        assert len(worth) == 3 * (1 + parts + 1), "three groups: a heading, the parts, what ships"

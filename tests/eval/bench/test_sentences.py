@@ -22,7 +22,7 @@ def test_chosen_sentences_are_found_in_their_passage(tmp_path):
     empty = {**row, "output": [{"selected_sentences": ["Not there."]}]}
     lines = "\n".join(json.dumps(r) for r in (row, empty))
     (tmp_path / "clapnq_answerable_dev.jsonl").write_text(lines, encoding="utf-8")
-    ((question, article, spans),) = clapnq(tmp_path)
+    ((question, article, spans),) = list(clapnq(tmp_path))
     assert question == "when did the dam leak?"
     assert [article.text[s:e] for s, e in spans] == ["It leaked in May."]
 

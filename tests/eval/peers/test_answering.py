@@ -1,6 +1,7 @@
 import pytest
 
-from eval.peers.answering import OURS, PEERS, SHOWN, Text, marked, table
+from eval.peers.answerers import Text, marked
+from eval.peers.answering import OURS, SHOWN, table
 from eval.systems import answer_of
 from index import Article
 
@@ -61,17 +62,11 @@ def test_a_reply_that_tells_nothing_is_a_decline(reply):
 
 
 def test_the_table_has_a_row_for_each_system_with_intervals_and_gaps():
-    figures = {name: {"value": 0.5, "low": 0.25, "high": 0.75} for name in SHOWN}
-    figures["memory_mb"] = {"value": 1234.5, "low": None, "high": None}
-    figures["nuggets"] = {"value": None, "low": None, "high": None}
+    figures = {name: {"value": 0.5, "low": 0.25, "high": 0.75, "n": 9} for name in SHOWN}
+    figures["memory_mb"] = {"value": 1234.5, "low": None, "high": None, "n": 9}
+    figures["nuggets"] = {"value": None, "low": None, "high": None, "n": 0}
     rows = table({OURS: {"summary": {"figures": figures}}}).splitlines()
     assert len(rows) == 3 and rows[2].startswith("| wirecheck (wirecheck 0")
     cells = dict(zip(SHOWN, rows[2].strip("| ").split(" | ")[1:], strict=True))
     assert cells["citation_recall"] == "0.50 [0.25, 0.75]"
     assert cells["memory_mb"] == "1234" and cells["nuggets"] == "-"
-
-
-def test_each_peer_has_its_own_settings_and_its_best():
-    names = {name.rsplit("_", 1)[0] for name in PEERS}
-    assert set(PEERS) == {f"{n}_{which}" for n in names for which in ("default", "best")}
-    assert all(bool(p.settings) == name.endswith("best") for name, p in PEERS.items())

@@ -1,6 +1,5 @@
 import gzip
 import json
-import subprocess
 
 import pytest
 
@@ -52,10 +51,13 @@ def test_the_ratio_is_against_the_fastest_other(capsys):
     assert report({OURS: runs(1)}, {}, 1, "cpu") == 0.0
 
 
-def test_a_run_that_fails_says_why(tmp_path, monkeypatch):
-    ended = subprocess.CompletedProcess([], 1, stdout="noise\n", stderr="Traceback\nOops: why\n")
-    monkeypatch.setattr(index_speed.subprocess, "run", lambda *args, **kwargs: ended)
-    assert measured("txtai", tmp_path, tmp_path, 1) == "Oops: why"
+def test_a_run_is_a_process_of_its_own_and_one_that_fails_says_why(tmp_path, data):
+    (tmp_path / "empty").mkdir()
+    write_articles(data, tmp_path / "few", 1, 1)
+    found = measured(OURS, tmp_path / "few", tmp_path / "few")
+    assert found["passages"] >= 1 and found["wall"] > 0
+    why = measured(OURS, tmp_path / "empty", tmp_path / "empty")
+    assert why == "ArticleError: no article found: no files there"
 
 
 def test_our_own_way_indexes_the_folder(tmp_path, data, monkeypatch):

@@ -39,10 +39,3 @@ def test_a_swapped_name_is_of_the_same_kind_and_not_the_answer(monkeypatch):
     for new in made:
         assert new["question"] not in {r["question"] for r in rows}
         assert ("Lene Doorn" in new["question"]) != ("Ada Holm" in new["question"])
-
-
-def test_shares_of_nought_make_nothing(monkeypatch):
-    monkeypatch.setattr(train_reader, "BEREFT_SHARE", 0.0)
-    monkeypatch.setattr(train_reader, "SWAPPED_SHARE", 0.0)
-    rows = [row("Whom did Lene Doorn blame?", "skipper")]
-    assert bereft(rows, random.Random(1)) == [] and swapped(rows, random.Random(1)) == []

@@ -1,0 +1,323 @@
+"""`wirecheck eval`, from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import rag
+from eval.agreement import read_pairs
+from eval.main import Parts, build_parser, main, parse_bars
+from eval.metrics import BARS
+from eval.provenance import program_files
+from index import build_index, open_index
+from index.commandline import ended
+from index.errors import ModelReplyError, ModelUnknown, SettingError
+from rag.schema import Answer
+from tests.eval.test_run import BRIDGE, CORPUS, FERRY, ROWS, Corpus, quote, raising, right
+from tests.fakes import TopicEncoder
+
+
+@dataclass
+class Fake:
+    """Stands for index and rag, and keeps what it was called with."""
+
+    ask: Callable[[str], Answer] = right
+    built: tuple[Sequence[Path], Path] | None = None
+    opened: Path | None = None
+    asked_with: tuple[object, str | None] | None = None
+
+    def parts(self) -> Parts:
+        return Parts(self.build, self.open, self.answer)
+
+    def build(self, articles: Sequence[Path], directory: Path) -> SimpleNamespace:
+        assert directory.parent.is_dir()
+        self.built = (articles, directory)
+        return SimpleNamespace(skipped=[SimpleNamespace(path="a/b.txt", reason="empty")])
+
+    def open(self, directory: Path) -> Corpus:
+        self.opened = directory
+        return CORPUS
+
+    def answer(self, question: str, *, index: object, model: str | None) -> Answer:
+        self.asked_with = (index, model)
+        return self.ask(question)
+
+
+@pytest.fixture
+def gold_file(tmp_path: Path) -> Path:
+    path = tmp_path / "gold.jsonl"
+    path.write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
+    return path
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_an_index_is_opened_and_the_model_is_passed_on(gold_file: Path, capsys: Captured) -> None:
+    fake = Fake()
+    code = main(
+        ["--index", "there", "--questions", str(gold_file), "--model", "none"], fake.parts()
+    )
+    assert code == 0
+    assert (fake.built, fake.opened) == (None, Path("there"))
+    assert fake.asked_with == (CORPUS, "none")
+    printed = capsys.readouterr()
+    assert "nothing wrong in 3 questions" in printed.out
+    assert printed.err.splitlines()[0].startswith("[1/3] q1: answered, 0.0 s")
+    assert printed.err.count("\n") == 3
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_stays_on_one_line_of_a_terminal(
+    gold_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["--index", "i", "--questions", str(gold_file)], Fake().parts()) == 0
+    assert terminal.getvalue() == (
+        "\r[1/3] q1: answered, 0.0 s\x1b[K\r[2/3] q2: declined, 0.0 s\x1b[K"
+        "\r[3/3] q3: answered, 0.0 s\x1b[K\n"
+    )
+
+
+def test_a_terminal_that_cannot_show_a_letter_is_shown_a_question_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text(json.dumps({**ROWS[0], "nuggets": [["déjà"]]}), encoding="utf-8")
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", printed)
+    assert main(["--index", "i", "--questions", str(path)], Fake().parts()) == 0
+    printed.seek(0)
+    assert "lacks d?j? (0/1)" in printed.read()
+
+
+def test_without_an_index_one_is_built_and_removed(
+    gold_file: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    fake = Fake()
+    assert main(["--articles", str(tmp_path), "--questions", str(gold_file)], fake.parts()) == 0
+    assert fake.built is not None
+    assert fake.built == ([tmp_path], fake.opened)
+    assert capsys.readouterr().err.startswith("skipped a/b.txt: empty\n")
+    assert not fake.built[1].parent.exists()
+    assert fake.asked_with == (CORPUS, None)
+
+
+def test_the_sample_by_default() -> None:
+    fake = Fake()
+    with pytest.raises(SettingError):  # The sample's gold is not about these articles.
+        main([], fake.parts())
+    assert fake.built is not None
+    assert fake.built[0][0].parts[-3:] == ("eval", "sample", "articles")
+    questions = build_parser().parse_args([]).questions
+    assert questions.parts[-3:] == ("eval", "sample", "questions.jsonl")
+
+
+def test_the_report_holds_everything_but_the_articles_texts(
+    gold_file: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    def ask(question: str) -> Answer:
+        return (
+            raising(ModelReplyError("empty"))(question) if "ferry" in question else right(question)
+        )
+
+    words = f"--index there --questions {gold_file} --model m/x --report {tmp_path / 'out'}"
+    assert main(words.split(), Fake(ask).parts()) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert (report["format"], report["model"]) == (2, "m/x")
+    assert report["judge"]["name"] == "own"
+    assert 0 < report["judge"]["agreement"]["value"] < 1
+    assert report["judge"]["agreement"]["n"] == len(read_pairs())
+    assert report["settings"]["index"] == "there"
+    assert report["settings"]["questions"] == str(gold_file)
+    assert len(report["settings"]["questions_sha256"]) == 64
+    assert set(report["versions"]) >= {"python", "wirecheck", "torch", "numpy", "cores"}
+    assert report["summary"]["figures"]["nuggets"]["value"] == 1 / 2
+    assert report["summary"]["kinds"]["unanswerable"]["figures"]["declined_right"]["n"] == 1
+    first, second, third = report["questions"]
+    assert first["gold"] == {**ROWS[0], "note": ""}
+    assert first["answer"]["claims"][0]["citations"][0]["quote"] == BRIDGE.text[8:]
+    assert first["answer"]["articles"]["bridge"] == {
+        "title": "Bridge",
+        "outlet": "Herald",
+        "published": None,
+        "url": None,
+        "sha256": BRIDGE.sha256,
+    }
+    assert first["score"]["nuggets"] == {"hits": 1, "of": 1, "missed": []}
+    assert first["values"]["citation_recall"] == 1
+    assert first["values"]["copies"] is None, "these articles' copies are not known"
+    assert "declined_right" not in first["values"], "it is about unanswerable questions"
+    assert second["answer"]["outcome"] == "declined"
+    assert (third["answer"], third["score"]["error"]) == (None, "empty")
+    assert f"report: {tmp_path}" in capsys.readouterr().err
+
+
+def test_the_same_gold_has_the_same_hash_and_another_has_another(
+    gold_file: Path, tmp_path: Path
+) -> None:
+    def sha() -> str:
+        main(
+            ["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)],
+            Fake().parts(),
+        )
+        report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+        return str(report["settings"]["questions_sha256"])
+
+    first = sha()
+    gold_file.write_text(gold_file.read_text() + "\n\n")
+    assert sha() == first
+    gold_file.write_text(gold_file.read_text().replace("40 days", "41 days"))
+    assert sha() != first
+
+
+def test_bars_decide_the_exit_code(gold_file: Path, tmp_path: Path, capsys: Captured) -> None:
+    words = f"--index there --questions {gold_file} --report {tmp_path} --fail-under"
+    arguments = words.split()
+    fake = Fake(lambda question: Answer(question, "declined"))
+    assert main([*arguments, "declined_right=1, failed=0"], fake.parts()) == 0
+    capsys.readouterr()
+    assert main([*arguments, "nuggets=0.8,declined_wrong=0.1,words=70"], fake.parts()) == 1
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-3:] == [
+        "wirecheck eval: nuggets is 0, under the bar of 0.8",
+        "wirecheck eval: declined_wrong is 1, over the bar of 0.1",
+        "wirecheck eval: words was not measured: no question has it (bar 70)",
+    ]
+    assert "something wrong in 2 of 3 questions" in printed.out
+    assert (tmp_path / "report.json").exists(), "a run below its bars is reported too"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--index", "i", "--articles", "a"], "give --index or --articles, not both"),
+        (["--questions", "absent.jsonl"], "can't read the gold questions absent.jsonl: "),
+        (["--fail-under", "nugget=0.8"], "--fail-under: no figure 'nugget'; use one of article_"),
+        (["--index", "i"], "the gold questions name 64 article"),
+        (["--fresh"], "--fresh goes with --report: without it nothing is kept"),
+    ],
+)
+def test_faults_of_usage_are_one_line_and_2(
+    arguments: list[str], told: str, gold_file: Path, capsys: Captured
+) -> None:
+    given = [str(gold_file) if argument == "GOLD" else argument for argument in arguments]
+    fake = Fake(raising(AssertionError("asked")))
+    assert ended(lambda: main(given, fake.parts())) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"wirecheck: {told}")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_model_that_cannot_be_used_is_one_line_and_2(gold_file: Path, capsys: Captured) -> None:
+    fake = Fake(raising(ModelUnknown("no model 'x'; name one as LiteLLM does")))
+    words = ["--index", "i", "--questions", str(gold_file)]
+    assert ended(lambda: main(words, fake.parts())) == 2
+    assert capsys.readouterr().err == "wirecheck: no model 'x'; name one as LiteLLM does\n"
+
+
+def test_a_real_index_gives_rankings_passages_and_copies(tmp_path: Path) -> None:
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    (articles / "bridge.txt").write_text(BRIDGE.text + " The storm took the railway.")
+    (articles / "ferry.txt").write_text(FERRY.text + " No bank is open at the harbour.")
+    gold = tmp_path / "gold.jsonl"
+    asked = {**ROWS[0], "question": "How long did the storm shut the railway?"}
+    gold.write_text(json.dumps(asked))
+    encoder = TopicEncoder()
+
+    def ask(question: str, *, index: Any, model: str | None) -> Answer:
+        return quote(question, index.articles["bridge"])
+
+    parts = Parts(partial(build_index, encoder=encoder), partial(open_index, encoder=encoder), ask)
+    command = ["--articles", str(articles), "--questions", str(gold), "--report", str(tmp_path)]
+    assert main(command, parts) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    figures = report["summary"]["figures"]
+    found = {name: figures[name]["value"] for name in figures if "@" in name}
+    assert found["article_recall@1"] == found["span_found@1"] == found["span_ndcg@10"] == 1
+    assert None not in found.values()
+    assert figures["copies"]["value"] == 1
+    assert report["settings"]["generation"] == 1
+    # The index is made anew for each run, in another place: its articles are what counts.
+    made: list[str] = []
+    again = parts._replace(answer=lambda q, **_: made.append(q))
+    assert main(command, again) == 0
+    assert made == []
+
+
+def test_an_interrupted_run_says_that_it_goes_on_and_does(
+    gold_file: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    asked: list[str] = []
+
+    def ask(question: str) -> Answer:
+        asked.append(question)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return right(question)
+
+    command = ["--index", "i", "--questions", str(gold_file), "--report", str(tmp_path)]
+    assert ended(lambda: main(command, Fake(ask).parts())) == 130
+    told = capsys.readouterr().err
+    assert told.endswith("\nthe same command goes on from here\nwirecheck: stopped\n")
+    assert not (tmp_path / "report.json").exists()
+    assert main(command, Fake(ask).parts()) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("1 of 3 questions were scored before, with the same settings,")
+    assert "[2/3] q2: declined" in told and "[1/3]" not in told
+    assert len(asked) == 4
+    assert main(command, Fake(ask).parts()) == 0
+    assert len(asked) == 4, "nothing is asked again"
+    assert main([*command, "--fresh"], Fake(ask).parts()) == 0
+    assert len(asked) == 7
+    assert main([*command, "--model", "m/x"], Fake(ask).parts()) == 0
+    assert len(asked) == 10, "of another model nothing is known"
+
+
+def test_parse_bars() -> None:
+    assert parse_bars("") == {}
+    assert parse_bars("nuggets=0.8, words = 70 , ") == {"nuggets": 0.8, "words": 70.0}
+    assert parse_bars(",".join(f"{name}=1" for name in BARS)) == dict.fromkeys(BARS, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nuggets", "nuggets= is no bar; write a number"),
+        ("nuggets=high", "nuggets=high is no bar"),
+        ("nuggets=nan", "nuggets=nan is no bar"),
+        ("words=inf", "words=inf is no bar"),
+        ("nuggets=-1", "nuggets=-1 is no bar"),
+        ("nuggets=1.5", "nuggets=1.5 is no bar; .* from 0 to 1, as nuggets=0.8"),
+        ("declined=0.5", "no figure 'declined'"),
+        ("words=1,words=2", "words is given twice"),
+    ],
+)
+def test_bars_that_are_none(text: str, told: str) -> None:
+    with pytest.raises(SettingError, match=told):
+        parse_bars(text)
+
+
+def test_all_rooms_of_the_program_count_as_the_program() -> None:
+    root = Path(rag.__file__).parents[1]
+    names = {p.relative_to(root).as_posix() for p in program_files(root)}
+    assert {"index/formats/html.py", "rag/bundle/file.py", "rag/ask.py", "eval/main.py"} <= names
+    assert {"prompts/read.txt", "rag/reader.safetensors"} <= names
+    assert not [name for name in names if "__pycache__" in name]
