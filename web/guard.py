@@ -6,14 +6,20 @@ headers and no route that a new release of Gradio adds is open before somebody w
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 import secrets
 import time
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +28,8 @@ if TYPE_CHECKING:
 MAX_BODY, MAX_FILE = 64 * 1024, 16_000_000
 #: Wrong passwords that one address may send in a minute.
 MAX_WRONG = 5
+#: Seconds without a byte after which a request's body is waited for no longer.
+MAX_PAUSE = 20.0
 
 #: All that the page itself asks for; any other address, Gradio's or not, is not there.
 _GET = re.compile(
@@ -36,6 +44,10 @@ _PROGRAMS_POST = re.compile(r"/gradio_api/(call/\w+|mcp/?)")
 #: What is open only where articles may be given on the page.
 _UPLOADS = re.compile(r"/desk/(files|indexing)")
 _FILES = "/desk/files"
+#: Where a page listens for its cards.
+_STREAM = "/gradio_api/queue/data"
+#: What a proxy says of whom it asks for: read and believed in `server_of`, or not at all.
+_FORWARDED = re.compile(rb"forwarded|x-forwarded-.*|x-real-ip")
 #: 'unsafe-eval': Gradio compiles the (constant) template of each gr.HTML in the browser.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
@@ -57,7 +69,7 @@ class Guard:
     """Refuses whatever our own page never sends, and says in headers what a browser may do.
 
     Pure ASGI and outermost, so that refusals carry the headers too. `uploads`: articles may be
-    sent; `programs`: programs may ask.
+    sent; `programs`: programs may ask. `streams` counts the streams that each page listens to.
     """
 
     def __init__(
@@ -66,8 +78,10 @@ class Guard:
         password: str | None = None,
         uploads: bool = False,
         programs: bool = False,
+        streams: Counter[str] | None = None,
     ) -> None:
         self.app, self.password, self.uploads, self.programs = app, password, uploads, programs
+        self.streams = Counter() if streams is None else streams
         self.wrong: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,11 +96,30 @@ class Guard:
         status = self._refusal(scope, headers)
         if status:
             return await _refuse(send, status)
+        scope["headers"] = [(k, v) for k, v in scope["headers"] if not _FORWARDED.fullmatch(k)]
         if scope["path"] == "/":
             # Compressed, it could not be given its nonce.
             scope["headers"] = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
             send = _with_nonce(send, nonce)
-        await self.app(scope, receive, send)
+        with self._counted(scope):
+            try:
+                await self.app(scope, _in_time(receive), send)
+            except ClientDisconnect:  # In the middle of a body; if anybody is there, they hear it.
+                await _refuse(send, 408)
+
+    @contextmanager
+    def _counted(self, scope: Scope) -> Iterator[None]:
+        """Count a stream while somebody listens to it."""
+        if scope["path"] != _STREAM:
+            yield
+            return
+        name = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+        self.streams[name] += 1
+        try:
+            yield
+        finally:
+            self.streams[name] -= 1
+            self.streams += Counter()  # Without those at zero.
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> int:
         """The status with which to refuse, or 0."""
@@ -152,6 +185,24 @@ def _same_origin(scope: Scope, headers: dict[str, str]) -> bool:
         return False
     origin = headers.get("origin")
     return origin is None or origin == f"{scope['scheme']}://{headers.get('host', '')}"
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Whoever pauses for too long in the middle of a body counts as gone."""
+    whole = False
+
+    async def received() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), MAX_PAUSE)
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        whole = not message.get("more_body", False)
+        return message
+
+    return received
 
 
 def _with_headers(send: Send, nonce: str) -> Send:

@@ -30,9 +30,9 @@ from starlette.routing import Route
 from index.errors import SettingError
 from web import page
 from web.article import article_page
+from web.contained import contained, line_of
 from web.guard import MAX_FILE
 from web.library import Library
-from web.queue import line_of
 
 if TYPE_CHECKING:
     from web.queue import QuestionQueue
@@ -105,7 +105,8 @@ class Routes:
         self.corpora[OWN] = Corpus("your articles", index, suggest)
 
     def close(self) -> None:
-        """Remove what was given to this run alone."""
+        """Stop all questions, and remove what was given to this run alone."""
+        self.queue.close()
         if self.uploads is not None:
             self.uploads.close()
 
@@ -178,7 +179,7 @@ class Routes:
         if not self._probing.acquire(blocking=False):
             return JSONResponse({"answers": False, "line": "A model is being tested already."})
         try:
-            line = await run_in_threadpool(self.probe, model)
+            line = await run_in_threadpool(contained(self.probe), model)
             return JSONResponse({"answers": True, "line": line})
         except Exception as error:  # That it doesn't answer is an outcome, told in a line.
             return JSONResponse({"answers": False, "line": line_of(error)})
@@ -228,7 +229,7 @@ def _answering(told: Callable[[Request], Response]) -> Callable[[Request], Await
 
     async def answered(request: Request) -> Response:
         try:
-            return await run_in_threadpool(told, request)
+            return await run_in_threadpool(contained(told), request)
         except Exception as error:  # Ours says what to do; of any other, only the log tells more.
             return _problem(line_of(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from functools import partial
@@ -140,6 +141,48 @@ def test_two_do_not_index_at_once(given):
     given.start()
     with pytest.raises(SettingError, match="being indexed"):
         given.start()
+
+
+def test_a_broken_link_in_the_folder_is_no_hindrance(given):
+    (given.articles / "gone.txt").symlink_to("/nowhere/at/all")
+    take(given, "crane.txt", REPORT)
+    assert index_now(given)["state"] == "ready" and "crane" in given.opened[-1].articles
+
+
+def test_a_folder_that_went_away_is_told_in_one_line(given):
+    given.articles.rmdir()
+    with pytest.raises(SettingError, match="could not be kept: No such file"):
+        take(given, "crane.txt", REPORT)
+
+
+def test_a_native_panic_while_indexing_is_told_and_indexing_goes_on(given):
+    def panicking(*args, **options):
+        raise BaseException("a panic")
+
+    build, given._build = given._build, panicking
+    assert "server's log" in index_now(given)["problem"]
+    given._build = build
+    take(given, "crane.txt", REPORT)
+    assert index_now(given)["state"] == "ready"
+
+
+def test_indexing_leaves_nothing_behind_when_the_server_stops():
+    begun = threading.Event()
+
+    def slowly(articles, folder, progress):
+        for n in range(500):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{n}").touch()
+            begun.set()
+            time.sleep(0.01)
+            progress(n, 500, "embedding")
+
+    private = Uploads(None, slowly, open_index, lambda index: None)
+    private.start()
+    assert begun.wait(10)
+    private.close()
+    time.sleep(0.1)
+    assert not private.folder.exists()
 
 
 def test_a_private_folder_goes_with_the_run_and_a_named_one_stays(given):
