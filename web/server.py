@@ -188,6 +188,7 @@ def server_of(app: FastAPI) -> uvicorn.Server:
             log_level="warning",
             access_log=False,
             server_header=False,
+            use_colors=False,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
         )

@@ -112,11 +112,14 @@ def test_the_private_folder_goes_however_the_server_is_told_to_end(tmp_path, num
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=env, text=True, stderr=subprocess.PIPE
     )
-    line = process.stderr.readline()
-    assert "Wirecheck is at" in line, line
-    assert len([*tmp_path.glob("wirecheck-*")]) == 1
-    process.send_signal(number)
-    rest = process.communicate(timeout=120)[1]
+    try:
+        line = process.stderr.readline()
+        assert "Wirecheck is at" in line, line
+        assert len([*tmp_path.glob("wirecheck-*")]) == 1
+        process.send_signal(number)
+        rest = process.communicate(timeout=120)[1]
+    finally:
+        process.kill()
     assert "Traceback" not in rest and not [*tmp_path.glob("wirecheck-*")]
     assert process.returncode == (0 if number == signal.SIGINT else 128 + signal.SIGTERM)
 
