@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import IO, Any, TypeAlias, cast
+from typing import Any, TextIO, TypeAlias, cast
 
 from index.errors import WirecheckError
 from index.settings import unknown_told, value_of
@@ -47,7 +47,7 @@ class Shown:
     Whatever else is written to it, it writes as JSON escapes it, so that JSON stays the same JSON.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
@@ -69,7 +69,7 @@ class Shown:
 
 def ended(run: Callable[[], int]) -> int:
     """The exit code of a command: its own, or 2 for an error, which is told in one line."""
-    out, err = cast("IO[str]", Shown(sys.stdout)), cast("IO[str]", Shown(sys.stderr))
+    out, err = cast("TextIO", Shown(sys.stdout)), cast("TextIO", Shown(sys.stderr))
     with redirect_stdout(out), redirect_stderr(err):
         for line in unknown_told():
             _tell(line)

@@ -4,9 +4,9 @@
     search(query, k)                              the nearest passages, best first
     article(article_id)                           one article, whole
 
-Each gives JSON as text: of anything else, Gradio's MCP server would send Python's notation. They go
-through the same queue as the page, with the same limits and the same checks. What can't be
-done raises an error of one line; `ui` makes it one that Gradio passes on.
+Each returns JSON as text; Gradio's MCP server would send anything else in Python's notation. They
+go through the page's queue, with its limits and checks. An error has one line; `ui` makes it one
+that Gradio passes on.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Api:
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
-        """All that are offered; each by its own name."""
+        """The functions that programs may call."""
         return self.ask, self.search, self.article
 
     # Gradio makes descriptions of these docstrings, and MCP clients show them to their models.

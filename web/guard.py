@@ -32,12 +32,12 @@ MAX_WRONG = 5
 MAX_PAUSE = 20.0
 
 #: All that the page itself asks for; any other address, Gradio's or not, is not there.
-_GET = re.compile(
+PAGE_GETS = re.compile(
     r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte)/.+"
     r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+)"
     r"|desk/(corpora|questions|library|article|proof))"
 )
-_POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
+PAGE_POSTS = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
 #: What is open to programs only where they are let in: Gradio's API, and MCP over HTTP.
 _PROGRAMS_GET = re.compile(r"/gradio_api/(call/\w+/\w+|mcp/?)")
 _PROGRAMS_POST = re.compile(r"/gradio_api/(call/\w+|mcp/?)")
@@ -66,10 +66,10 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses whatever our own page never sends, and says in headers what a browser may do.
+    """Refuses what our own page never sends, and says in headers what a browser may do.
 
-    Pure ASGI and outermost, so that refusals carry the headers too. `uploads`: articles may be
-    sent; `programs`: programs may ask. `streams` counts the streams that each page listens to.
+    It is the outermost part, so refusals carry the headers too. `uploads`: articles may be sent;
+    `programs`: programs may ask. `streams` counts the streams that each page listens to.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Guard:
         return 0 if reading or _same_origin(scope, headers) else 403
 
     def _is_there(self, method: str, path: str) -> bool:
-        """Whether the page asks for this; by any method but these, it asks for nothing."""
+        """Whether this is an address that the page uses, or a program that may ask."""
         reading = method in ("GET", "HEAD")
         if not reading and method != "POST":
             return False
@@ -148,7 +148,7 @@ class Guard:
             return self.uploads and not (reading and path == _FILES)
         if self.programs and (_PROGRAMS_GET if reading else _PROGRAMS_POST).fullmatch(path):
             return True
-        return (_GET if reading else _POST).fullmatch(path) is not None
+        return (PAGE_GETS if reading else PAGE_POSTS).fullmatch(path) is not None
 
     def _login(self, scope: Scope, given: str) -> int:
         """401 without the password, 429 after too many wrong ones, else 0. Any user name does."""
@@ -180,7 +180,7 @@ def _password(authorization: str) -> str:
 
 
 def _same_origin(scope: Scope, headers: dict[str, str]) -> bool:
-    """A browser names the page that sends: ours, or none where nothing but ours could send."""
+    """Whether our own page sends this, or a program that is no browser."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
@@ -188,7 +188,7 @@ def _same_origin(scope: Scope, headers: dict[str, str]) -> bool:
 
 
 def _in_time(receive: Receive) -> Receive:
-    """Whoever pauses for too long in the middle of a body counts as gone."""
+    """Receive a body; whoever pauses in it for longer than MAX_PAUSE counts as gone."""
     whole = False
 
     async def received() -> Message:

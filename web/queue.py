@@ -97,7 +97,7 @@ class Within:
 
     @property
     def told(self) -> str:
-        """What it is in words, empty for all that is served."""
+        """The same in words; empty for all that is served."""
         since, until = (day_of(d) if d else "" for d in (self.since, self.until))
         parts = [
             "your own articles" if self.corpus else "",
@@ -136,12 +136,12 @@ class Job:
     future: Future[Answer] = field(default_factory=Future)
 
     def told(self, step: str) -> None:
-        """Note what is being done; the way ends here if the question was stopped."""
+        """Note the step; raises _Stopped if the question was stopped."""
         self._go_on()
         self.step = step
 
     def judged(self, sentence: Claim | Rejection) -> None:
-        """Note a sentence that passed its checks, and that one more was checked."""
+        """Keep a sentence if it passed its checks; raises _Stopped if the question was stopped."""
         self._go_on()
         if isinstance(sentence, Claim):
             self.claims.append(sentence)
@@ -151,7 +151,7 @@ class Job:
             raise _Stopped
 
     def stop(self) -> None:
-        """Never begin it; or end it at its next step, and have its worker free after GRACE."""
+        """Never begin it; or end it at its next step and free its worker after GRACE."""
         self.stopped = True
         if not (self.future.cancel() or self.future.done()):
             timer = Timer(GRACE, self.queue.leave, (self,))
@@ -242,7 +242,7 @@ class QuestionQueue:
             self._begin()
 
     def leave(self, job: Job) -> None:
-        """Let the next question begin although the answer to this one hasn't ended yet."""
+        """Leave an answer that hasn't ended behind, and begin the next question."""
         if not job.ended and self._left < MAX_LEFT:
             self._end(job, partial(job.future.set_exception, _stopped()), left=1)
 
@@ -272,17 +272,17 @@ class QuestionQueue:
         return bool(jobs)
 
     def warm_when_seen(self, question: str, model: str) -> None:
-        """Have `warm` wait for `seen`."""
+        """Load the models when somebody first opens the page."""
         self._unwarmed.append(partial(self.warm, question, model))
         self.warming, self.warmth = True, "loading the models"
 
     def seen(self) -> None:
-        """Note that somebody has the page: the first time, what waits to be warmed up is."""
+        """Somebody opened the page: load the models, if that waited for it."""
         with suppress(IndexError):
             self._unwarmed.pop()()
 
     def warm(self, question: str, model: str) -> None:
-        """Load whatever an answer needs, by asking a question before anybody else does."""
+        """Load the models by asking a question before anybody else does."""
         self.warming, self.warmth = True, "loading the models"
         self.ask(question, model).future.add_done_callback(partial(self._warmed, time.monotonic()))
 
@@ -362,7 +362,7 @@ def _last_card(job: Job, question: str) -> str:
 
 
 def _copies_in(index: Any) -> CopiesOf:
-    """Which files are one report. Articles of one's own may have been replaced meanwhile."""
+    """Which files are one report; a file that was replaced meanwhile is one by itself."""
 
     def copies_of(article_id: str) -> Sequence[str]:
         known = article_id in index.articles

@@ -47,7 +47,7 @@ TAKEN = {"html": "text/html", "json": "application/json", "md": "text/markdown"}
 
 
 class Corpus:
-    """An index as the page offers it. What takes a while is made when first asked for, once."""
+    """An index that can be asked. Its list and its questions are made once, when first wanted."""
 
     def __init__(self, name: str, index: Any, suggest: Suggest = lambda index: ()) -> None:
         self.name, self.index = name, index
@@ -84,7 +84,7 @@ class Corpus:
 
 
 class Routes:
-    """What is behind the addresses: the corpora, by key, the queue and the files.
+    """The addresses, over the corpora by their keys, the queue and the files.
 
     The corpus that is served has the key "".
     """
@@ -111,7 +111,7 @@ class Routes:
             self.uploads.close()
 
     def listed(self) -> list[Route]:
-        """All addresses; those for files only where there is a place for them."""
+        """All addresses; those for files only where files may be given."""
         told = {
             "corpora": self._corpora,
             "questions": self._questions,
@@ -205,7 +205,7 @@ class Routes:
     def _index(self, request: Request) -> Response:
         assert self.uploads is not None
         self.uploads.start()
-        return JSONResponse(self.uploads.told())
+        return self._indexing(request)
 
     def _indexing(self, request: Request) -> Response:
         assert self.uploads is not None
@@ -213,7 +213,7 @@ class Routes:
 
 
 async def _named(request: Request, name: str) -> Any:
-    """What the body, an object of JSON, has under this name; None if there is no such thing."""
+    """The value of this name in the body, an object of JSON; None if there is none."""
     try:
         return (await request.json())[name]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -225,7 +225,7 @@ def _problem(line: str) -> Response:
 
 
 def _answering(told: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """In a thread: what is told may have to be read or made. An error is told in one line."""
+    """Answer in a thread, since that may take a while. An error is told in one line."""
 
     async def answered(request: Request) -> Response:
         try:

@@ -116,6 +116,9 @@ def test_the_private_folder_goes_however_the_server_is_told_to_end(tmp_path, num
         line = process.stderr.readline()
         assert "Wirecheck is at" in line, line
         assert len([*tmp_path.glob("wirecheck-*")]) == 1
+        assert httpx.get(
+            f"{re.search(r'http://[^ ]+', line)[0]}desk/corpora", timeout=60
+        ).is_success
         process.send_signal(number)
         rest = process.communicate(timeout=120)[1]
     finally:
