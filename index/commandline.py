@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import codecs
+import json
 import os
+import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TextIO, TypeAlias, cast
 
 from index.errors import WirecheckError
 from index.settings import unknown_told, value_of
@@ -18,19 +22,76 @@ DEFAULT_INDEX = Path(".wirecheck/index")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+#: What steers a terminal or turns the direction of writing, but for the end of a line and for what
+#: a line that counts begins and ends with.
+_STEERING = re.compile(
+    "(?!\\A\r|\r\\Z|\r\n|\x1b\\[K\\Z)[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _lacking(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return _escaped(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("wirecheck", _lacking)
+
+
+class Shown:
+    """A stream of text that can't steer the terminal, and that its encoding has letters for.
+
+    Whatever else is written to it, it writes as JSON escapes it, so that JSON stays the same JSON.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text; returns its length."""
+        encoding = self.stream.encoding or "utf-8"
+        plainly = _STEERING.sub(lambda found: _escaped(found[0]), text)
+        self.stream.write(plainly.encode(encoding, "wirecheck").decode(encoding))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a stream does."""
+        return getattr(self.stream, name)
+
+
 def ended(run: Callable[[], int]) -> int:
     """The exit code of a command: its own, or 2 for an error, which is told in one line."""
-    for line in unknown_told():
-        print(f"wirecheck: {line}", file=sys.stderr)
+    out, err = cast("TextIO", Shown(sys.stdout)), cast("TextIO", Shown(sys.stderr))
+    with redirect_stdout(out), redirect_stderr(err):
+        for line in unknown_told():
+            _tell(line)
+        return _code_of(run)
+
+
+def _tell(line: str) -> None:
+    print("wirecheck: " + line.replace("\n", "\\n"), file=sys.stderr)
+
+
+def _code_of(run: Callable[[], int]) -> int:
     try:
         code = run()
         sys.stdout.flush()
         return code
+    except SystemExit:
+        raise
     except WirecheckError as error:
-        print(f"wirecheck: {error}", file=sys.stderr)
+        _tell(str(error))
         return 2
     except KeyboardInterrupt:
-        print("wirecheck: stopped", file=sys.stderr)
+        _tell("stopped")
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`); that is no fault of the command.
@@ -39,7 +100,10 @@ def ended(run: Callable[[], int]) -> int:
     except OSError as error:
         _let_go_of_output()
         place = f"{error.filename}: " if error.filename else ""
-        print(f"wirecheck: {place}can't go on: {error.strerror or error}", file=sys.stderr)
+        _tell(f"{place}can't go on: {error.strerror or error}")
+        return 2
+    except BaseException:  # Python's own code for it, 1, is an answer of `check` and `verify`.
+        traceback.print_exc()
         return 2
 
 

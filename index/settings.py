@@ -105,6 +105,12 @@ SETTINGS = (
         secret=True,
     ),
     Setting("WIRECHECK_OPEN", "1", "not open", "serve other machines without a password"),
+    Setting(
+        "WIRECHECK_PROXY",
+        "addresses or networks with commas between",
+        "none",
+        "proxies before the page, which are believed on whom they ask for",
+    ),
     Setting("WIRECHECK_API", "1 or 0", "0", "programs may ask"),
     Setting(
         "WIRECHECK_FILES",

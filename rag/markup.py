@@ -9,13 +9,14 @@ import html
 import re
 from collections.abc import Callable
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup
 
-__all__ = ["Markup", "environment", "plainly"]
+__all__ = ["Markup", "environment", "look", "plainly"]
 
 _TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _CONTROL = (*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0))
@@ -28,19 +29,26 @@ def plainly(text: str) -> str:
 
 
 @cache
+def look() -> str:
+    """The style sheet that all our HTML shares: its colours, type and spacing."""
+    return files("rag").joinpath("templates", "look.css").read_text(encoding="utf-8")
+
+
+@cache
 def environment(
     package: str, escape: Callable[[str], str] = plainly, folded: bool = False
 ) -> Environment:
     """The templates in the folder `templates` of a package.
 
     Every value that a template prints goes through `escape`, unless a template of ours made it. A
-    name that a template doesn't know is an error. `folded`: see `Folded`.
+    name that a template doesn't know is an error. `folded`: see `Folded`. Each template knows
+    `look`, the style sheet.
     """
 
     def printed(value: Any) -> Markup:
         return value if isinstance(value, Markup) else Markup(escape(str(value)))
 
-    return Environment(
+    made = Environment(
         loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
@@ -51,6 +59,8 @@ def environment(
         keep_trailing_newline=True,
         auto_reload=False,
     )
+    made.globals["look"] = Markup(look())
+    return made
 
 
 class Folded(Extension):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from index.commandline import plain
 from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Evidence, Position
 from rag.verdict import Verdict, meaning
@@ -108,5 +109,4 @@ def _nearest(evidence: Evidence) -> str:
 
 
 def _wrap(text: str, indent: str = "") -> str:
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return textwrap.fill(plain, WIDTH, initial_indent=indent, subsequent_indent=indent)
+    return textwrap.fill(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent)

@@ -16,9 +16,9 @@ from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
 from tests.fakes import TopicEncoder
 from web import page, server
+from web.access import HOST
 from web.api import Api
 from web.queue import AnswerFn, QuestionQueue
-from web.settings import HOST
 from web.ui import build_app, build_page
 from web.uploads import Uploads
 
@@ -258,7 +258,7 @@ def page_over(
     routes.probe = routes.probe or probed
     offered = Api(queue, routes.models) if programs else None
     blocks = build_page(queue, facts, models=routes.models, api=offered)
-    return build_app(blocks, routes, programs=programs, **build)
+    return build_app(blocks, routes, api=offered, **build)
 
 
 def probed(model: str) -> str:

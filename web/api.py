@@ -4,21 +4,25 @@
     search(query, k)                              the nearest passages, best first
     article(article_id)                           one article, whole
 
-Each gives JSON as text: of anything else, Gradio's MCP server would send Python's notation. They go
-through the same queue as the page, with the same limits and the same checks. What can't be
-done raises an error of one line; `ui` makes it one that Gradio passes on.
+Each returns JSON as text; Gradio's MCP server would send anything else in Python's notation. They
+go through the page's queue, with its limits and checks. An error has one line; `ui` makes it one
+that Gradio passes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from inspect import signature
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
 from index.errors import SettingError
+from web.contained import contained
 from web.queue import MAX_OUTLETS, Within, accepted
 
 if TYPE_CHECKING:
@@ -26,6 +30,14 @@ if TYPE_CHECKING:
 
 #: Passages that one search gives at most.
 MAX_HITS = 50
+#: The address that asks; "" where it isn't known.
+CLIENT: ContextVar[str] = ContextVar("client", default="")
+#: What an argument may be, by its annotation, and the same in words.
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "int": ((int,), "a whole number"),
+    "list[str] | None": ((list, NoneType), "a list of texts"),
+}
 
 
 class Api:
@@ -36,7 +48,7 @@ class Api:
 
     @property
     def functions(self) -> tuple[Callable[..., Any], ...]:
-        """All that are offered; each by its own name."""
+        """The functions that programs may call."""
         return self.ask, self.search, self.article
 
     # Gradio makes descriptions of these docstrings, and MCP clients show them to their models.
@@ -66,8 +78,10 @@ class Api:
         name = model or self.models[0]
         if name not in self.models:
             raise SettingError(f"no such model is offered here, only {', '.join(self.models)}")
-        within = Within("", _outlets(outlets), since or None, until or None)
-        job = accepted(self.queue, question.strip(), name, within)
+        if outlets and len(outlets) > MAX_OUTLETS:
+            raise SettingError(f"outlets has {len(outlets):,} names: give up to {MAX_OUTLETS}")
+        within = Within("", tuple(outlets or ()) or None, since or None, until or None)
+        job = accepted(self.queue, question.strip(), name, within, CLIENT.get())
         try:
             answer = await asyncio.wrap_future(job.future)
         finally:
@@ -87,7 +101,7 @@ class Api:
         """
         if not 1 <= k <= MAX_HITS:
             raise SettingError(f"k is {k}: give a number from 1 to {MAX_HITS}")
-        hits = await run_in_threadpool(self.queue.indexes[""].search, query, k=k)
+        hits = await run_in_threadpool(contained(self.queue.indexes[""].search), query, k=k)
         rows = [
             {
                 "article_id": hit.passage.article.id,
@@ -109,23 +123,29 @@ class Api:
             article_id: The ID, as in a citation.
 
         """
-        found = self.queue.indexes[""].articles.get(article_id)
+        found = await run_in_threadpool(contained(self.queue.indexes[""].articles.get), article_id)
         if found is None:
             raise SettingError("there is no such article")
         told = ("id", "title", "outlet", "published", "url", "text")
         return _json({name: getattr(found, name) for name in told})
 
 
+def check_kinds(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Refuse an argument of another kind than its function takes, by name, with a SettingError.
+
+    Gradio passes on whatever JSON it was sent, and the MCP server's refusal names no argument.
+    """
+    for parameter in signature(function).parameters.values():
+        kinds, told = _KINDS[parameter.annotation]
+        if parameter.name not in given:
+            continue
+        value = given[parameter.name]
+        texts = value if isinstance(value, list) else []
+        fits = isinstance(value, kinds) and not isinstance(value, bool)
+        if not fits or not all(isinstance(text, str) for text in texts):
+            raise SettingError(f"{parameter.name} is {json.dumps(value)[:40]}: give {told}")
+
+
 def _json(data: Any) -> str:
     """As text that can be sent: half a surrogate pair can't."""
     return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
-
-
-def _outlets(outlets: Any) -> tuple[str, ...] | None:
-    """The outlets, if they are names; Gradio passes on whatever JSON it was sent."""
-    if not outlets:
-        return None
-    names = isinstance(outlets, list) and all(isinstance(name, str) for name in outlets)
-    if not names or len(outlets) > MAX_OUTLETS:
-        raise SettingError(f"outlets are a list of names, up to {MAX_OUTLETS}")
-    return tuple(outlets)

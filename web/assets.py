@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from rag.markup import look
+
 _ICON = (
     '<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns=\'http://www.w3.org/2000/svg\' '
     "viewBox='0 0 32 32'%3E%3Crect width='32' height='32' rx='6' fill='%231d5468'/%3E%3Cpath "
@@ -23,4 +25,4 @@ def head() -> str:
 
     As `css=`, Gradio would prefix every selector; those that begin above its container would break.
     """
-    return f"<style>{asset('page.css')}</style>{_ICON}"
+    return f"<style>{look()}{asset('page.css')}</style>{_ICON}"

@@ -119,8 +119,8 @@ def _index(folder: Path | None) -> Row:
 
 
 def _port() -> Row:
+    from web.access import HOST
     from web.server import PORT, listen
-    from web.settings import HOST
 
     with listen(HOST, None) as listening:
         number = listening.getsockname()[1]

@@ -6,14 +6,20 @@ headers and no route that a new release of Gradio adds is open before somebody w
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 import secrets
 import time
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,20 +28,26 @@ if TYPE_CHECKING:
 MAX_BODY, MAX_FILE = 64 * 1024, 16_000_000
 #: Wrong passwords that one address may send in a minute.
 MAX_WRONG = 5
+#: Seconds without a byte after which a request's body is waited for no longer.
+MAX_PAUSE = 20.0
 
 #: All that the page itself asks for; any other address, Gradio's or not, is not there.
-_GET = re.compile(
+PAGE_GETS = re.compile(
     r"/(|config|theme\.css|favicon\.ico|manifest\.json|(assets|static|svelte)/.+"
     r"|gradio_api/(info|startup-events|app_id|theme\.css|queue/data|heartbeat/\w+)"
     r"|desk/(corpora|questions|library|article|proof))"
 )
-_POST = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
+PAGE_POSTS = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
 #: What is open to programs only where they are let in: Gradio's API, and MCP over HTTP.
 _PROGRAMS_GET = re.compile(r"/gradio_api/(call/\w+/\w+|mcp/?)")
 _PROGRAMS_POST = re.compile(r"/gradio_api/(call/\w+|mcp/?)")
 #: What is open only where articles may be given on the page.
 _UPLOADS = re.compile(r"/desk/(files|indexing)")
 _FILES = "/desk/files"
+#: Where a page listens for its cards.
+_STREAM = "/gradio_api/queue/data"
+#: What a proxy says of whom it asks for: read and believed in `server_of`, or not at all.
+_FORWARDED = re.compile(rb"forwarded|x-forwarded-.*|x-real-ip")
 #: 'unsafe-eval': Gradio compiles the (constant) template of each gr.HTML in the browser.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
@@ -54,10 +66,10 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses whatever our own page never sends, and says in headers what a browser may do.
+    """Refuses what our own page never sends, and says in headers what a browser may do.
 
-    Pure ASGI and outermost, so that refusals carry the headers too. `uploads`: articles may be
-    sent; `programs`: programs may ask.
+    It is the outermost part, so refusals carry the headers too. `uploads`: articles may be sent;
+    `programs`: programs may ask. `streams` counts the streams that each page listens to.
     """
 
     def __init__(
@@ -66,8 +78,10 @@ class Guard:
         password: str | None = None,
         uploads: bool = False,
         programs: bool = False,
+        streams: Counter[str] | None = None,
     ) -> None:
         self.app, self.password, self.uploads, self.programs = app, password, uploads, programs
+        self.streams = Counter() if streams is None else streams
         self.wrong: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,11 +96,30 @@ class Guard:
         status = self._refusal(scope, headers)
         if status:
             return await _refuse(send, status)
+        scope["headers"] = [(k, v) for k, v in scope["headers"] if not _FORWARDED.fullmatch(k)]
         if scope["path"] == "/":
             # Compressed, it could not be given its nonce.
             scope["headers"] = [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]
             send = _with_nonce(send, nonce)
-        await self.app(scope, receive, send)
+        with self._counted(scope):
+            try:
+                await self.app(scope, _in_time(receive), send)
+            except ClientDisconnect:  # In the middle of a body; if anybody is there, they hear it.
+                await _refuse(send, 408)
+
+    @contextmanager
+    def _counted(self, scope: Scope) -> Iterator[None]:
+        """Count a stream while somebody listens to it."""
+        if scope["path"] != _STREAM:
+            yield
+            return
+        name = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]
+        self.streams[name] += 1
+        try:
+            yield
+        finally:
+            self.streams[name] -= 1
+            self.streams += Counter()  # Without those at zero.
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> int:
         """The status with which to refuse, or 0."""
@@ -107,7 +140,7 @@ class Guard:
         return 0 if reading or _same_origin(scope, headers) else 403
 
     def _is_there(self, method: str, path: str) -> bool:
-        """Whether the page asks for this; by any method but these, it asks for nothing."""
+        """Whether this is an address that the page uses, or a program that may ask."""
         reading = method in ("GET", "HEAD")
         if not reading and method != "POST":
             return False
@@ -115,7 +148,7 @@ class Guard:
             return self.uploads and not (reading and path == _FILES)
         if self.programs and (_PROGRAMS_GET if reading else _PROGRAMS_POST).fullmatch(path):
             return True
-        return (_GET if reading else _POST).fullmatch(path) is not None
+        return (PAGE_GETS if reading else PAGE_POSTS).fullmatch(path) is not None
 
     def _login(self, scope: Scope, given: str) -> int:
         """401 without the password, 429 after too many wrong ones, else 0. Any user name does."""
@@ -147,11 +180,29 @@ def _password(authorization: str) -> str:
 
 
 def _same_origin(scope: Scope, headers: dict[str, str]) -> bool:
-    """A browser names the page that sends: ours, or none where nothing but ours could send."""
+    """Whether our own page sends this, or a program that is no browser."""
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
     return origin is None or origin == f"{scope['scheme']}://{headers.get('host', '')}"
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Receive a body; whoever pauses in it for longer than MAX_PAUSE counts as gone."""
+    whole = False
+
+    async def received() -> Message:
+        nonlocal whole
+        if whole:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), MAX_PAUSE)
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        whole = not message.get("more_body", False)
+        return message
+
+    return received
 
 
 def _with_headers(send: Send, nonce: str) -> Send:

@@ -19,7 +19,7 @@ SHOWN = 200
 
 @dataclass(frozen=True)
 class Entry:
-    """What the list shows of an article; `words` are what a search looks through, folded."""
+    """An article in the list. A search looks through `words`, which are folded."""
 
     id: str
     title: str
@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: reports, each an original and its copies, `total` of them in all."""
+    """The reports that a search shows, each an original and its copies; it found `total`."""
 
     reports: Sequence[Sequence[Entry]]
     total: int
@@ -48,10 +48,9 @@ class Library:
                 self.complete = False
                 break
             reports[index.cluster_of(article_id)].append(_entry(index.articles[article_id]))
-        for original, members in reports.items():
+        for members in reports.values():
             first = index.copies_of(members[0].id)[0] if len(members) > 1 else members[0].id
             members.sort(key=lambda e, first=first: (e.id != first, e.published or "9", e.id))  # type: ignore[misc]
-            reports[original] = members
         ordered = sorted(reports.values(), key=lambda r: r[0].id)
         self.reports = sorted(ordered, key=lambda r: r[0].published or "", reverse=True)
         dates = [e.published for report in self.reports for e in report if e.published]

@@ -1,28 +1,29 @@
 """Questions in the order they come: answered in threads, watched and stoppable.
 
-Asking -> QuestionQueue.ask -> Job (waits, works, is stopped)
-    -> cards, each in place of the one before
+accepted -> QuestionQueue.ask -> Job (waits, is answered, or is stopped)
+cards: what a page shows of one question, each card in place of the one before
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock, Thread, Timer
 from typing import TYPE_CHECKING, Any, Protocol
 
-from index.errors import SettingError, WirecheckError
+from index.errors import SettingError
 from rag.question import MAX_CHARACTERS
 from rag.schema import Claim, Rejection
 from web import page
+from web.contained import contained, line_of
 from web.ledger import CopiesOf
 from web.render import day_of
 
@@ -30,16 +31,20 @@ if TYPE_CHECKING:
     from rag.schema import Answer
 
 #: Questions that may wait at the same time; whoever asks the next one is told to try again. Gradio
-#: runs 40 events at once: with more than that, nobody would be there to tell them.
-MAX_WAITING = 30
+#: runs 40 events at once: with more than that, nobody would be there to tell them. Of these, one
+#: address may have so many.
+MAX_WAITING, MAX_OF_ONE = 30, 10
 #: Outlets that one question may be narrowed to, and characters of all filters together.
 MAX_OUTLETS, MAX_FILTERS = 500, 50_000
 #: Answers that are kept for follow-ups, of all pages together, and of one conversation.
 MAX_KEPT, MAX_TURNS = 300, 4
 #: How often a waiting page is told what is being done, in seconds.
 POLL = 0.25
-
-log = logging.getLogger("wirecheck.app")
+#: Seconds for which a question goes on whose page doesn't listen for its cards.
+UNHEARD = 10.0
+#: Seconds that a stopped answer has to end by itself. Then the next question begins beside it, but
+#: no more than so many answers are left behind in this way.
+GRACE, MAX_LEFT = 0.3, 4
 
 
 class AnswerFn(Protocol):
@@ -92,7 +97,7 @@ class Within:
 
     @property
     def told(self) -> str:
-        """What it is in words, empty for all that is served."""
+        """The same in words; empty for all that is served."""
         since, until = (day_of(d) if d else "" for d in (self.since, self.until))
         parts = [
             "your own articles" if self.corpus else "",
@@ -112,7 +117,7 @@ class Talk:
 
 
 class _Stopped(Exception):
-    """Raised inside an answer that nobody waits for, so that the next question can begin."""
+    """Raised inside an answer that nobody waits for, so that it ends."""
 
 
 @dataclass(eq=False)
@@ -120,20 +125,23 @@ class Job:
     """One question in the queue; `turn` names its card and is known to its page alone."""
 
     queue: QuestionQueue
-    within: Within = Within()
+    within: Within
+    client: str
+    answer: Callable[[Job], Answer]
     turn: str = field(default_factory=lambda: f"t{secrets.token_hex(12)}")
     step: str = "starting"
     claims: list[Claim] = field(default_factory=list)
     stopped: bool = False
+    ended: bool = False
     future: Future[Answer] = field(default_factory=Future)
 
     def told(self, step: str) -> None:
-        """Note what is being done; the way ends here if the question was stopped."""
+        """Note the step; raises _Stopped if the question was stopped."""
         self._go_on()
         self.step = step
 
     def judged(self, sentence: Claim | Rejection) -> None:
-        """Note a sentence that passed its checks, and that one more was checked."""
+        """Keep a sentence if it passed its checks; raises _Stopped if the question was stopped."""
         self._go_on()
         if isinstance(sentence, Claim):
             self.claims.append(sentence)
@@ -143,20 +151,22 @@ class Job:
             raise _Stopped
 
     def stop(self) -> None:
-        """Never begin it, or end it at the next step that it tells."""
+        """Never begin it; or end it at its next step and free its worker after GRACE."""
         self.stopped = True
-        self.future.cancel()
+        if not (self.future.cancel() or self.future.done()):
+            timer = Timer(GRACE, self.queue.leave, (self,))
+            timer.daemon = True
+            timer.start()
 
     @property
     def doing(self) -> str:
         """What is being done about it, in words."""
-        before = self.queue.jobs[:]
-        if self not in before or self.future.running():
-            return self.step[:1].upper() + self.step[1:]
-        if self.queue.warming:
+        jobs = self.queue.jobs[:]
+        waits = self in jobs and not self.future.running()
+        if waits and self.queue.warming:
             return "Loading the models, once after the start"
-        n = before.index(self)
-        if n == 0:  # Not begun, but about to be.
+        n = jobs.index(self) if waits else 0
+        if n == 0:  # Begun, or about to be.
             return self.step[:1].upper() + self.step[1:]
         return f"Waiting; {n} question{'' if n == 1 else 's'} before this one"
 
@@ -168,41 +178,91 @@ class QuestionQueue:
         self.answer_fn = answer_fn
         #: What may be asked, by name; "" is what the server was started with.
         self.indexes: dict[str, Any] = {"": index}
-        self.pool = ThreadPoolExecutor(workers, thread_name_prefix="queue")
         self.jobs: list[Job] = []
+        #: How many streams of cards each page listens to, by the name that Gradio gives the page.
+        self.streams: Counter[str] = Counter()
         #: Conversations by the card that ends them; only who knows its name can go on with one.
         self.talks: OrderedDict[str, Talk] = OrderedDict()
         self.warming, self.warmth = False, "ready"
         self._unwarmed: list[Callable[[], None]] = []
+        self._lock, self._free, self._left = Lock(), workers, 0
 
-    def ask(self, question: str, model: str, within: Within = Within()) -> Job:
-        """Queue a question. Raises SettingError if there is no such corpus."""
+    def ask(self, question: str, model: str, within: Within = Within(), client: str = "") -> Job:
+        """Queue a question of a client. Raises SettingError if there is no such corpus."""
         if within.corpus not in self.indexes:
             raise SettingError("there are no articles of your own yet: add some in the library")
-        job = Job(self, within)
-        self.jobs.append(job)
-        job.future = self.pool.submit(
-            self.answer_fn,
-            question,
-            self.indexes[within.corpus],
-            model,
-            outlets=within.outlets,
-            since=within.since,
-            until=within.until,
-            history=self.talks.get(within.after, Talk()).answers,
-            progress=job.told,
-            on_judged=job.judged,
-        )
+        index, history = self.indexes[within.corpus], self._answers_before(within)
+
+        def answer(job: Job) -> Answer:
+            return self.answer_fn(
+                question,
+                index,
+                model,
+                outlets=within.outlets,
+                since=within.since,
+                until=within.until,
+                history=history,
+                progress=job.told,
+                on_judged=job.judged,
+            )
+
+        job = Job(self, within, client, answer)
         job.future.add_done_callback(partial(self._done, job))
+        self.jobs.append(job)
+        self._begin()
         return job
+
+    def _begin(self) -> None:
+        """Begin what waits, while a worker is free."""
+        with self._lock:
+            for job in self.jobs[:]:
+                begun = job.ended or job.future.running() or job.future.done()
+                if self._free and not begun and job.future.set_running_or_notify_cancel():
+                    self._free -= 1
+                    Thread(target=self._work, args=(job,), daemon=True, name="queue").start()
+
+    def _work(self, job: Job) -> None:
+        try:
+            answer = contained(job.answer)(job)
+        except _Stopped:
+            self._end(job, partial(job.future.set_exception, _stopped()))
+        except Exception as error:
+            self._end(job, partial(job.future.set_exception, error))
+        else:
+            self._end(job, partial(job.future.set_result, answer))
+
+    def _end(self, job: Job, tell: Callable[[], None], left: int = 0) -> None:
+        """Free a question's worker and tell what came of it, unless that was done already."""
+        with self._lock:
+            late, job.ended = job.ended, True
+            self._left += -1 if late else left
+            self._free += not late
+        if not late:
+            tell()
+            self._begin()
+
+    def leave(self, job: Job) -> None:
+        """Leave an answer that hasn't ended behind, and begin the next question."""
+        if not job.ended and self._left < MAX_LEFT:
+            self._end(job, partial(job.future.set_exception, _stopped()), left=1)
 
     def _done(self, job: Job, future: Future[Answer]) -> None:
         self.jobs.remove(job)
         if not future.cancelled() and future.exception() is None:
-            before = self.talks.get(job.within.after, Talk()).answers
-            self.talks[job.turn] = Talk((*before, future.result())[-MAX_TURNS:], job.within)
+            answers = (*self._answers_before(job.within), future.result())
+            self.talks[job.turn] = Talk(answers[-MAX_TURNS:], job.within)
             while len(self.talks) > MAX_KEPT:
                 self.talks.popitem(last=False)
+
+    def _answers_before(self, within: Within) -> tuple[Answer, ...]:
+        return self.talks.get(within.after, Talk()).answers
+
+    def close(self) -> None:
+        """Stop all questions."""
+        jobs = self.jobs[:]
+        for job in jobs:
+            job.stop()
+        wait([job.future for job in jobs], timeout=2 * GRACE)
 
     def stop(self, turn: str) -> bool:
         """Stop the question whose card has this name; whether there was one."""
@@ -212,61 +272,55 @@ class QuestionQueue:
         return bool(jobs)
 
     def warm_when_seen(self, question: str, model: str) -> None:
-        """Have `warm` wait for `seen`."""
+        """Load the models when somebody first opens the page."""
         self._unwarmed.append(partial(self.warm, question, model))
         self.warming, self.warmth = True, "loading the models"
 
     def seen(self) -> None:
-        """Note that somebody has the page: the first time, what waits to be warmed up is."""
+        """Somebody opened the page: load the models, if that waited for it."""
         with suppress(IndexError):
             self._unwarmed.pop()()
 
     def warm(self, question: str, model: str) -> None:
-        """Load whatever an answer needs, by asking a question before anybody else does."""
+        """Load the models by asking a question before anybody else does."""
         self.warming, self.warmth = True, "loading the models"
         self.ask(question, model).future.add_done_callback(partial(self._warmed, time.monotonic()))
 
     def _warmed(self, begun: float, future: Future[Answer]) -> None:
-        problem = problem_of(future)
+        problem = "" if future.cancelled() else line_of(future.exception())
         self.warmth = problem or f"ready after {time.monotonic() - begun:.0f} s"
         self.warming = False
 
 
-def problem_of(future: Future[Answer]) -> str:
-    """Why there is no answer, in a line fit for a user; empty if there is one.
-
-    Whatever Wirecheck didn't raise itself may hold paths or keys: it goes to the log alone, under
-    a name by which it can be found there.
-    """
-    return line_of(future.exception())
-
-
-def line_of(error: BaseException | None) -> str:
-    """An error as a line fit for a user, empty for none; see `problem_of`."""
-    if error is None or isinstance(error, WirecheckError):
-        return str(error or "")
-    name = secrets.token_hex(4)
-    log.error("error %s", name, exc_info=error)
-    return f"Something went wrong here. The server's log tells more, under {name}."
+def _stopped() -> SettingError:
+    return SettingError("the question was stopped")
 
 
 async def cards(
-    queue: QuestionQueue, question: str, model: str, within: str = ""
+    queue: QuestionQueue,
+    question: str,
+    model: str,
+    within: str = "",
+    client: str = "",
+    page_name: str = "",
 ) -> AsyncIterator[dict[str, str]]:
     """The cards that a question gets, one after the other, each in place of the one before.
 
-    `within` is the JSON of a `Within`.
+    `within` is the JSON of a `Within`, `client` the address that asks. `page_name` is the page's
+    in `QuestionQueue.streams`: its question is stopped if it doesn't listen.
     """
     try:
-        job = accepted(queue, question, model, Within.parsed(within))
+        job = accepted(queue, question, model, Within.parsed(within), client)
     except SettingError as error:
         turn = f"t{secrets.token_hex(12)}"
         yield {"turn": turn, "html": page.error_card(turn, question, str(error))}
         return
     shown: tuple[str, int] = ("", 0)
-    answered = asyncio.wrap_future(job.future)
+    answered, heard = asyncio.wrap_future(job.future), time.monotonic()
     try:
-        while not (answered.done() or job.stopped):
+        while not (answered.done() or job.stopped) and time.monotonic() - heard < UNHEARD:
+            if not page_name or queue.streams[page_name]:
+                heard = time.monotonic()
             if (job.doing, len(job.claims)) != shown:
                 shown = job.doing, len(job.claims)
                 html = page.pending_card(job.turn, question, shown[0], job.claims[: shown[1]])
@@ -281,8 +335,8 @@ async def cards(
     yield {"turn": job.turn, "html": _last_card(job, question)}
 
 
-def accepted(queue: QuestionQueue, question: str, model: str, within: Within) -> Job:
-    """The question in the queue; raises SettingError if it can't be taken."""
+def accepted(queue: QuestionQueue, question: str, model: str, within: Within, client: str) -> Job:
+    """A client's question in the queue; raises SettingError if it can't be taken."""
     if len(question) > MAX_CHARACTERS:
         raise SettingError(
             f"The question has {len(question):,} characters; "
@@ -292,13 +346,15 @@ def accepted(queue: QuestionQueue, question: str, model: str, within: Within) ->
         raise SettingError(
             f"{len(queue.jobs)} questions are waiting. Please ask again in a minute."
         )
-    return queue.ask(question, model, within)
+    if client and sum(job.client == client for job in queue.jobs) >= MAX_OF_ONE:
+        raise SettingError(f"{MAX_OF_ONE} questions from your address are waiting already.")
+    return queue.ask(question, model, within, client)
 
 
 def _last_card(job: Job, question: str) -> str:
     if job.stopped:
         return page.stopped_card(job.turn, question, job.claims)
-    problem = problem_of(job.future)
+    problem = line_of(job.future.exception())
     if problem:
         return page.error_card(job.turn, question, problem)
     index = job.queue.indexes[job.within.corpus]
@@ -306,7 +362,7 @@ def _last_card(job: Job, question: str) -> str:
 
 
 def _copies_in(index: Any) -> CopiesOf:
-    """Which files are one report. Articles of one's own may have been replaced meanwhile."""
+    """Which files are one report; a file that was replaced meanwhile is one by itself."""
 
     def copies_of(article_id: str) -> Sequence[str]:
         known = article_id in index.articles

@@ -30,9 +30,9 @@ from starlette.routing import Route
 from index.errors import SettingError
 from web import page
 from web.article import article_page
+from web.contained import contained, line_of
 from web.guard import MAX_FILE
 from web.library import Library
-from web.queue import line_of
 
 if TYPE_CHECKING:
     from web.queue import QuestionQueue
@@ -47,7 +47,7 @@ TAKEN = {"html": "text/html", "json": "application/json", "md": "text/markdown"}
 
 
 class Corpus:
-    """An index as the page offers it. What takes a while is made when first asked for, once."""
+    """An index that can be asked. Its list and its questions are made once, when first wanted."""
 
     def __init__(self, name: str, index: Any, suggest: Suggest = lambda index: ()) -> None:
         self.name, self.index = name, index
@@ -84,7 +84,7 @@ class Corpus:
 
 
 class Routes:
-    """What is behind the addresses: the corpora, by key, the queue and the files.
+    """The addresses, over the corpora by their keys, the queue and the files.
 
     The corpus that is served has the key "".
     """
@@ -105,12 +105,13 @@ class Routes:
         self.corpora[OWN] = Corpus("your articles", index, suggest)
 
     def close(self) -> None:
-        """Remove what was given to this run alone."""
+        """Stop all questions, and remove what was given to this run alone."""
+        self.queue.close()
         if self.uploads is not None:
             self.uploads.close()
 
     def listed(self) -> list[Route]:
-        """All addresses; those for files only where there is a place for them."""
+        """All addresses; those for files only where files may be given."""
         told = {
             "corpora": self._corpora,
             "questions": self._questions,
@@ -178,7 +179,7 @@ class Routes:
         if not self._probing.acquire(blocking=False):
             return JSONResponse({"answers": False, "line": "A model is being tested already."})
         try:
-            line = await run_in_threadpool(self.probe, model)
+            line = await run_in_threadpool(contained(self.probe), model)
             return JSONResponse({"answers": True, "line": line})
         except Exception as error:  # That it doesn't answer is an outcome, told in a line.
             return JSONResponse({"answers": False, "line": line_of(error)})
@@ -204,7 +205,7 @@ class Routes:
     def _index(self, request: Request) -> Response:
         assert self.uploads is not None
         self.uploads.start()
-        return JSONResponse(self.uploads.told())
+        return self._indexing(request)
 
     def _indexing(self, request: Request) -> Response:
         assert self.uploads is not None
@@ -212,7 +213,7 @@ class Routes:
 
 
 async def _named(request: Request, name: str) -> Any:
-    """What the body, an object of JSON, has under this name; None if there is no such thing."""
+    """The value of this name in the body, an object of JSON; None if there is none."""
     try:
         return (await request.json())[name]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -224,11 +225,11 @@ def _problem(line: str) -> Response:
 
 
 def _answering(told: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
-    """In a thread: what is told may have to be read or made. An error is told in one line."""
+    """Answer in a thread, since that may take a while. An error is told in one line."""
 
     async def answered(request: Request) -> Response:
         try:
-            return await run_in_threadpool(told, request)
+            return await run_in_threadpool(contained(told), request)
         except Exception as error:  # Ours says what to do; of any other, only the log tells more.
             return _problem(line_of(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from index.errors import SettingError, WirecheckError
 from index.settings import value_of
 from web import page
+from web.access import HOST, api_wanted, check_host, hosts_of, may_upload, offered, proxies
 from web.api import Api
 from web.queue import QuestionQueue
 from web.sample import SAMPLE, sample_index, suggested
-from web.settings import HOST, api_wanted, check_host, hosts_of, may_upload, offered
 from web.ui import build_app, build_page
 
 if TYPE_CHECKING:
@@ -58,34 +59,41 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
     check_host(host, password)
     name = model or default_model()
     check_model(name)
+    _end_cleanly()
     with listen(host, port) as listening:
         opened = open_index(index or sample_index())
         gold = [] if index else suggested(SAMPLE / "questions.jsonl")
         facts = facts_of(opened, "" if index else "sample articles")
         queue = QuestionQueue(answer_late, opened)
-        routes = routes_of(queue, facts.name, gold)
-        if may_upload(host, password):
-            accept_uploads(routes)
-        routes.models, routes.probe = offered(name), _probe
-        api = Api(queue, routes.models) if api_wanted() else None
-        blocks = build_page(queue, facts, models=routes.models, api=api)
-        served = build_app(
-            blocks, routes, hosts=hosts_of(host), password=password, programs=api is not None
-        )
-        server = server_of(served)
-        if is_embedded(name):
-            load_in_background(lambda problem: _say(f"wirecheck: {problem}") if problem else None)
-        # Not now: loading the models would keep the first page waiting.
-        queue.warm_when_seen(gold[0] if gold else "What happened?", name)
-        unseen = Timer(UNSEEN, queue.seen)
-        unseen.daemon = True
-        unseen.start()
-        _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
-        try:
-            with closing(routes):
-                server.run(sockets=[listening])
-        finally:
-            unseen.cancel()
+        with closing(routes_of(queue, facts.name, gold)) as routes:
+            if may_upload(host, password):
+                accept_uploads(routes)
+            routes.models, routes.probe = offered(name), _probe
+            api = Api(queue, routes.models) if api_wanted() else None
+            blocks = build_page(queue, facts, models=routes.models, api=api)
+            served = build_app(blocks, routes, hosts=hosts_of(host), password=password, api=api)
+            server = server_of(served)
+            if is_embedded(name):
+                load_in_background(lambda line: _say(f"wirecheck: {line}") if line else None)
+            # Not now: loading the models would keep the first page waiting.
+            queue.warm_when_seen(gold[0] if gold else "What happened?", name)
+            unseen = Timer(UNSEEN, queue.seen)
+            unseen.daemon = True
+            unseen.start()
+            _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
+            server.run(sockets=[listening])
+
+
+def _end_cleanly() -> None:
+    """Leave nothing behind when told to end, or when the terminal is closed."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    if hasattr(signal, "SIGHUP"):
+        # While it serves, uvicorn takes the one and not the other.
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def routes_of(queue: QuestionQueue, name: str, questions: Sequence[str] = ()) -> Routes:
@@ -164,15 +172,23 @@ def address_of(listening: socket.socket) -> str:
 
 
 def server_of(app: FastAPI) -> uvicorn.Server:
-    """What serves the page, quietly."""
+    """What serves the page, quietly. Raises SettingError if the proxies can't be read."""
     import uvicorn
+
+    from web.connection import Connection
+
+    believed = proxies()
 
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=Connection,
+            proxy_headers=bool(believed),
+            forwarded_allow_ips=believed,
             log_level="warning",
             access_log=False,
             server_header=False,
+            use_colors=False,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
         )

@@ -8,7 +8,7 @@ from datetime import date
 
 from rag.schema import Answer, Position
 from rag.timing import days_named
-from web.render import day_of, one_line, render
+from web.render import day_of, one_line
 
 #: Rows of a timeline, characters of a value in it, and its measures in units of its picture.
 TIMELINE_ROWS, VALUE_SHOWN = 6, 18
@@ -19,7 +19,7 @@ NEAR = 60
 
 @dataclass(frozen=True)
 class _Times:
-    """When a row's reports were published, and the days near those that their quotes name."""
+    """The days on which a row's reports were published, and those near that their quotes name."""
 
     row: Position
     reported: tuple[date, ...]
@@ -34,7 +34,7 @@ class _Times:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the picture: how high it lies, and where its dots and diamonds are."""
+    """A row of the picture: its height, and the places of its dots and diamonds."""
 
     stance: str
     label: str
@@ -56,11 +56,6 @@ class Timeline:
     height: int
     left: int = _LEFT
     right: int = _RIGHT
-
-
-def timeline(answer: Answer) -> str:
-    """The picture as HTML; empty unless reports of several days give several values."""
-    return render("timeline.html", timeline=timeline_of(answer))
 
 
 def timeline_of(answer: Answer) -> Timeline | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import wraps
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any
 
+from index.errors import SettingError
 from rag.question import MAX_CHARACTERS
 from web import page
-from web.api import Api
+from web.access import LOOPBACK
+from web.api import CLIENT, Api, check_kinds
 from web.assets import asset, head
+from web.contained import line_of
 from web.guard import Guard
-from web.queue import MAX_WAITING, QuestionQueue, cards, line_of
-from web.settings import LOOPBACK
+from web.queue import MAX_WAITING, QuestionQueue, cards
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -75,7 +78,8 @@ def build_page(
         clear.click(None, js=_CLEAR, api_visibility="private")
         for function in api.functions if api else ():
             # Not queued, as in `_foot`; and MCP then calls it here, not over HTTP with no password.
-            offer(_told(function), api_name=function.__name__, queue=False)
+            # Gradio's client is queued all the same; how many may ask is for our queue to say.
+            offer(_told(function), api_name=function.__name__, queue=False, concurrency_limit=None)
     blocks.queue(default_concurrency_limit=4, max_size=4 * MAX_WAITING, api_open=False)
     blocks.state_session_capacity = 500
     return blocks
@@ -123,31 +127,67 @@ def _foot(
 
 
 def _told(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with its errors as those of Gradio that a program is told."""
+    """The function as Gradio calls it: with the request first, and with Gradio's kind of error."""
     import gradio as gr
 
+    names = list(signature(function).parameters)
+
     @wraps(function)
-    async def told(*args: Any) -> Any:
+    async def told(request: gr.Request, *args: Any) -> Any:
+        CLIENT.set(request.client.host)
         try:
+            check_kinds(function, dict(zip(names, args, strict=False)))
             return await function(*args)
         except Exception as error:  # Ours says what to do; of any other, only the log tells more.
             raise gr.Error(line_of(error), print_exception=False) from None
 
+    told.__annotations__ = {**function.__annotations__, "request": gr.Request}
+    asked = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD)
+    told.__signature__ = signature(function).replace(  # type: ignore[attr-defined]
+        parameters=[asked, *signature(function).parameters.values()]
+    )
     return told
 
 
-def _asking(queue: QuestionQueue) -> Callable[[str, str, str], AsyncIterator[tuple[Any, Any]]]:
+def _name_arguments(blocks: gr.Blocks, api: Api) -> None:
+    """Have the MCP server name an argument of the wrong kind; its own refusal only shows it."""
+    from mcp import types
+
+    functions = {function.__name__: function for function in api.functions}
+    assert blocks.mcp_server_obj is not None
+    handlers = blocks.mcp_server_obj.mcp_server.request_handlers
+    call = handlers[types.CallToolRequest]
+
+    async def checked(request: types.CallToolRequest) -> types.ServerResult:
+        asked = request.params
+        try:
+            check_kinds(functions[asked.name], asked.arguments or {})
+        except SettingError as error:
+            line = types.TextContent(type="text", text=str(error))
+            return types.ServerResult(types.CallToolResult(content=[line], isError=True))
+        except KeyError:
+            pass  # No function of ours, which the server tells itself.
+        return await call(request)
+
+    handlers[types.CallToolRequest] = checked
+
+
+def _asking(queue: QuestionQueue) -> Callable[..., AsyncIterator[tuple[Any, Any]]]:
     """What a question sets going: its cards, and an empty box for the next one."""
     import gradio as gr
 
-    async def ask(question: str, model: str, within: str) -> AsyncIterator[tuple[Any, Any]]:
+    async def ask(
+        question: str, model: str, within: str, request: gr.Request
+    ) -> AsyncIterator[tuple[Any, Any]]:
         if not question.strip():
             return
+        client, page_name = request.client.host, request.session_hash or ""
         cleared: Any = ""
-        async for card in cards(queue, question.strip(), model, within or ""):
+        async for card in cards(queue, question.strip(), model, within or "", client, page_name):
             yield card, cleared
             cleared = gr.skip()
 
+    ask.__annotations__["request"] = gr.Request  # Gradio looks for it where it isn't imported.
     return ask
 
 
@@ -198,11 +238,11 @@ def build_app(
     *,
     hosts: Sequence[str] = LOOPBACK,
     password: str | None = None,
-    programs: bool = False,
+    api: Api | None = None,
 ) -> FastAPI:
     """The page behind its guard. `hosts` are the names under which it may be asked for.
 
-    `programs`: they may ask, too, through Gradio's API and over MCP.
+    With `api`, programs may ask, too, through Gradio's API and over MCP.
     """
     import gradio as gr
     from fastapi import FastAPI
@@ -215,7 +255,10 @@ def build_app(
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     uploads = routes.uploads is not None
-    app.add_middleware(Guard, password=password, uploads=uploads, programs=programs)
+    streams = routes.queue.streams
+    app.add_middleware(
+        Guard, password=password, uploads=uploads, programs=api is not None, streams=streams
+    )
     gr.mount_gradio_app(
         app,
         blocks,
@@ -229,7 +272,9 @@ def build_app(
         run_history=False,
         footer_links=[],
         ssr_mode=False,
-        mcp_server=programs,
+        mcp_server=api is not None,
         pwa=False,
     )
+    if api:
+        _name_arguments(blocks, api)
     return app

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import ArticleError, SettingError
-from web.queue import line_of
+from web.contained import contained, line_of
 
 ENDINGS = (".txt", ".md", ".html", ".htm", ".pdf", ".jsonl", ".csv")
 #: Files that one run takes, and their bytes together; of one file see `guard.MAX_FILE`.
@@ -62,7 +62,7 @@ class Uploads:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="wirecheck-"))
         self.articles, self.index = self.folder / "articles", self.folder / "index"
         self._build, self._open, self._ready = build, open_index, ready
-        self._lock = threading.Lock()
+        self._lock, self._closed = threading.Lock(), False
         self.indexing = Indexing()
         try:
             self.articles.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -74,15 +74,17 @@ class Uploads:
     def close(self) -> None:
         """Remove what was given to this run alone."""
         if self.private:
+            self._closed = True
+            self._lock.acquire(timeout=2)  # For the indexing to end, which would write there again.
             shutil.rmtree(self.folder, ignore_errors=True)
 
     async def take(self, name: str, pieces: AsyncIterator[bytes], most: int) -> None:
         """Keep a file; one of the same name is replaced. Raises SettingError if it is not taken."""
         target = self.articles / checked_name(name)
-        self._check_room(target)
         part = self.folder / f".part-{os.urandom(6).hex()}"
         size = 0
         try:
+            self._check_room(target)
             with part.open("xb") as file:
                 async for piece in pieces:
                     size += len(piece)
@@ -97,7 +99,7 @@ class Uploads:
                 part.unlink(missing_ok=True)
 
     def _check_room(self, target: Path) -> None:
-        sizes = {p.name: p.stat().st_size for p in self.articles.iterdir()}
+        sizes = {p.name: p.lstat().st_size for p in self.articles.iterdir()}
         if target.name not in sizes and len(sizes) >= MAX_FILES:
             raise SettingError(f"there are {MAX_FILES:,} files already, and no room for more")
         if sum(sizes.values()) >= MAX_TOTAL:
@@ -112,8 +114,9 @@ class Uploads:
 
     def _work(self) -> None:
         try:
-            report = self._build([self.articles], self.index, progress=self._progress)
-            self._ready(self._open(self.index))
+            build = contained(self._build)
+            report = build([self.articles], self.index, progress=self._progress)
+            self._ready(contained(self._open)(self.index))
             told = [(self._without_folder(s.path), s.reason) for s in report.skipped]
             self.indexing = Indexing(
                 "ready",
@@ -130,6 +133,8 @@ class Uploads:
             self._lock.release()
 
     def _progress(self, done: int, total: int, what: str) -> None:
+        if self._closed:
+            raise SettingError("the server was stopped")
         self.indexing = Indexing("working", what, done, total)
 
     def _without_folder(self, text: str) -> str:

@@ -15,7 +15,7 @@ from rag.bundle.file import DATA_MARK, Bundle, Cited, bundle_in
 from rag.markup import Markup, environment
 
 #: Counts up when the same data are drawn otherwise than before.
-DRAWN = "wirecheck-page/1"
+DRAWN = "wirecheck-page/2"
 _KINDS = {
     "span": "a report's own words",
     "quote": "quoted",

@@ -118,10 +118,24 @@ def test_what_cannot_be_done_is_told_in_a_line(client, address, given, line):
     assert failed and line in text
 
 
-def test_outlets_that_are_no_names_are_refused(client):
-    for outlets in ([7], {"a": 1}, "Sahil News"):
-        with pytest.raises(AppError, match="outlets are a list of names"):
-            client.predict("q", "", outlets, api_name="/ask")
+@pytest.mark.parametrize(
+    ("function", "given", "line"),
+    [
+        ("ask", {"question": 7}, "question is 7: give a text"),
+        ("ask", {"question": "q", "since": ["x"]}, 'since is ["x"]: give a text'),
+        ("ask", {"question": "q", "outlets": [7]}, "outlets is [7]: give a list of texts"),
+        ("ask", {"question": "q", "outlets": "x"}, 'outlets is "x": give a list of texts'),
+        ("ask", {"question": "q", "outlets": ["x"] * 501}, "outlets has 501 names: give up to 500"),
+        ("search", {"query": "q", "k": True}, "k is true: give a whole number"),
+        ("search", {"query": "q", "k": "ten"}, 'k is "ten": give a whole number'),
+        ("article", {"article_id": [1]}, "article_id is [1]: give a text"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_named(client, address, function, given, line):
+    with pytest.raises(AppError, match=re.escape(line)):
+        client.predict(**given, api_name=f"/{function}")
+    failed, text = over_mcp(address, function, **given)
+    assert failed and line in text
 
 
 def test_what_is_not_ours_to_tell_is_not_told(client, address):
@@ -129,6 +143,25 @@ def test_what_is_not_ours_to_tell_is_not_told(client, address):
         client.predict("crash", api_name="/ask")
     failed, text = over_mcp(address, "ask", question="crash")
     assert failed and "secret" not in text and "server's log" in text
+
+
+@pytest.mark.parametrize("broken", [SystemExit(3), StopIteration(), BaseException("a panic")])
+def test_everybody_is_answered_after_a_question_or_a_search_raised_anything(broken):
+    def breaking(question: str, *words: Any, **options: Any) -> Answer:
+        if question == "break":
+            raise broken
+        return SPAN
+
+    with serving(page_over(breaking, programs=True)) as address:
+        for name, given in (("ask", {"question": "break"}), ("search", {"query": "q"})):
+            failed, text = over_mcp(address, name, **given)
+            assert failed and "server's log" in text
+        failed, text = over_mcp(address, "ask", question=SPAN.question)
+        assert not failed and Answer.from_dict(json.loads(text)) == SPAN
+        client = Client(address, verbose=False, analytics_enabled=False)
+        with pytest.raises(AppError, match="server's log"):
+            client.predict("break", api_name="/ask")
+        assert client.predict(SPAN.question, api_name="/ask")
 
 
 def test_an_mcp_client_finds_the_tools_and_calls_them(address, scripted):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import socket
+import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.scripted_answers import Scripted, page_over, serving
-from web import guard
+from rag.schema import Answer
+from tests.scripted_answers import ARTICLES, SPAN, Scripted, Shelf, page_over, serving
+from web import connection, guard, server
+from web import queue as queues
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,7 +121,7 @@ def test_every_route_of_gradios_is_either_needed_by_the_page_or_not_there():
     routes = list(routes_of(gradio))
     open_to = {
         m: {path for method, path in routes if method == m and pattern.fullmatch(path)}
-        for m, pattern in (("POST", guard._POST), ("GET", guard._GET))
+        for m, pattern in (("POST", guard.PAGE_POSTS), ("GET", guard.PAGE_GETS))
     }
     assert len(routes) > 80
     assert open_to["POST"] == {"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"}
@@ -195,7 +200,7 @@ def test_a_body_is_capped_before_it_is_read(client):
     assert chunked.status_code == 411
 
 
-def ask(client: httpx.Client, path: str, question: str, model: str):
+def ask(client: httpx.Client, path: str, question: str, model: str, session: str = "s1"):
     """Ask as a program would, past the page."""
     config = client.get("/config").json()
     asking = next(d["id"] for d in config["dependencies"] if d["api_name"] == "page")
@@ -204,7 +209,7 @@ def ask(client: httpx.Client, path: str, question: str, model: str):
         json={
             "data": [question, model, ""],
             "fn_index": asking,
-            "session_hash": "s1",
+            "session_hash": session,
             "trigger_id": None,
         },
     )
@@ -254,9 +259,109 @@ def test_a_password_is_wanted_and_cannot_be_tried_out():
         assert stopped.status_code == 429 and stopped.headers["retry-after"] == "60"
 
 
-@pytest.mark.parametrize("uploads", [True, False])
-def test_the_guard_opens_the_addresses_for_files_only_where_they_are_wanted(uploads):
-    asked = [("POST", "files"), ("POST", "indexing"), ("GET", "indexing"), ("GET", "files")]
-    guarded = guard.Guard(None, uploads=uploads)
-    there = [guarded._is_there(method, f"/desk/{path}") for method, path in asked]
-    assert there == [uploads, uploads, uploads, False]
+def wrong_passwords(address: str, times: int) -> list[int]:
+    """The statuses of wrong passwords, each sent as if for another address."""
+    packed = b64encode(b"any:wrong").decode()
+    return [
+        httpx.get(
+            address,
+            headers={"authorization": f"Basic {packed}", "x-forwarded-for": f"10.0.0.{n}"},
+        ).status_code
+        for n in range(times)
+    ]
+
+
+def test_whom_a_request_comes_from_is_believed_of_a_named_proxy_alone(monkeypatch):
+    monkeypatch.delenv("WIRECHECK_PROXY", raising=False)
+    served = page_over(Scripted(), hosts=("*",), password="word")
+    with serving(served) as address:
+        assert wrong_passwords(address, 7) == [401] * 5 + [429] * 2
+    monkeypatch.setenv("WIRECHECK_PROXY", "127.0.0.1")
+    with serving(page_over(Scripted(), hosts=("*",), password="word")) as address:
+        assert wrong_passwords(address, 7) == [401] * 7
+
+
+def test_no_forwarded_header_changes_what_the_page_is_told(client):
+    plain = client.get("/config").json()["root"]
+    forged = {"x-forwarded-host": "evil.example", "x-forwarded-proto": "https", "forwarded": "x"}
+    assert client.get("/config", headers=forged).json()["root"] == plain
+
+
+def sent_in_part(address: str, data: str) -> bytes:
+    """What the server says to the beginning of a request, until it hangs up."""
+    url = httpx.URL(address)
+    with socket.create_connection((url.host, url.port), timeout=10) as connection:
+        connection.sendall(data.replace("HERE", f"{url.host}:{url.port}").encode())
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+HEAD = "POST /desk/stop HTTP/1.1\r\nHost: HERE\r\nContent-Length: 20\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("", b""),
+        ("POST /desk/st", b""),
+        (HEAD, b""),
+        ("GET /theme.css HTTP/1.1\r\nHost: HERE\r\n\r\nGET /th", b"HTTP/1.1 200"),
+        (f'{HEAD}\r\n{{"turn', b"HTTP/1.1 408"),
+    ],
+)
+def test_a_request_that_does_not_go_on_is_not_waited_for(monkeypatch, client, data, said):
+    monkeypatch.setattr(connection, "MAX_HEAD", 0.5)
+    monkeypatch.setattr(guard, "MAX_PAUSE", 0.5)
+    begun = time.monotonic()
+    told = sent_in_part(str(client.base_url), data)
+    assert told.startswith(said) and bool(told) == bool(said) and time.monotonic() - begun < 9
+
+
+def test_a_request_that_comes_slowly_but_steadily_is_answered(monkeypatch, client):
+    monkeypatch.setattr(guard, "MAX_PAUSE", 0.5)
+    url = client.base_url
+    with socket.create_connection((url.host, url.port), timeout=10) as slow:
+        slow.sendall(HEAD.replace("HERE", url.netloc.decode()).encode() + b"\r\n")
+        for byte in b'{"turn": "t0123456"}':
+            time.sleep(0.05)
+            slow.sendall(bytes([byte]))
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_request_that_is_cut_off_leaves_no_traceback(tmp_path, caplog):
+    with serving(page_over(Scripted(), uploads=tmp_path / "given")) as address:
+        logging.getLogger("uvicorn").propagate = True
+        for path in ("desk/files?name=a.txt", "desk/stop", "desk/model", "gradio_api/queue/join"):
+            url = httpx.URL(address)
+            with socket.create_connection((url.host, url.port)) as cut:
+                head = f"POST /{path} HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n"
+                cut.sendall(f"{head}Content-Length: 5000\r\n\r\nabc".encode())
+                time.sleep(0.2)
+        assert httpx.get(f"{address}desk/corpora").status_code == 200
+    assert not caplog.records
+    assert not [p for p in (tmp_path / "given").rglob("*") if p.is_file()]
+
+
+def test_questions_asked_through_abandoned_joins_are_stopped(monkeypatch):
+    monkeypatch.setattr(queues, "UNHEARD", 1.0)
+
+    def answer(question: str, *words: object, progress: Callable, **options: object) -> Answer:
+        while question != SPAN.question:
+            progress("drafting")
+            time.sleep(0.02)
+        return SPAN
+
+    queue = queues.QuestionQueue(answer, Shelf(ARTICLES))
+    served = page_over(answer, routes=server.routes_of(queue, "x"))
+    with serving(served) as address, httpx.Client(base_url=address, timeout=60) as client:
+        for n in range(queues.MAX_WAITING + 5):
+            asked = ask(client, "/gradio_api/queue/join", f"q{n}", "none", session=f"left{n}")
+            assert asked.status_code == 200
+        most = len(queue.jobs)
+        while queue.jobs:
+            most = max(most, len(queue.jobs))
+            time.sleep(0.01)
+        assert 0 < most <= queues.MAX_OF_ONE
+        monkeypatch.setattr(queues, "UNHEARD", 30.0)
+        ask(client, "/gradio_api/queue/join", SPAN.question, "none")
+        assert "two dockers" in outcome(client)["output"]["data"][0]["html"]
+    assert not queue.streams

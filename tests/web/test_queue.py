@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, wait
 from dataclasses import replace
 
 import pytest
@@ -27,6 +27,11 @@ def cards(queue: QuestionQueue, question: str) -> list[str]:
         return [card["html"] async for card in queues.cards(queue, question, "scripted")]
 
     return asyncio.run(collect())
+
+
+def ended(queue: QuestionQueue) -> None:
+    """Wait until no question waits or is answered."""
+    wait([job.future for job in queue.jobs], timeout=10)
 
 
 class Slow:
@@ -120,7 +125,7 @@ def test_a_question_that_nobody_waits_for_is_never_begun():
     asyncio.run(leave())
     slow.go.set()
     first.future.result(10)
-    queue.pool.shutdown()
+    ended(queue)
     assert slow.asked == ["first"] and not queue.jobs
 
 
@@ -146,15 +151,9 @@ def test_warming_up_waits_for_the_page_and_is_done_once():
     assert queue.warming and not scripted.asked
     queue.seen()
     queue.seen()
-    queue.pool.shutdown()
+    ended(queue)
     assert [question for question, _ in scripted.asked] == [SPAN.question]
     assert queue.warmth == "ready after 0 s" and not queue.warming
-
-
-def test_a_future_without_an_error_has_no_problem():
-    done: Future[Answer] = Future()
-    done.set_result(SPAN)
-    assert queues.problem_of(done) == ""
 
 
 # --- watching and stopping ------------------------------------------------------------------------
@@ -218,6 +217,92 @@ def test_a_stopped_question_lets_the_next_one_begin_at_once():
     assert following.future.result(10) == SPAN
 
 
+def test_an_answer_that_does_not_heed_the_stop_holds_the_next_question_up_for_a_second_at_most():
+    go, asked = threading.Event(), []
+
+    def deaf(question, index, model, **rest) -> Answer:
+        asked.append(question)
+        assert question != "deaf" or go.wait(20)
+        return SPAN
+
+    queue = QuestionQueue(deaf, Shelf())
+    left = [queue.ask("deaf", "scripted") for _ in range(queues.MAX_LEFT + 1)]
+    for job in left:
+        while not job.future.running():
+            time.sleep(0.01)
+        begun = time.monotonic()
+        job.stop()
+        if job is not left[-1]:
+            with pytest.raises(SettingError, match="was stopped"):
+                job.future.result(10)
+            assert time.monotonic() - begun < 1
+    following = queue.ask("next", "scripted")
+    time.sleep(2 * queues.GRACE)
+    assert "next" not in asked, "no more than MAX_LEFT are left behind"
+    go.set()
+    assert following.future.result(10) == SPAN and queue.jobs == []
+    assert queue.ask("another", "scripted").future.result(10) == SPAN
+
+
+def test_whatever_an_answer_raises_the_next_question_is_answered(caplog):
+    class Panic(BaseException):
+        pass
+
+    def breaking(question, index, model, **rest) -> Answer:
+        if question in raised:
+            raise raised[question]
+        return SPAN
+
+    raised = {
+        type(error).__name__: error
+        for error in (
+            Panic("/srv/hidden"),
+            SystemExit(3),
+            KeyboardInterrupt(),
+            StopIteration(),
+            asyncio.CancelledError(),
+            CancelledError(),
+            GeneratorExit(),
+        )
+    }
+    queue = QuestionQueue(breaking, Shelf())
+    for name in raised:
+        shown = cards(queue, name)[-1]
+        assert "Not answered" in shown and "server&#x27;s log" in shown and "hidden" not in shown
+        assert "two dockers" in cards(queue, "next")[-1]
+
+
+def test_one_address_may_not_fill_the_queue():
+    slow = Slow()
+    queue = QuestionQueue(slow, Shelf())
+    for _ in range(queues.MAX_OF_ONE):
+        queues.accepted(queue, "q", "scripted", Within(), "10.0.0.1")
+    with pytest.raises(SettingError, match="10 questions from your address are waiting"):
+        queues.accepted(queue, "q", "scripted", Within(), "10.0.0.1")
+    assert queues.accepted(queue, "q", "scripted", Within(), "10.0.0.2") in queue.jobs
+    queue.close()
+    assert queue.jobs == []
+
+
+def test_a_question_whose_page_does_not_listen_is_stopped(monkeypatch):
+    monkeypatch.setattr(queues, "UNHEARD", 0.3)
+    queue = QuestionQueue(Slow(), Shelf())
+
+    async def last(page_name: str) -> str:
+        asked = queues.cards(queue, "q", "scripted", page_name=page_name)
+        return [card["html"] async for card in asked][-1]
+
+    async def both() -> None:
+        queue.streams["listening"] = 1
+        heard = asyncio.create_task(last("listening"))
+        assert "Stopped." in await last("gone")
+        assert not heard.done()
+        queue.streams["listening"] = 0
+        assert "Stopped." in await heard
+
+    asyncio.run(both())
+
+
 def test_a_question_stopped_while_it_waits_is_never_begun():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
@@ -226,12 +311,12 @@ def test_a_question_stopped_while_it_waits_is_never_begun():
     assert "Waiting; 1 question" in shown[0] and "Stopped." in shown[-1]
     slow.go.set()
     first.future.result(10)
-    queue.pool.shutdown()
+    ended(queue)
     assert slow.asked == ["first"]
 
 
 def test_a_stopped_question_keeps_the_sentences_that_had_passed():
-    shown = stopped_after(QuestionQueue(Scripted(each=1.0), Shelf()), WRITTEN.question, 0.5)
+    shown = stopped_after(QuestionQueue(Scripted(each=4.0), Shelf()), WRITTEN.question, 0.5)
     assert WRITTEN.claims[1].text[:20] not in shown[-1]
     assert "had been checked" in shown[-1] and "crane came down" in shown[-1]
 

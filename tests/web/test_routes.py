@@ -178,6 +178,7 @@ def test_files_that_were_given_are_a_corpus_of_their_own(giver):
     for name, text in [("crane.txt", HARBOUR.text), ("notes.md", "Museum\n\nIt opened.")]:
         reply = giver.post("/desk/files", params={"name": name}, content=text.encode())
         assert reply.json() == {"kept": True, "problem": ""}
+    assert giver.get("/desk/files").status_code == 404
     told = indexed(giver)
     assert (told["state"], told["articles"], told["skipped"]) == ("ready", 2, [])
     own = giver.get("/desk/corpora").json()["corpora"][1]

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -16,9 +17,10 @@ import pytest
 from index import build_index, open_index
 from index.errors import SettingError
 from tests.fakes import TopicEncoder
-from tests.scripted_answers import ARTICLES
+from tests.scripted_answers import ARTICLES, Scripted, Shelf, page_over
 from tests.web.test_guard import ask, outcome
 from web import page, server
+from web.access import hosts_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +78,61 @@ def test_the_real_page_over_the_sample_articles_starts_answers_and_stops(tmp_pat
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)[1]
     assert process.returncode == 0 and "Traceback" not in rest
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost", "127.0.0.1"])
+def test_the_page_answers_at_whatever_loopback_address_it_is_served(host, monkeypatch):
+    try:
+        listening = server.listen(host, 0)
+    except SettingError:
+        pytest.skip(f"this machine has no {host}")
+    running = server.server_of(page_over(Scripted(), hosts=hosts_of(host)))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        address = server.address_of(listening)
+        assert httpx.get(f"{address}desk/corpora").status_code == 200
+        own = {"origin": address.rstrip("/")}
+        assert httpx.post(f"{address}desk/stop", json={"turn": "t"}, headers=own).is_success
+    finally:
+        running.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_private_folder_goes_however_the_server_is_told_to_end(tmp_path, number):
+    env = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "TMPDIR": str(tmp_path),
+        "WIRECHECK_MODEL": "none",
+    }
+    code = "from tests.web.test_server import small_server; small_server()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, text=True, stderr=subprocess.PIPE
+    )
+    try:
+        line = process.stderr.readline()
+        assert "Wirecheck is at" in line, line
+        assert len([*tmp_path.glob("wirecheck-*")]) == 1
+        assert httpx.get(
+            f"{re.search(r'http://[^ ]+', line)[0]}desk/corpora", timeout=60
+        ).is_success
+        process.send_signal(number)
+        rest = process.communicate(timeout=120)[1]
+    finally:
+        process.kill()
+    assert "Traceback" not in rest and not [*tmp_path.glob("wirecheck-*")]
+    assert process.returncode == (0 if number == signal.SIGINT else 128 + signal.SIGTERM)
+
+
+def small_server() -> None:
+    """Serve an index that opens at once, with a private folder for files."""
+    import index as package
+
+    package.open_index = lambda folder: Shelf(ARTICLES)
+    sys.exit(server.main(index="night-desk", model="none", port=0))
 
 
 def test_importing_the_page_imports_no_gradio():

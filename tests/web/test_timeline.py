@@ -5,10 +5,13 @@ from __future__ import annotations
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Position
 from tests.parsed_html import ledger_answer
-from tests.scripted_answers import (
-    SPAN,
-)
-from web.timeline import timeline
+from web.render import render
+from web.timeline import timeline_of
+
+
+def timeline(answer: Answer) -> str:
+    """The picture as HTML."""
+    return render("timeline.html", timeline=timeline_of(answer))
 
 
 def test_the_timeline_tells_in_words_what_it_draws() -> None:
@@ -17,7 +20,7 @@ def test_the_timeline_tells_in_words_what_it_draws() -> None:
         picture
     )
     assert picture.count("<circle") == 3 and "<b>" not in picture
-    assert not timeline(SPAN.__class__("q", "answered"))
+    assert not timeline(Answer("q", "answered"))
 
 
 def test_the_timeline_shows_the_days_that_reports_name() -> None:

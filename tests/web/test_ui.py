@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_models_are_loaded_once_the_page_has_been_opened():
     bar, timer = opened()
     assert "loading the models" in str(bar) and timer.active
     looked.set()
-    queue.pool.shutdown()
+    wait([job.future for job in queue.jobs], timeout=10)
     assert asked.asked == [("What now?", "none")]
 
 
@@ -50,7 +51,7 @@ def fetching(monkeypatch) -> Iterator[threading.Event]:
     def load(tell):
         if tell:
             tell("fetching the language model", 2, 5)
-            assert arrived.wait(20)
+            assert arrived.wait(90)
         return Local()
 
     monkeypatch.setattr(models, "load_local", load)
@@ -61,7 +62,7 @@ def fetching(monkeypatch) -> Iterator[threading.Event]:
     arrived.set()
 
 
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for it."""
     begun = time.monotonic()
     while not holds():

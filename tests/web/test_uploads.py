@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 
@@ -19,17 +20,21 @@ from web.uploads import Uploads, checked_name
 REPORT = b"Harbour crane falls\n\nTwo dockers were hurt in the harbour.\n"
 
 
+BUILD = partial(build_index, encoder=TopicEncoder())
+OPEN = partial(open_index, encoder=TopicEncoder())
+
+
+def uploads_in(folder: Path | None, build: Callable = BUILD) -> Uploads:
+    """Files given in a folder; `opened` are the indexes that were made of them."""
+    opened: list = []
+    made = Uploads(folder, build, OPEN, opened.append)
+    made.opened = opened
+    return made
+
+
 @pytest.fixture
 def given(tmp_path):
-    ready: list = []
-    made = Uploads(
-        tmp_path / "given",
-        partial(build_index, encoder=TopicEncoder()),
-        partial(open_index, encoder=TopicEncoder()),
-        ready.append,
-    )
-    made.opened = ready
-    return made
+    return uploads_in(tmp_path / "given")
 
 
 def take(given: Uploads, name: str, *pieces: bytes, most: int = 1_000) -> None:
@@ -125,26 +130,62 @@ def test_no_folder_is_named_in_what_is_told(given):
     assert str(given.folder.parent) not in str(told)
 
 
-def test_an_error_that_is_not_ours_is_told_by_its_name_in_the_log(given, caplog):
+@pytest.mark.parametrize("error", [RuntimeError("secret"), BaseException("a secret panic")])
+def test_an_error_that_is_not_ours_is_told_by_its_name_in_the_log(tmp_path, error):
     def broken(*args, **options):
-        raise RuntimeError("secret path /srv/hidden")
+        if not broken.mended:
+            raise error
+        return BUILD(*args, **options)
 
-    given._build = broken
+    broken.mended = False
+    given = uploads_in(tmp_path / "given", broken)
     told = index_now(given)
     assert "server's log" in told["problem"] and "secret" not in str(told)
-    assert given.start() is None
+    broken.mended = True
+    take(given, "crane.txt", REPORT)
+    assert index_now(given)["state"] == "ready"
 
 
-def test_two_do_not_index_at_once(given):
-    given._build = lambda *args, **options: time.sleep(0.3)
+def test_two_do_not_index_at_once(tmp_path):
+    given = uploads_in(tmp_path / "given", lambda *args, **options: time.sleep(0.3))
     given.start()
     with pytest.raises(SettingError, match="being indexed"):
         given.start()
 
 
+def test_a_broken_link_in_the_folder_is_no_hindrance(given):
+    (given.articles / "gone.txt").symlink_to("/nowhere/at/all")
+    take(given, "crane.txt", REPORT)
+    assert index_now(given)["state"] == "ready" and "crane" in given.opened[-1].articles
+
+
+def test_a_folder_that_went_away_is_told_in_one_line(given):
+    given.articles.rmdir()
+    with pytest.raises(SettingError, match="could not be kept: No such file"):
+        take(given, "crane.txt", REPORT)
+
+
+def test_indexing_leaves_nothing_behind_when_the_server_stops():
+    begun = threading.Event()
+
+    def slowly(articles, folder, progress):
+        for n in range(500):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{n}").touch()
+            begun.set()
+            time.sleep(0.01)
+            progress(n, 500, "embedding")
+
+    private = uploads_in(None, slowly)
+    private.start()
+    assert begun.wait(10)
+    private.close()
+    time.sleep(0.1)
+    assert not private.folder.exists()
+
+
 def test_a_private_folder_goes_with_the_run_and_a_named_one_stays(given):
-    parts = (build_index, open_index, lambda index: None)
-    private = Uploads(None, *parts)
+    private = uploads_in(None)
     assert private.folder.stat().st_mode & 0o077 == 0
     private.close()
     given.close()
@@ -153,15 +194,13 @@ def test_a_private_folder_goes_with_the_run_and_a_named_one_stays(given):
 
 def test_what_a_named_folder_holds_is_indexed_at_the_start(given):
     take(given, "crane.txt", REPORT)
-    opened: list = []
-    build = partial(build_index, encoder=TopicEncoder())
-    again = Uploads(given.folder, build, partial(open_index, encoder=TopicEncoder()), opened.append)
+    again = uploads_in(given.folder)
     while again.indexing.state == "working":
         time.sleep(0.01)
-    assert [list(index.articles) for index in opened] == [["crane"]]
+    assert [list(index.articles) for index in again.opened] == [["crane"]]
 
 
 def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(SettingError, match="can't be used"):
-        Uploads(Path(tmp_path / "file"), build_index, open_index, lambda index: None)
+        uploads_in(tmp_path / "file")

@@ -5,7 +5,7 @@ import pytest
 from index.errors import ArticleError, IndexMissing, SettingError
 from index.records import Article, Passage
 from rag.bundle.file import BundleFile, bundle_in
-from rag.bundle.page import page_of
+from rag.bundle.page import DRAWN, page_of
 from rag.bundle.reverify import finder, reverify
 from rag.schema import Check, Citation, Claim
 from tests import bundles
@@ -199,7 +199,7 @@ def test_a_page_shows_what_its_data_say():
     assert verified(page=page).holds
     result = verified(page=page.replace("nine days", "two days", 1))
     assert told(result) == [("page", "failed")]
-    result = verified(page=page.replace("wirecheck-page/1", "wirecheck-page/9"))
+    result = verified(page=page.replace(DRAWN, "wirecheck-page/9"))
     assert told(result) == [("page", "failed")] and "another version" in detail(result, "page")
 
 

@@ -1,14 +1,16 @@
-"""What an owner sets: the address, the password, the models and who may send what."""
+"""Who may come, from where and by which proxy, and what they may ask, send and choose."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 
 from index.errors import SettingError
 from index.settings import value_of
 
 HOST = "127.0.0.1"
-LOOPBACK = (HOST, "localhost", "::1")
+#: The last as a browser names it.
+LOOPBACK = (HOST, "localhost", "::1", "[::1]")
 
 
 def check_host(host: str, password: str | None) -> None:
@@ -24,6 +26,17 @@ def check_host(host: str, password: str | None) -> None:
 def hosts_of(host: str) -> Sequence[str]:
     """Names to answer to. Off loopback nobody can list them: there the password protects."""
     return LOOPBACK if host in LOOPBACK else ("*",)
+
+
+def proxies() -> list[str]:
+    """Who is believed on whom a request comes from. Raises SettingError for what is no address."""
+    named = [name.strip() for name in value_of("WIRECHECK_PROXY").split(",") if name.strip()]
+    for name in named:
+        try:
+            ip_network(name)
+        except ValueError as error:
+            raise SettingError(f"WIRECHECK_PROXY: {error}: give addresses or networks") from error
+    return named
 
 
 def may_upload(host: str, password: str | None) -> bool:
