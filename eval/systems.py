@@ -185,7 +185,7 @@ def _served(name: str, index: Any) -> System:
 
 def _shown(evidence: Evidence) -> dict[str, str]:
     """What a model may see of a piece of evidence: never its file ID."""
-    from rag.units import with_neighbours
+    from rag.sentences import with_neighbours
 
     article = evidence.hit.passage.article
     return {

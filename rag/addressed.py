@@ -10,7 +10,7 @@ from index import Article
 from index.words import words
 from rag.question import Question
 from rag.reader import Reader
-from rag.units import with_neighbours
+from rag.sentences import with_neighbours
 from rag.values import find_dates, find_quantities, same_date
 from rag.weights import logistic, model_weights
 

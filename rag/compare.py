@@ -18,8 +18,8 @@ from rag.checks import comparable
 from rag.evidence import Scored
 from rag.question import Question
 from rag.read import Reading
+from rag.sentences import with_neighbours
 from rag.timing import Moment, moments, published_on, same_moment
-from rag.units import with_neighbours
 from rag.values import Quantity, find_quantities, same_quantity
 from rag.weights import model_weights
 

@@ -20,8 +20,8 @@ from rag.addressed import addressed, may_hold, missing_terms
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
+from rag.sentences import folded, same_sentence, sentences_of, with_neighbours
 from rag.timing import asked_times, fits_time
-from rag.units import folded, same_sentence, sentences_of, with_neighbours
 from rag.weights import logistic, model_weights, squash
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets

@@ -16,7 +16,7 @@ from rag.addressed import (
 from rag.evidence import OTHER_TIME, SIGNALS, Found, in_time, score_sentences
 from rag.question import analyse
 from rag.read import SIGNALS as READING_SIGNALS
-from rag.units import UNIT_WORDS, units_of, with_neighbours
+from rag.sentences import UNIT_WORDS, units_of, with_neighbours
 from rag.weights import logistic, model_weights
 from tests.fake_reader import PatternReader
 
