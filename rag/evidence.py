@@ -21,11 +21,12 @@ from index import Article, Encoder, Hit, Index, Passage
 from index.language import sentence_spans
 from index.records import CUT
 from index.words import stems, words
+from rag.dates import find_dates, same_date
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
 from rag.timing import asked_times, fits_time
-from rag.values import find_dates, find_quantities, same_date
+from rag.values import find_quantities
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
 #: its say. The first articles' opening passages are read too: news puts the main facts there.

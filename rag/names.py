@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rag.alignment import Parsed, Span, fold_places, nation, rival
+from rag.amounts import scores
 from rag.schema import Check
+from rag.values import find_quantities
 
 _KINDS = {
     "PERSON": "person",
@@ -55,7 +57,11 @@ def check_names(claim: Parsed, source: Parsed) -> Check:
     that place, that one is meant.
     """
     said = names(source)
+    amounts = [(q.start, q.end) for q in find_quantities(claim.text)]
+    amounts += [m.span() for m in scores(claim.text)]
     for name in names(claim):
+        if any(s < name.span[1] and name.span[0] < e for s, e in amounts):
+            continue
         words = claim.text[slice(*name.span)]
         lacking = _lacking(name, claim, source)
         if lacking:

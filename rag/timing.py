@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from index import Article
 from index.records import Passage
 from rag.alignment import Parsed, Span, rival
+from rag.dates import When, find_dates, same_date
 from rag.question import Question
 from rag.schema import Check
-from rag.values import When, find_dates, same_date
 
 Period = tuple[datetime.date, datetime.date]
 

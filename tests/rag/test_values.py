@@ -1,6 +1,7 @@
 import pytest
 
-from rag.values import find_dates, find_quantities, same_date, same_quantity, words_to_number
+from rag.dates import find_dates, same_date
+from rag.values import find_quantities, same_quantity, words_to_number
 
 HOUR, DAY = 3600.0, 86400.0
 
