@@ -17,10 +17,13 @@ from rag.values import Quantity, find_quantities
 
 _DASH = re.compile(r"(?<=\d)-(?=\d)")
 _TO = re.compile(r"\s*(?:[-–—]|to|and)\s*(?:[$€£¥₹₺₴₪₽]\s?)?", re.IGNORECASE)
+_BETWEEN = re.compile(r"\bbetween(?:\s+\w+)?$")
 _TH = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
 _OR_MORE = re.compile(r"\s*(?:(?:people |persons )?or (?:more|above|over|greater)\b|\+)", re.I)
 _OR_LESS = re.compile(r"\s*or (?:less|fewer|under|below)\b", re.IGNORECASE)
-_SCORE = re.compile(r"(?<![\w.,$€£–-])(\d{1,3})\s?[-–:]\s?(\d{1,3})(?![\w%–-]|[.,]\d)")
+_SCORE = re.compile(
+    r"(?<![\w.,$€£–-])(\d{1,3})(?:\s?[-–]\s?(\d{1,3})|:(\d))(?![\w%–-]|[.,]\d)(?! (?:%|per))"
+)
 #: What is told with a score.
 _GAME = re.compile(
     r"\b(?:w[io]n(?:s|ning)?|lost|los(?:es|ing|s)|beat(?:en|s|ing)?|defeat(?:ed|s)?|dr[ae]w(?:n|s)?"
@@ -68,7 +71,7 @@ def quantities(text: str) -> list[Quantity]:
     "10-15 per cent" is a range of percentages; "doubled" is 2 of the family "times".
     """
     found = [*_multiples(text)]
-    taken = [(q.start, q.end) for q in found] + [m.span() for m in scores(text)]
+    taken = [(q.start, q.end) for q in found] + [span for *_, span in scores(text)]
     for q in find_quantities(_DASH.sub("–", text)):
         if not _is_no_amount(text, q) and not any(s < q.end and q.start < e for s, e in taken):
             found.append(_bounded(text, q))
@@ -84,9 +87,10 @@ def _multiples(text: str) -> Iterator[Quantity]:
         yield Quantity(*match.span(), float(WORDS.get(word) or word), "times")
 
 
-def scores(text: str) -> list[re.Match[str]]:
-    """Results of games: "2-1", where the text is of one."""
-    return list(_SCORE.finditer(text)) if _GAME.search(text) else []
+def scores(text: str) -> list[tuple[int, int, tuple[int, int]]]:
+    """Results such as "2-1", with spans: all where the text is of a game, else no ranges."""
+    found = [(int(m[1]), int(m[2] or m[3]), m.span()) for m in _SCORE.finditer(text)]
+    return [s for s in found if s[0] >= s[1] or _GAME.search(text)]
 
 
 def _is_no_amount(text: str, quantity: Quantity) -> bool:
@@ -141,7 +145,7 @@ def _one(text: str, low: Quantity, high: Quantity) -> list[Quantity] | None:
     elif not high.family and "to" in between:
         high = replace(high, amount=high.amount * low.factor, family=low.family, factor=low.factor)
     before = text[: low.start].rstrip().lower()
-    span = before.endswith("between") if "and" in between else not _changes(before, united)
+    span = _BETWEEN.search(before) if "and" in between else not _changes(before, united)
     if low.family == high.family and low.amount < high.amount and span:
         return [replace(low, end=high.end, high=high.amount, factor=high.factor)]
     return [low, high]
@@ -231,7 +235,9 @@ def elided(text: str, first: Quantity, second: Quantity) -> bool:
     """Whether the second amount counts what the first does, in one sentence: "and 310 hurt"."""
     between = text[first.end : second.start]
     bare = not (second.family or second.vague) and STAND_ALONE.match(text, second.end)
-    return bool(bare and between and not _SENTENCE_END.search(between))
+    own = re.search(r"(\w+)\s+$", between)  # "killed eight people and injured 42 others"
+    governed = own and own[1].lower() not in STOP_WORDS
+    return bool(bare and between and not governed and not _SENTENCE_END.search(between))
 
 
 def ordinals(text: str) -> list[tuple[int, tuple[int, int]]]:
@@ -258,7 +264,7 @@ def parts(text: str, found: Sequence[Quantity]) -> list[tuple[Quantity, Quantity
 
 
 _OF_THE = re.compile(r"\s+(?:out\s+)?of\s+(?:(?:the|its|their|his|her|our|those|these)\s+)?", re.I)
-_OTHER = re.compile(r"\b(?:other|others|remaining|rest)\b", re.IGNORECASE)
+_OTHER = re.compile(r"\b(?:other|remaining)\s+$", re.IGNORECASE)
 
 
 def miscounted(
@@ -268,20 +274,29 @@ def miscounted(
     theirs, own = parts(source, said), parts(claim, ours)
     for part, whole in own:
         rivals = [(p, w) for p, w in theirs if w.amount == whole.amount]
-        others = [q for q in said if _OTHER.search(source[max(0, q.start - 12) : q.start])]
-        known = [p.amount for p, _ in rivals] + [q.amount for q in others]
+        known = {p.amount for p, _ in rivals} | _others(source, said)
         if rivals and part.amount not in known:
             return part, (rivals[0][0].start, rivals[0][1].end)
     wholes = [w for _, w in theirs]
     free = {q.amount for q in said if q not in wholes}
     for q in ours:
-        mine = next(((p, w) for p, w in theirs if w.amount == q.amount and not q.family), None)
-        in_part = any(q in pair for pair in own)
-        if mine and not in_part and q.amount not in free:
-            told = _told(claim, q.end) & _told(source, mine[1].end)
+        pair = next((pair for pair in theirs if pair[1].amount == q.amount and not q.family), None)
+        if pair and q.amount not in free and not any(q in both for both in own):
+            told = _told(claim, q.end) & _told(source, pair[1].end)
             if told or claim[: q.start].lower().endswith("all "):
-                return q, (mine[0].start, mine[1].end)
+                return q, (pair[0].start, pair[1].end)
     return None
+
+
+def _others(source: str, said: Sequence[Quantity]) -> set[float]:
+    """How many the others are: "the other two are open"."""
+    return {q.amount for q in said if _OTHER.search(source[max(0, q.start - 12) : q.start])}
+
+
+def counts_others(claim: str, source: str) -> bool:
+    """Whether a claim counts what a source calls the others, and not the part it named first."""
+    said, own = quantities(source), {p.amount for p, _ in parts(claim, quantities(claim))}
+    return bool(own & _others(source, said) - {p.amount for p, _ in parts(source, said)})
 
 
 def _told(text: str, start: int) -> set[str]:

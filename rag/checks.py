@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from index.words import STOP_WORDS
 from rag.alignment import ALIKE, Parsed, Span, read_pairs, rival
 from rag.amounts import (
     STAND_ALONE,
+    counts_others,
     direction,
     elided,
     implied,
     miscounted,
     ordinals,
+    parts,
     quantities,
     scores,
     turned,
@@ -122,7 +124,10 @@ def check_numbers(claim: Parsed, source: Parsed) -> Check:
     wrong = miscounted(claim.text, ours, source.text, said)
     if wrong is not None:
         return _refused(claim, (wrong[0].start, wrong[0].end), source, wrong[1])
+    others = counts_others(claim.text, source.text)
     for quantity in ours:
+        if others and any(quantity in pair for pair in parts(claim.text, ours)):
+            continue
         if quantity.amount == 1 and not claim.text[quantity.start : quantity.end].isdigit():
             continue
         found = _contest_number(claim, source, quantity, ours, said, follows)
@@ -159,18 +164,22 @@ def _contest_number(
             for q in ours
         )
 
-    if any(same_quantity(replace(quantity, relation="="), o, CONVERTED) for o in follows):
+    exact, many = replace(quantity, relation="="), quantity.family == "times"
+    if any(same_quantity(exact, other, 0.1 if many else CONVERTED) for other in follows):
         return None
     same_kind = [o for o in said if agrees(o) or (o.family == quantity.family and not told(o))]
+    same_kind += [o for o in follows if many and o.family == "times"]
     known = any(map(agrees, same_kind))
-    one_unit = quantity.plain == 1 and not claim.text[quantity.start].isdigit()
     instead = rival(agrees, likeness, same_kind, ALIKE if known else 0.3)
     if instead and any(agrees(o) and elided(source.text, instead, o) for o in said):
         # What is counted, and who does it, is said with the earlier amount for both.
         noun = _NEXT_WORD.match(claim.text, quantity.end)
         shared = (0, noun.end() if noun else quantity.start)
         instead = rival(agrees, likeness, same_kind)
-    if known or one_unit or (quantity.amount == 2 and _PAIR.search(source.text)):
+    if not known and quantity.amount == 2 and not quantity.family and _PAIR.search(source.text):
+        return None
+    one_unit = quantity.plain == 1 and not claim.text[quantity.start].isdigit()
+    if known or one_unit or many:
         return _refused(claim, here, source, (instead.start, instead.end)) if instead else None
     alike = [o for o in said if o.plain == quantity.plain and o.family and quantity.family]
     instead = max(alike, key=likeness, default=instead)
@@ -184,10 +193,10 @@ def _same_amount(claim: str, ours: Quantity, source: str, theirs: Quantity) -> b
     """Whether the source's amount is what the claim says, or lies in what it leaves open."""
     if not comparable(ours, theirs):
         return False
-    for text, q, other in ((claim, ours, theirs), (source, theirs, ours)):
-        # "22" is an age where it stands alone, and none in "22 boats".
-        if other.family and not q.family and not STAND_ALONE.match(text, q.end) and q.scale == 1:
-            return False
+    if not _fits(claim, ours, theirs.family, {"points", "age"}):
+        return False
+    if not _fits(source, theirs, ours.family, {ours.family}):
+        return False
     inclusive = _INCLUSIVE.search(claim[ours.start : ours.end + 12]) is not None
     if ours.high is not None or theirs.high is not None:
         return _same_range(ours, theirs)
@@ -195,6 +204,13 @@ def _same_amount(claim: str, ours: Quantity, source: str, theirs: Quantity) -> b
         return direction(claim, ours) == direction(source, theirs)
     bound = theirs.relation == "=" and theirs.amount == ours.amount and not theirs.vague
     return same_quantity(ours, theirs) or (bound and inclusive)
+
+
+def _fits(text: str, bare: Quantity, family: str, left_out: Collection[str]) -> bool:
+    """Whether a bare amount may be of a family: "22" may be an age, and is none in "22 boats"."""
+    if bare.family or not family or bare.scale > 1:
+        return True
+    return family in left_out and STAND_ALONE.match(text, bare.end) is not None
 
 
 def _same_range(ours: Quantity, theirs: Quantity) -> bool:
@@ -220,17 +236,14 @@ def _refused(claim: Parsed, here: Span, source: Parsed, there: Span | None) -> C
 
 def _check_scores(claim: Parsed, source: Parsed) -> Check | None:
     """A score must be the source's, and the winner's figure must come first with who won."""
-    said = [(m[1], m[2], m.span()) for m in scores(source.text)]
-    for match in scores(claim.text):
-        turned_round = bool(_LOST.search(claim.text)) != bool(_LOST.search(source.text))
-        known = [(a, b) for a, b, _ in said] + [(b, a) for a, b, _ in said if turned_round]
-        if (match[1], match[2]) not in known:
-            best = max(
-                said,
-                key=lambda s: claim.words.likeness(match.span(), source.words, s[2]),
-                default=None,
-            )
-            return _refused(claim, match.span(), source, best[2] if best else None)
+    said = scores(source.text)
+    if bool(_LOST.search(claim.text)) != bool(_LOST.search(source.text)):
+        said += [(b, a, span) for a, b, span in said]
+    for ours in scores(claim.text):
+        here = ours[2]
+        if ours[:2] not in [other[:2] for other in said]:
+            near = [(claim.words.likeness(here, source.words, o[2]), o[2]) for o in said]
+            return _refused(claim, here, source, max(near)[1] if near else None)
     return None
 
 

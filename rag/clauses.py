@@ -11,6 +11,7 @@ from typing import Any
 
 from index.words import STOP_WORDS, stems
 from rag.alignment import Parsed, Span, nation, rival
+from rag.amounts import counts_others
 from rag.schema import Check
 
 #: Verbs of saying, as lemmas.
@@ -93,6 +94,8 @@ _OTHER_SENSES = frozenset("write call describe suspect fear report".split())
 _ANYBODY = frozenset(
     "authority official police source report expert investigator prosecutor analyst".split()
 )
+#: Verbs of one deed: who wins against somebody beats them.
+_SAME_DEED = {"win": "beat", "defeat": "beat", "overcome": "beat", "acquire": "buy"}
 _SUBJECTS, _PASSIVE = ("nsubj", "csubj"), ("nsubjpass", "csubjpass")
 _FREE_PARTS = ("compound", "flat", "appos", "amod", "nmod")
 _EITHER_WAY = frozenset(
@@ -318,8 +321,9 @@ def _governed(verb: Any, head: Any) -> float:
 def check_denial(claim: Parsed, source: Parsed) -> Check:
     """What the claim says must not be denied by the source at that place, nor its opposite said."""
     said = facts(source)
+    others = counts_others(claim.text, source.text)
     for fact in facts(claim):
-        if fact.side == 0:
+        if fact.side == 0 or (others and any(fact.keys & f.keys for f in said)):
             continue
         instead = _opposed(claim, source, fact, said)
         if instead is not None:
@@ -569,6 +573,12 @@ def _deed(at: int, verb: Any) -> Deed | None:
         doer = verb.head
     if doer is None or doer.pos_ == "PRON":
         return None
+    lemma = verb.lemma_.lower()
+    if lemma == "lose":  # whoever lost to them was beaten by them
+        to = next((c for c in verb.children if c.lower_ == "to"), None)
+        winner = next((c for c in to.children if c.dep_ == "pobj"), None) if to else None
+        doer = winner or doer
+        lemma = "beat" if winner else lemma
     mine = {t.i for t in doer.subtree}
     own = [t for t in doer.subtree if _is_part(t, doer) and t.dep_ != "appos"]
     words = frozenset(w for t in own for w in _plain(t))
@@ -577,7 +587,7 @@ def _deed(at: int, verb: Any) -> Deed | None:
     owner = frozenset(w for t in doer.subtree for w in _plain(t)) - words
     return Deed(
         (at + verb.idx, at + verb.idx + len(verb)),
-        verb.lemma_.lower(),
+        _SAME_DEED.get(lemma, lemma),
         words,
         others,
         owner,

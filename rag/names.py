@@ -58,7 +58,7 @@ def check_names(claim: Parsed, source: Parsed) -> Check:
     """
     said = names(source)
     amounts = [(q.start, q.end) for q in find_quantities(claim.text)]
-    amounts += [m.span() for m in scores(claim.text)]
+    amounts += [span for *_, span in scores(claim.text)]
     for name in names(claim):
         if any(s < name.span[1] and name.span[0] < e for s, e in amounts):
             continue

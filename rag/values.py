@@ -54,7 +54,7 @@ _NUMBER = rf"""(?P<digits>{_DIGITS})(?:\s?(?P<quarters>[½¼¾]))?
     | (?P<words>\b(?:(?:{_WORD})\b|an?\b(?![\s-]+(?:{_WORD})\b))
       (?:[\s-]+(?:and[\s-]+(?!an?\b))?(?:{_WORD}|{_SPELT})\b)*)"""
 _LAND = r"(?P<land>(?-i:U\.S\.|U[SK]|(?:[A-Z][a-z]+\s)?[A-Z][a-z]+))"
-_MEASURE = rf"""(?:\s?(?P<sign>[%€£¥₹₺₴₪₽]|\$(?!\d))
+_MEASURE = rf"""(?:\s?(?P<sign>[%€£¥₹₺₴₪₽$])(?!\s?\d)
     |[\s-]*(?:(?P<unit>per\s?cent|{_UNIT})|(?P<code>(?-i:{_any(CODES)}))
       |(?:{_LAND}\s+)?(?P<money>{_any(MONEY_WORDS)}))(?:e?s)?(?!\w))"""
 _SIGN = _any(s for s in SYMBOLS if not s.isalpha())
@@ -67,7 +67,7 @@ _QUANTITY = re.compile(
     (?P<half1>{_AND_A_HALF})?
     (?:[\s-]?(?P<scale>{_any(SCALES)})s?\b)?
     (?P<half2>{_AND_A_HALF})?
-    (?:[\s-]*(?P<old>ye?a?rs?[\s-]old)\b|{_MEASURE}(?P<half3>{_AND_A_HALF})?)?
+    (?:[\s-]*(?P<old>ye?a?rs?[\s-]+old)\b|{_MEASURE}(?P<half3>{_AND_A_HALF})?)?
     (?P<below>\s+(?:below|under)\s+(?:zero|freezing)\b)?
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -82,13 +82,13 @@ _PART = re.compile(
 _OF_WHOLE = re.compile(r"\s+(?:of\b(?!\s+(?:1\d|20)\d\d\b)|(?:the|its|their|his|her|as)\b)", re.I)
 _NO_WHOLE = re.compile(r"\b(?:first|second|third|fourth|last|other|latter|this|per)\s+$", re.I)
 _BY = re.compile(r"\b(?:by|in)\s+$", re.IGNORECASE)
-_ENDS = re.compile(
-    rf"\s*(?:$|[.,;:!?)]|(?:{_any(STOP_WORDS)}|last|since|compared|year)\b)", re.IGNORECASE
-)
+_ENDING = rf"(?=\s*(?:$|[.,;:!?)]|(?:{_any(STOP_WORDS)}|last|since|compared|year)\b))"
+_ENDS = re.compile(_ENDING, re.IGNORECASE)
 # 3/4; one in five; one tonne in five; four out of ten
 _RATIO = re.compile(
     rf"""(?<![\w./-])(?:(?P<a>\d)/(?P<b>[2-9]|10)(?![\d/])
-    |(?P<c>one|1)\s(?:(?!in\b)\w+\s)?in\s(?:every\s)?(?P<d>{_WORD}|\d{{1,3}})\b(?!\s\w+s\b)
+    |(?P<c>one|1)\s(?P<noun>(?!in\b)\w+\s)?in\s(?:every\s)?(?P<d>{_WORD}|\d{{1,3}})\b
+      (?!\s(?:year|month|week|day|hour|minute)s?\b)(?(noun){_ENDING}|)
     |(?P<e>{_SMALL}|\d{{1,2}})\s(?:out\sof|in)\s(?:every\s)?(?P<f>ten|10|five|5|100)\b(?!\s?%))""",
     re.VERBOSE | re.IGNORECASE,
 )
