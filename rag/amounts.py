@@ -41,11 +41,13 @@ FALL = frozenset(
     contracted cut cuts cutting reduce reduced reduces lower lowered less fewer down cheaper off
     slump slumped slashed eased""".split()
 )
+_ADVERBS = frozenset("up down off more less fewer higher lower dearer cheaper".split())
 _BEFORE = re.compile(r"(\w+)\s+(?:(by|of|to)\s+)?(?:(?:only|just|another|a)\s+)*$", re.IGNORECASE)
 _AFTER = re.compile(r"\s*(?:points?\s+)?(\w+)")
+_OF_WHAT = "(?:as|more|the|its|their|that|what|higher|larger|bigger)"
 _MULTIPLES = (
-    ("doubl(?:ed|es|ing)|(?:to|will|would|could|may|might) double|twice (?:as|the|its|their|that)"
-     "|double (?:the|its|their|that|what)|two-?fold", 2.0),
+    ("doubl(?:ed|es|ing)|(?:to|will|would|could|may|might) double|two-?fold"
+     f"|(?:twice|double) {_OF_WHAT}", 2.0),
     ("(?:tripl|trebl)(?:ed|es?|ing)|three-?fold|thrice", 3.0),
     ("quadrupl(?:ed|es?|ing)|four-?fold", 4.0),
     ("five-?fold", 5.0), ("ten-?fold", 10.0),
@@ -53,9 +55,7 @@ _MULTIPLES = (
 )  # fmt: skip
 _MULTIPLE = [(re.compile(rf"\b(?:{words})\b", re.IGNORECASE), n) for words, n in _MULTIPLES]
 _TIMES = re.compile(
-    rf"\b({'|'.join(WORDS)}|\d+(?:\.\d+)?)[\s-](?:times (?:as|more|the|its|their|that|higher|larger"
-    r"|bigger)\b|fold\b)",
-    re.IGNORECASE,
+    rf"\b({'|'.join(WORDS)}|\d+(?:\.\d+)?)[\s-](?:times {_OF_WHAT}\b|fold\b)", re.IGNORECASE
 )
 _TENS = "|".join(w for w, n in WORDS.items() if n >= 20)
 _ORDINAL = re.compile(
@@ -173,8 +173,10 @@ def implied(text: str, found: Sequence[Quantity]) -> list[Quantity]:
             made.append(replace(q, amount=100 * abs(q.amount - 1), family="percent"))
         elif q.family == "percent":
             way = direction(text, q)
-            parts = [1 + way * q.amount / 100] * (way != 0) + [q.amount / 100] * (q.factor == 100)
-            made += [replace(q, amount=part, family="times", factor=1.0) for part in parts]
+            factors = [1 + way * q.amount / 100] * (way != 0) + [q.amount / 100] * (q.factor == 100)
+            made += [replace(q, amount=part, family="times", factor=1.0) for part in factors]
+    for part, whole in parts(text, found):
+        made.append(Quantity(part.start, whole.end, 100 * part.amount / whole.amount, "percent"))
     for old, new in _changed(text, found):
         span = (min(old.start, new.start), max(old.end, new.end))
         gap = abs(new.amount - old.amount)
@@ -216,14 +218,16 @@ def turned(claim: str, ours: Quantity, source: str, theirs: Quantity) -> bool:
     """Whether the same amount is said of another change: up and down, "by" it and "to" it."""
     ways = direction(claim, ours) * direction(source, theirs)
     goals = {_goal(claim, ours), _goal(source, theirs)}
-    return ways < 0 or goals == {"by", "to"}
+    return ways < 0 or (len(goals) == 2 and "" not in goals)
 
 
 def _goal(text: str, quantity: Quantity) -> str:
-    """Whether something rises or falls "by" or "to" an amount, or ""."""
+    """Whether something rises or falls "by", "to" or "from" an amount, or ""."""
     words = re.findall(r"\w+", text[max(0, quantity.start - 80) : quantity.start].lower())
-    known = words[-1:] in (["by"], ["to"]) and bool((RISE | FALL) & set(words[-9:]))
-    return words[-1] if known else ""
+    if not words or not (RISE | FALL) & set(words[-9:]):
+        return ""
+    verb = words[-1] in (RISE | FALL) - _ADVERBS and text[quantity.start - 1 : quantity.start] == " "
+    return "by" if verb else words[-1] if words[-1] in {"by", "to", "from"} else ""
 
 
 STAND_ALONE = re.compile(
@@ -263,7 +267,9 @@ def parts(text: str, found: Sequence[Quantity]) -> list[tuple[Quantity, Quantity
     ]
 
 
-_OF_THE = re.compile(r"\s+(?:out\s+)?of\s+(?:(?:the|its|their|his|her|our|those|these)\s+)?", re.I)
+_OF_THE = re.compile(
+    r"\s+(?:out\s+)?of\s+(?:(?:the|its|their|his|her|our|those|these)\s+)?(?:\w+['’]s\s+)?", re.I
+)
 _OTHER = re.compile(r"\b(?:other|remaining)\s+$", re.IGNORECASE)
 
 
@@ -272,34 +278,45 @@ def miscounted(
 ) -> tuple[Quantity, tuple[int, int]] | None:
     """A count of the claim that is another part of the same whole, with what the source says."""
     theirs, own = parts(source, said), parts(claim, ours)
+    others = _others(source, said)
     for part, whole in own:
         rivals = [(p, w) for p, w in theirs if w.amount == whole.amount]
-        known = {p.amount for p, _ in rivals} | _others(source, said)
-        if rivals and part.amount not in known:
+        told = _told(claim, part.start, whole.end)
+        alike = [_told(source, p.start, w.end) & told for p, w in rivals if p.amount == part.amount]
+        elsewhere = [q for q in others if _told(source, q.start, q.end, 0) & told]
+        if alike and not any(alike) and elsewhere and elsewhere[0].amount != part.amount:
+            return part, (elsewhere[0].start, elsewhere[0].end)
+        if rivals and not alike and part.amount not in {q.amount for q in others}:
             return part, (rivals[0][0].start, rivals[0][1].end)
-    wholes = [w for _, w in theirs]
-    free = {q.amount for q in said if q not in wholes}
+    free = {q.amount for q in said if not any(q is w for _, w in theirs)}
     for q in ours:
         pair = next((pair for pair in theirs if pair[1].amount == q.amount and not q.family), None)
         if pair and q.amount not in free and not any(q in both for both in own):
-            told = _told(claim, q.end) & _told(source, pair[1].end)
+            told = _told(claim, q.start, q.end) & _told(source, pair[0].start, pair[1].end)
             if told or claim[: q.start].lower().endswith("all "):
                 return q, (pair[0].start, pair[1].end)
     return None
 
 
-def _others(source: str, said: Sequence[Quantity]) -> set[float]:
-    """How many the others are: "the other two are open"."""
-    return {q.amount for q in said if _OTHER.search(source[max(0, q.start - 12) : q.start])}
+def _others(source: str, said: Sequence[Quantity]) -> list[Quantity]:
+    """The counts of others: "the other two are open"."""
+    return [q for q in said if _OTHER.search(source[max(0, q.start - 12) : q.start])]
 
 
 def counts_others(claim: str, source: str) -> bool:
     """Whether a claim counts what a source calls the others, and not the part it named first."""
     said, own = quantities(source), {p.amount for p, _ in parts(claim, quantities(claim))}
-    return bool(own & _others(source, said) - {p.amount for p, _ in parts(source, said)})
+    others = {q.amount for q in _others(source, said)}
+    return bool(own & others - {p.amount for p, _ in parts(source, said)})
 
 
-def _told(text: str, start: int) -> set[str]:
-    """What is said of a count: the words up to the clause's end, without what is counted."""
-    clause = re.split(r"[.;:,!?]", text[start:])[0]
-    return {w for w in re.findall(r"\b[a-z]{4,}\b", clause)[1:] if w not in STOP_WORDS}
+def _told(text: str, start: int, end: int, counted: int = 1) -> set[str]:
+    """What is said of a count: the word before it, and those up to the clause's end.
+
+    The `counted` first words after it say what is counted, and are left out.
+    """
+    clause = re.split(r"[.;:,!?]", text[end:])[0]
+    words = re.findall(r"\b[a-z]{4,}\b", clause)[1:] + re.findall(
+        r"[a-z]{4,}(?=\s+$)", text[:start]
+    )
+    return set(words) - STOP_WORDS

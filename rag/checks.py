@@ -169,6 +169,8 @@ def _contest_number(
         return None
     same_kind = [o for o in said if agrees(o) or (o.family == quantity.family and not told(o))]
     same_kind += [o for o in follows if many and o.family == "times"]
+    whole = [w for part, w in parts(source.text, said) if agrees(part)]
+    same_kind = [o for o in same_kind if o not in whole]
     known = any(map(agrees, same_kind))
     instead = rival(agrees, likeness, same_kind, ALIKE if known else 0.3)
     if instead and any(agrees(o) and elided(source.text, instead, o) for o in said):

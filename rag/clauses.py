@@ -50,6 +50,8 @@ _DONE = frozenset(
 )
 _MAY = frozenset("may might could can should must ought".split())
 _WILL = frozenset("will would shall 'll 'd wo".split())
+#: By how much a rival must be more alike where one sentence says both.
+SAME_SENTENCE = 0.25
 FACT, FUTURE, PLANNED, POSSIBLE, UNKNOWN = 3.0, 2.0, 1.5, 1.0, 0.0
 
 #: Opposites: words of the two sides of one question, by lemma or as they stand.
@@ -164,6 +166,8 @@ def _fact(at: int, token: Any) -> Fact:
             token.lemma_.lower(),
         ]
     )
+    if token.lemma_ == "defeat" and token.pos_ == "VERB":
+        forms = []  # whoever defeats wins, and whoever is defeated loses
     stem = next(iter(stems(token.lemma_)), token.lemma_.lower())
     one = {q for f in forms for q in left.get(f, ())}
     other = {q for f in forms for q in right.get(f, ())}
@@ -349,7 +353,19 @@ def _opposed(claim: Parsed, source: Parsed, fact: Fact, said: list[Fact]) -> Fac
         return claim.words.likeness(fact.span, source.words, other.span, without)
 
     about = [f for f in said if f.keys & fact.keys or f.keys & fact.opposite]
-    return rival(agrees, likeness, about)
+    instead = rival(agrees, likeness, about)
+    if instead is None or not any(_beside(source, instead, f) and agrees(f) for f in about):
+        return instead
+    # One sentence says both: rewording moves words about, so only a plain case counts.
+    return rival(agrees, likeness, about, margin=SAME_SENTENCE)
+
+
+def _beside(source: Parsed, a: Fact, b: Fact) -> bool:
+    """Whether two words stand in one sentence."""
+    return any(
+        at <= min(a.span[0], b.span[0]) and max(a.span[1], b.span[1]) <= at + len(doc.text)
+        for at, doc in source.docs
+    )
 
 
 def check_certainty(claim: Parsed, source: Parsed) -> Check:

@@ -52,7 +52,7 @@ _DIGITS = r"""\d{1,2}(?:,\d\d)+,\d{3}(?![,\d]) | \d{1,3}(?:,\d{3})+(?:\.\d+)?
     | \d+,\d{1,2}(?![,\d]) | \d+(?:\.\d+)?"""
 _NUMBER = rf"""(?P<digits>{_DIGITS})(?:\s?(?P<quarters>[½¼¾]))?
     | (?P<words>\b(?:(?:{_WORD})\b|an?\b(?![\s-]+(?:{_WORD})\b))
-      (?:[\s-]+(?:and[\s-]+(?!an?\b))?(?:{_WORD}|{_SPELT})\b)*)"""
+      (?:[\s-]+(?:(?:(?<=red\ )|(?<=sand\ )|(?<=lion\ ))and[\s-]+)?(?:{_WORD}|{_SPELT})\b)*)"""
 _LAND = r"(?P<land>(?-i:U\.S\.|U[SK]|(?:[A-Z][a-z]+\s)?[A-Z][a-z]+))"
 _MEASURE = rf"""(?:\s?(?P<sign>[%€£¥₹₺₴₪₽$])(?!\s?\d)
     |[\s-]*(?:(?P<unit>per\s?cent|{_UNIT})|(?P<code>(?-i:{_any(CODES)}))
@@ -61,7 +61,7 @@ _SIGN = _any(s for s in SYMBOLS if not s.isalpha())
 _AND_A_HALF = r"[\s-]+and[\s-]+a[\s-]+half\b"
 _QUANTITY = re.compile(
     rf"""(?:(?<!\w)(?P<hedge>{_HEDGE})\s+)?
-    (?P<minus>(?:minus|negative)\s+|(?<![\w)%.,])[-−](?=[$€£]?\d))?
+    (?:(?<!\w)(?P<aged>aged?\s+))?(?P<minus>(?:minus|negative)\s+|(?<![\w)%.,])[-−](?=[$€£]?\d))?
     (?:(?<!\w)(?P<currency>{_SIGN}|(?-i:{_any(CODES)}|Rs))\s?)?
     (?<![\w.,])(?<!\w-)(?:{_NUMBER})(?!(?<=ty)[\s-](?:{_any(ORDINALS)})\b)
     (?P<half1>{_AND_A_HALF})?
@@ -81,7 +81,7 @@ _PART = re.compile(
 )
 _OF_WHOLE = re.compile(r"\s+(?:of\b(?!\s+(?:1\d|20)\d\d\b)|(?:the|its|their|his|her|as)\b)", re.I)
 _NO_WHOLE = re.compile(r"\b(?:first|second|third|fourth|last|other|latter|this|per)\s+$", re.I)
-_BY = re.compile(r"\b(?:by|in)\s+$", re.IGNORECASE)
+_BY = re.compile(r"\b(?:by|in|to)\s+$", re.IGNORECASE)
 _ENDING = rf"(?=\s*(?:$|[.,;:!?)]|(?:{_any(STOP_WORDS)}|last|since|compared|year)\b))"
 _ENDS = re.compile(_ENDING, re.IGNORECASE)
 # 3/4; one in five; one tonne in five; four out of ten
@@ -216,7 +216,7 @@ def _counted(match: re.Match[str]) -> Quantity | None:
     family, factor = _unit(match) or ("", 1.0)
     if match["currency"]:
         family = SYMBOLS[match["currency"].lower()]
-    if match["old"]:
+    if match["old"] or match["aged"]:
         family = "age"
     amount = _amount(match, family)
     if amount is None:
