@@ -129,6 +129,8 @@ def _one(text: str, low: Quantity, high: Quantity) -> list[Quantity] | None:
     units = low.family == high.family and low.family in {"time", "length"}
     if units and low.factor > high.factor and re.fullmatch(r"(?:,?\s+and)?\s+", between):
         return [replace(low, end=high.end, amount=low.amount + high.amount, factor=high.factor)]
+    if low.family == "age" and not high.family and re.fullmatch(r"(?:,|,? and)\s+", between):
+        return [low, replace(high, family="age")]
     if not _TO.fullmatch(between):
         return None
     united = bool(low.family and high.family)
@@ -226,7 +228,9 @@ def _goal(text: str, quantity: Quantity) -> str:
     words = re.findall(r"\w+", text[max(0, quantity.start - 80) : quantity.start].lower())
     if not words or not (RISE | FALL) & set(words[-9:]):
         return ""
-    verb = words[-1] in (RISE | FALL) - _ADVERBS and text[quantity.start - 1 : quantity.start] == " "
+    verb = (
+        words[-1] in (RISE | FALL) - _ADVERBS and text[quantity.start - 1 : quantity.start] == " "
+    )
     return "by" if verb else words[-1] if words[-1] in {"by", "to", "from"} else ""
 
 
@@ -316,7 +320,7 @@ def _told(text: str, start: int, end: int, counted: int = 1) -> set[str]:
     The `counted` first words after it say what is counted, and are left out.
     """
     clause = re.split(r"[.;:,!?]", text[end:])[0]
-    words = re.findall(r"\b[a-z]{4,}\b", clause)[1:] + re.findall(
-        r"[a-z]{4,}(?=\s+$)", text[:start]
+    words = re.findall(r"\b[a-z]{3,}\b", clause)[counted:] + re.findall(
+        r"[a-z]{3,}(?=\s+$)", text[:start]
     )
     return set(words) - STOP_WORDS

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from index.words import STOP_WORDS
-from rag.alignment import ALIKE, Parsed, Span, read_pairs, rival
+from rag.alignment import ALIKE, MARGIN, Parsed, Span, read_pairs, rival
 from rag.amounts import (
     STAND_ALONE,
     counts_others,
@@ -28,7 +28,7 @@ from rag.amounts import (
     turned,
 )
 from rag.clauses import check_certainty, check_denial, check_roles, check_speaker
-from rag.names import check_names
+from rag.names import SAME_SENTENCE, check_names
 from rag.schema import Check
 from rag.timing import check_dates
 from rag.values import CONVERTED, Quantity, comparable, same_quantity
@@ -172,7 +172,8 @@ def _contest_number(
     whole = [w for part, w in parts(source.text, said) if agrees(part)]
     same_kind = [o for o in same_kind if o not in whole]
     known = any(map(agrees, same_kind))
-    instead = rival(agrees, likeness, same_kind, ALIKE if known else 0.3)
+    margin = SAME_SENTENCE if many else MARGIN  # what "doubled" is said of often stands far off
+    instead = rival(agrees, likeness, same_kind, ALIKE if known else 0.3, margin)
     if instead and any(agrees(o) and elided(source.text, instead, o) for o in said):
         # What is counted, and who does it, is said with the earlier amount for both.
         noun = _NEXT_WORD.match(claim.text, quantity.end)

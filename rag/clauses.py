@@ -166,8 +166,9 @@ def _fact(at: int, token: Any) -> Fact:
             token.lemma_.lower(),
         ]
     )
-    if token.lemma_ == "defeat" and token.pos_ == "VERB":
-        forms = []  # whoever defeats wins, and whoever is defeated loses
+    to_whom = token.lemma_ == "lose" and any(c.lower_ == "to" for c in token.children)
+    if to_whom or (token.lemma_ == "defeat" and token.pos_ == "VERB"):
+        forms = []  # who wins and who loses is a matter of roles
     stem = next(iter(stems(token.lemma_)), token.lemma_.lower())
     one = {q for f in forms for q in left.get(f, ())}
     other = {q for f in forms for q in right.get(f, ())}

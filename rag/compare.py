@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, replace
 
 from index import Article, Passage
 from index.words import stems
-from rag.checks import comparable
 from rag.evidence import Scored, model_weights, with_neighbours
 from rag.question import Question
 from rag.read import Reading
 from rag.timing import Moment, moments, published_on, same_moment
-from rag.values import Quantity, find_quantities, same_quantity
+from rag.values import Quantity, comparable, find_quantities, same_quantity
 
 ClusterOf = Callable[[str], int]
 

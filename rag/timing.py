@@ -118,8 +118,7 @@ def _implied(text: str, said: Sequence[Moment], published: datetime.date | None)
             back = back if ahead else -back
             behind = ahead or behind
             span = (step.start(), max([step.end(), *(m.span[1] for m in ahead)]))
-        for moment in behind:
-            when = moment.when
+        for when in (m.when for m in behind if m.when):
             year = when.year or (published.year if published else 2000)
             start = _calendar(year, when.month, when.day)
             day = _moved(start[0], step, back) if start else None
@@ -146,7 +145,7 @@ def _contest(
     def agrees(other: Moment) -> bool:
         if ours.when is None and other.when is None:
             return words.lower() == source.text[slice(*other.span)].lower()
-        return same_moment(ours, other)
+        return same_moment(ours, other) or _falls_on(ours, other)
 
     def likeness(other: Moment) -> float:
         return claim.words.likeness(ours.span, source.words, other.span)
@@ -186,6 +185,13 @@ def same_moment(a: Moment, b: Moment) -> bool:
         known = _is_day(a) and _is_day(b)
         return same_date(a.when, b.when) and (not known or _meet(a, b))
     return _meet(a, b)
+
+
+def _falls_on(ours: Moment, other: Moment) -> bool:
+    """Whether a weekday is the one of a full date of the source."""
+    weekday = ours.when.weekday if ours.when else None
+    known = other.when is not None and other.when.year is not None and _is_day(other)
+    return known and any(start.weekday() == weekday for start, _ in other.periods)
 
 
 def _is_day(moment: Moment) -> bool:
