@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from index.words import STOP_WORDS
@@ -65,17 +66,20 @@ _FRACTION = re.compile(r"\b(?:an?|one|two|three|four)[\s-]+$", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?][\"”’)]*\s")
 
 
-def quantities(text: str) -> list[Quantity]:
+@lru_cache(maxsize=256)
+def quantities(text: str) -> tuple[Quantity, ...]:
     """The amounts of a text, each value once: ranges, compounds and multiples as one.
 
     "10-15 per cent" is a range of percentages; "doubled" is 2 of the family "times".
     """
     found = [*_multiples(text)]
-    taken = [(q.start, q.end) for q in found] + [span for *_, span in scores(text)]
+    taken = bytearray(len(text))
+    for start, end in [(q.start, q.end) for q in found] + [span for *_, span in scores(text)]:
+        taken[start:end] = b"\1" * (end - start)
     for q in find_quantities(_DASH.sub("–", text)):
-        if not _is_no_amount(text, q) and not any(s < q.end and q.start < e for s, e in taken):
+        if not _is_no_amount(text, q) and not any(taken[q.start : q.end]):
             found.append(_bounded(text, q))
-    return _joined(text, sorted(found, key=lambda q: q.start))
+    return tuple(_joined(text, sorted(found, key=lambda q: q.start)))
 
 
 def _multiples(text: str) -> Iterator[Quantity]:
@@ -146,7 +150,7 @@ def _one(text: str, low: Quantity, high: Quantity) -> list[Quantity] | None:
         )
     elif not high.family and "to" in between:
         high = replace(high, amount=high.amount * low.factor, family=low.family, factor=low.factor)
-    before = text[: low.start].rstrip().lower()
+    before = text[max(0, low.start - 60) : low.start].rstrip().lower()
     span = _BETWEEN.search(before) if "and" in between else not _changes(before, united)
     if low.family == high.family and low.amount < high.amount and span:
         return [replace(low, end=high.end, high=high.amount, factor=high.factor)]
@@ -158,7 +162,7 @@ def _changes(before: str, united: bool) -> bool:
 
     So do "rose from A to B" and, if both have their own unit, "by A to B".
     """
-    words = re.findall(r"\w+", before[-60:])
+    words = re.findall(r"\w+", before)
     if words[-1:] == ["by"]:
         return united
     return words[-1:] == ["from"] and bool((RISE | FALL) & set(words[-8:]))
@@ -196,7 +200,9 @@ def _changed(text: str, found: Sequence[Quantity]) -> Iterator[tuple[Quantity, Q
         between = text[first.end : second.start]
         if first.family != second.family or _SENTENCE_END.search(between):
             continue
-        if re.search(r"\bfrom\s+$", text[: first.start]) and re.search(r"\bto\s+$", between):
+        if re.search(r"\bfrom\s+$", text[max(0, first.start - 20) : first.start]) and re.search(
+            r"\bto\s+$", between
+        ):
             yield first, second
         elif re.search(r"\b(?:from|against|versus|compared with|compared to)\s+$", between):
             yield second, first
@@ -292,7 +298,8 @@ def miscounted(
             return part, (elsewhere[0].start, elsewhere[0].end)
         if rivals and not alike and part.amount not in {q.amount for q in others}:
             return part, (rivals[0][0].start, rivals[0][1].end)
-    free = {q.amount for q in said if not any(q is w for _, w in theirs)}
+    wholes = {w for _, w in theirs}
+    free = {q.amount for q in said if q not in wholes}
     for q in ours:
         pair = next((pair for pair in theirs if pair[1].amount == q.amount and not q.family), None)
         if pair and q.amount not in free and not any(q in both for both in own):
@@ -319,7 +326,7 @@ def _told(text: str, start: int, end: int, counted: int = 1) -> set[str]:
 
     The `counted` first words after it say what is counted, and are left out.
     """
-    clause = re.split(r"[.;:,!?]", text[end:])[0]
+    clause = re.split(r"[.;:,!?]", text[end : end + 300])[0]
     words = re.findall(r"\b[a-z]{3,}\b", clause)[counted:] + re.findall(
         r"[a-z]{3,}(?=\s+$)", text[:start]
     )

@@ -147,9 +147,8 @@ def _contest_number(
     here = (quantity.start, quantity.end)
     shared: Span | None = None
 
-    def agrees(other: Quantity) -> bool:
-        meant = _same_amount(claim.text, quantity, source.text, other)
-        return meant and not turned(claim.text, quantity, source.text, other)
+    meant = [o for o in said if _same_amount(claim.text, quantity, source.text, o)]
+    right = {o for o in meant if not turned(claim.text, quantity, source.text, o)}
 
     def likeness(other: Quantity) -> float:
         return claim.words.likeness(here, source.words, (other.start, other.end), shared)
@@ -167,18 +166,18 @@ def _contest_number(
     exact, many = replace(quantity, relation="="), quantity.family == "times"
     if any(same_quantity(exact, other, 0.1 if many else CONVERTED) for other in follows):
         return None
-    same_kind = [o for o in said if agrees(o) or (o.family == quantity.family and not told(o))]
+    same_kind = [o for o in said if o in right or (o.family == quantity.family and not told(o))]
     same_kind += [o for o in follows if many and o.family == "times"]
-    whole = [w for part, w in parts(source.text, said) if agrees(part)]
+    whole = [w for part, w in parts(source.text, said) if part in right]
     same_kind = [o for o in same_kind if o not in whole]
-    known = any(map(agrees, same_kind))
+    known = not right.isdisjoint(same_kind)
     margin = SAME_SENTENCE if many else MARGIN  # what "doubled" is said of often stands far off
-    instead = rival(agrees, likeness, same_kind, ALIKE if known else 0.3, margin)
-    if instead and any(agrees(o) and elided(source.text, instead, o) for o in said):
+    instead = rival(right.__contains__, likeness, same_kind, ALIKE if known else 0.3, margin)
+    if instead and any(elided(source.text, instead, o) for o in right):
         # What is counted, and who does it, is said with the earlier amount for both.
         noun = _NEXT_WORD.match(claim.text, quantity.end)
         shared = (0, noun.end() if noun else quantity.start)
-        instead = rival(agrees, likeness, same_kind)
+        instead = rival(right.__contains__, likeness, same_kind)
     if not known and quantity.amount == 2 and not quantity.family and _PAIR.search(source.text):
         return None
     one_unit = quantity.plain == 1 and not claim.text[quantity.start].isdigit()

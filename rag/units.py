@@ -166,3 +166,19 @@ HOME = {"us": "$", "u.s.": "$", "american": "$", "british": "£", "uk": "£", "s
 def is_money(family: str) -> bool:
     """Whether a family is one of money."""
     return family[-1:] in {"$", "£", "€"} or family in _CURRENCIES
+
+
+def words_to_number(words: list[str]) -> float:
+    """The number that English number words say.
+
+    ["two", "hundred", "forty", "one"] -> 241.0
+    """
+    total = group = 0.0
+    for word in words:
+        if word in SPELT_SCALES:
+            group = (group or 1.0) * SPELT_SCALES[word]
+            if SPELT_SCALES[word] >= 1e3:
+                total, group = total + group, 0.0
+        else:
+            group += WORDS.get(word, 1.0)
+    return total + group

@@ -28,10 +28,13 @@ from rag.units import (
     WORDS,
     Relation,
     is_money,
+    words_to_number,
 )
 
 #: How far two amounts in different units may be apart, as a share: writers round.
 CONVERTED = 0.02
+#: Characters beside an amount that say how it is meant.
+_NEAR = 60
 
 
 def _any(words: Iterable[str]) -> str:
@@ -135,7 +138,9 @@ class Quantity:
 
 def find_quantities(text: str) -> list[Quantity]:
     """Every quantity in `text`, in order; the day numbers of dates are left to dates."""
-    taken = [(d.start, d.end) for d in find_dates(text)]
+    taken = bytearray(len(text))
+    for date in find_dates(text):
+        taken[date.start : date.end] = b"\1" * (date.end - date.start)
     found: list[Quantity] = []
     makers = (
         (_CLOCK, _clock),
@@ -146,11 +151,10 @@ def find_quantities(text: str) -> list[Quantity]:
     )
     for pattern, make in makers:
         for match in pattern.finditer(text):
-            inside = any(s < match.end() and match.start() < e for s, e in taken)
-            quantity = None if inside else make(match)
+            quantity = None if any(taken[slice(*match.span())]) else make(match)
             if quantity is not None:
                 found.append(quantity)
-                taken.append((quantity.start, quantity.end))
+                taken[quantity.start : quantity.end] = b"\1" * (quantity.end - quantity.start)
     return sorted(found, key=lambda q: q.start)
 
 
@@ -184,7 +188,8 @@ def _part(match: re.Match[str]) -> Quantity | None:
         family, factor = unit or ("", 1.0)
         scale = SCALES[match["scale"].lower()] if match["scale"] else 1.0
         return Quantity(*match.span(), part * scale * factor, family, _bent(match), factor=factor)
-    before, after = match.string[: match.start()], match.string[match.end() :]
+    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    after = match.string[match.end() : match.end() + _NEAR]
     several = word.endswith("s") and word not in {"halves", "quarters"}
     by = _BY.search(before) and _ENDS.match(after)
     counted = match["top"] or word == "half"
@@ -271,27 +276,11 @@ def _counts(digits: str, match: re.Match[str], family: str) -> bool:
     """Whether the point of "3.400" parts thousands: it counts things or money, or ends in 0."""
     if match["scale"] or (family and not is_money(family)):
         return False
-    rest = match.string[match.end() :]
+    rest = match.string[match.end() : match.end() + _NEAR]
     if is_money(family):
         return not _EACH.match(rest) and (digits.endswith("0") or bool(match["money"]))
     noun = re.match(r"\s+([^\W\d_]+)", rest)
     return noun[1].lower() not in STOP_WORDS if noun else digits.endswith("0")
-
-
-def words_to_number(words: list[str]) -> float:
-    """The number that English number words say.
-
-    ["two", "hundred", "forty", "one"] -> 241.0
-    """
-    total = group = 0.0
-    for word in words:
-        if word in SPELT_SCALES:
-            group = (group or 1.0) * SPELT_SCALES[word]
-            if SPELT_SCALES[word] >= 1e3:
-                total, group = total + group, 0.0
-        else:
-            group += WORDS.get(word, 1.0)
-    return total + group
 
 
 def comparable(a: Quantity, b: Quantity) -> bool:

@@ -1,7 +1,8 @@
 import pytest
 
 from rag.dates import find_dates, same_date
-from rag.values import find_quantities, same_quantity, words_to_number
+from rag.units import words_to_number
+from rag.values import find_quantities, same_quantity
 
 HOUR, DAY = 3600.0, 86400.0
 
