@@ -20,7 +20,8 @@ from typing import Any
 
 from index.language import parse_many
 from rag.clauses import SPEECH
-from rag.values import find_dates, find_quantities
+from rag.dates import find_dates
+from rag.values import find_quantities
 
 #: Ways to make a claim false. Those of `NEWSROOM` have a bar of their own.
 NEWSROOM = ("number", "date", "name", "negation", "speaker")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from index import Article
 from index.words import words
+from rag.dates import find_dates, same_date
 from rag.question import Question
 from rag.reader import Reader
 from rag.sentences import with_neighbours
-from rag.values import find_dates, find_quantities, same_date
+from rag.values import find_quantities
 from rag.weights import logistic, model_weights
 
 if TYPE_CHECKING:

@@ -33,13 +33,14 @@ SPLIT_WELL = 6_000
 LONGEST_SENTENCE = 600
 
 _REACH = 12
-_OTHER_SIDE = 0.75
+_OTHER_SIDE, _OTHER_SENTENCE = 0.75, 0.6
 #: How alike a rival's surroundings must be to count (0..1), and how much more than those of the
 #: best place that agrees with the claim.
 ALIKE, MARGIN = 0.5, 0.12
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*%?|[^\W_]+(?:-\d\w*)?")
 _SPLIT = re.compile(r"[^\n]{1,600}?(?:[.!?…。！？؟।][\"'”’»)]*(?=\s)|(?=\n)|\Z)|[^\n]{1,600}")
+_SENTENCE_END = re.compile(r"(?<=[\w\"”’)]{2})[.!?][\"”’)]*\s|\n")
 _SAME_PLACE = {
     "United States of America": "America",
     "United States": "America",
@@ -75,11 +76,12 @@ _NATION = {
 
 @dataclass(frozen=True)
 class Words:
-    """The content words of a text in order: stem and span of each."""
+    """The content words of a text in order: stem and span of each, and which sentence it is in."""
 
     stems: tuple[str, ...]
     starts: tuple[int, ...]
     ends: tuple[int, ...]
+    sentences: tuple[int, ...]
 
     @cached_property
     def places(self) -> dict[str, list[int]]:
@@ -117,16 +119,20 @@ class Words:
         if not places:
             return 0.0
         at = bisect(places, theirs.start)
-        offsets = [_offset(p, theirs) for p in places[max(0, at - 2) : at + 2] if p not in theirs]
+        sentence = self.sentences[min(theirs.start, len(self.sentences) - 1)]
         return max(
             (
                 min(_weight(offset), _weight(max(1, abs(o) - 1)))
                 * (1.0 if o * offset > 0 else _OTHER_SIDE)
-                for o in offsets
-                if abs(o) <= _REACH + 4
+                * (1.0 if self.sentences[p] == sentence else _OTHER_SENTENCE)
+                for p in places[max(0, at - 2) : at + 2]
+                if p not in theirs and abs(o := _offset(p, theirs)) <= _REACH + 4
             ),
             default=0.0,
         )
+
+
+_NO_WORDS = Words((), (), (), ())
 
 
 def _weight(offset: int) -> float:
@@ -141,13 +147,13 @@ def _offset(place: int, span: range) -> int:
 def content_words(text: str) -> Words:
     """The content words of a text, nations folded: "Turkish" and "Turkey" have one stem."""
     folded = fold_places(text)
+    ends = [m.end() for m in _SENTENCE_END.finditer(folded)]
     rows = []
     for match in _WORD.finditer(folded):
         word = nation(match[0])
         if word not in STOP_WORDS:
-            rows.append((word, match.start(), match.end()))
-    stemmed = [_stem(word) for word, _, _ in rows]
-    return Words(tuple(stemmed), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
+            rows.append((_stem(word), *match.span(), bisect(ends, match.start())))
+    return Words(*(tuple(column) for column in zip(*rows, strict=True))) if rows else _NO_WORDS
 
 
 def _stem(word: str) -> str:

@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
-from rag.alignment import Parsed, Span, read_pairs, rival
+from index.words import STOP_WORDS
+from rag.alignment import ALIKE, MARGIN, Parsed, Span, read_pairs, rival
+from rag.amounts import (
+    STAND_ALONE,
+    counts_others,
+    direction,
+    elided,
+    implied,
+    miscounted,
+    ordinals,
+    parts,
+    quantities,
+    scores,
+    turned,
+)
 from rag.clauses import check_certainty, check_denial, check_roles, check_speaker
-from rag.names import check_names
+from rag.names import SAME_SENTENCE, check_names
 from rag.schema import Check
 from rag.timing import check_dates
-from rag.values import Quantity, find_quantities, same_quantity
+from rag.values import CONVERTED, Quantity, comparable, same_quantity
 
 _OPEN, _CLOSE = '"“„«', '"”“»'
 _QUOTED = re.compile(rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]+)(?:[{_CLOSE}]|$)")
@@ -27,21 +40,12 @@ _STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 #: "CORRIN, Feb 11 (Meridian Wire) - " before a report's first sentence.
 _DATELINE = re.compile(r"^[A-Z][A-Z]+\b[^.!?]{0,80}? [-–—] ")
 
-_ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth "
-    "fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
-_ORDINAL = re.compile(rf"\b(?:({'|'.join(_ORDINALS)})|(\d{{1,4}})(?:st|nd|rd|th))\b", re.IGNORECASE)
-_FRACTION = re.compile(r"\b(?:an?|one|two|three|four)[\s-]+$", re.IGNORECASE)
-_DASH = re.compile(r"(?<=\d)-(?=\d)")
-_BETWEEN = re.compile(r"\s*(?:[-–—]|to|and|or)\s*(?:[$€£¥₹₺₴₪₽]\s?)?", re.IGNORECASE)
-_TH = re.compile(r"(?:st|nd|rd|th)\b", re.IGNORECASE)
-_OR_MORE = re.compile(r"\s*(?:or (?:more|above|over|greater)\b|\+)", re.IGNORECASE)
 _INCLUSIVE = re.compile(
-    r"at least|no fewer|no less|upwards|up to|at most|no more|or more", re.IGNORECASE
+    r"at least|no fewer|no less|not less|upwards|minimum|up to|at most|no more|not more|maximum"
+    r"|as much as|as many as|or (?:more|less|fewer)",
+    re.IGNORECASE,
 )
-_PAIR = re.compile(r"\b(?:both|pair|couple|twins?|twice|double[ds]?|duo|two)\b", re.IGNORECASE)
-_LOOSE_UNITS = {"time", "length", "mass", "degree"}
+_PAIR = re.compile(r"\b(?:both|pair|couple|twins?|twice|duo|two)\b", re.IGNORECASE)
 
 
 def hard_checks(claim: str, evidence: str, published: str | None = None) -> list[Check]:
@@ -116,107 +120,136 @@ def check_quotation(claim: str, evidence: str) -> Check:
 def check_numbers(claim: Parsed, source: Parsed) -> Check:
     """Every quantity and ordinal of the claim must be the source's, as a value and at its place."""
     said, ours = quantities(source.text), quantities(claim.text)
-    ranges = _ranges(claim.text, ours)
+    follows = implied(source.text, said)
+    wrong = miscounted(claim.text, ours, source.text, said)
+    if wrong is not None:
+        return _refused(claim, (wrong[0].start, wrong[0].end), source, wrong[1])
+    others = counts_others(claim.text, source.text)
     for quantity in ours:
+        if others and any(quantity in pair for pair in parts(claim.text, ours)):
+            continue
         if quantity.amount == 1 and not claim.text[quantity.start : quantity.end].isdigit():
             continue
-        if any(quantity in pair and _within(pair, said) for pair in ranges):
-            continue
-        found = _contest_number(claim, source, quantity, said)
+        found = _contest_number(claim, source, quantity, ours, said, follows)
         if found is not None:
-            return Check("number", False, found)
-    return _check_ordinals(claim, source)
+            return found
+    return _check_scores(claim, source) or _check_ordinals(claim, source)
 
 
 def _contest_number(
-    claim: Parsed, source: Parsed, quantity: Quantity, said: Sequence[Quantity]
-) -> str | None:
+    claim: Parsed,
+    source: Parsed,
+    quantity: Quantity,
+    ours: Sequence[Quantity],
+    said: Sequence[Quantity],
+    follows: Sequence[Quantity],
+) -> Check | None:
     here = (quantity.start, quantity.end)
-    ours = short(claim.text[slice(*here)])
-    inclusive = _INCLUSIVE.search(claim.text[quantity.start : quantity.end + 8]) is not None
+    shared: Span | None = None
 
-    def agrees(other: Quantity) -> bool:
-        if not comparable(quantity, other):
-            return False
-        bound = other.relation == "=" and other.amount == quantity.amount and not other.vague
-        return same_quantity(quantity, other) or (bound and inclusive)
+    meant = [o for o in said if _same_amount(claim.text, quantity, source.text, o)]
+    right = {o for o in meant if not turned(claim.text, quantity, source.text, o)}
 
     def likeness(other: Quantity) -> float:
-        return claim.words.likeness(here, source.words, (other.start, other.end))
+        return claim.words.likeness(here, source.words, (other.start, other.end), shared)
 
-    if not any(agrees(other) for other in said):
-        if quantity.amount == 2 and _PAIR.search(source.text):
-            return None
-        instead = rival(agrees, likeness, [o for o in said if o.family == quantity.family], 0.3)
-        return _instead(source, ours, (instead.start, instead.end) if instead else None)
-    same_kind = [o for o in said if o.family == quantity.family or agrees(o)]
-    instead = rival(agrees, likeness, same_kind)
-    return _instead(source, ours, (instead.start, instead.end)) if instead else None
-
-
-def _instead(source: Parsed, ours: str, there: Span | None) -> str:
-    if there is None:
-        return f"the source does not say “{ours}”"
-    return f"the source says “{short(source.text[slice(*there)])}”, not “{ours}”"
-
-
-def quantities(text: str) -> list[Quantity]:
-    """`find_quantities`, with both ends of "10-15 per cent" as percentages."""
-    found = [q for q in find_quantities(_DASH.sub("–", text)) if not _is_no_amount(text, q)]
-    for n, q in enumerate(found):
-        if q.relation == "=" and _OR_MORE.match(text, q.end):
-            found[n] = replace(q, relation=">")
-    for n, (low, high) in enumerate(pairwise(found)):
-        between = text[low.end : high.start]
-        if high.family and not low.family and _BETWEEN.fullmatch(between):
-            factor = _factor(text, high)
-            found[n] = Quantity(
-                low.start, low.end, low.amount * factor, high.family, low.relation, low.vague
-            )
-    return found
-
-
-def _is_no_amount(text: str, quantity: Quantity) -> bool:
-    """Ordinals are told apart from amounts; "she scores" counts nothing."""
-    word = text[quantity.start : quantity.end].lower()
-    if word == "scores":
-        return text[quantity.end : quantity.end + 4].lower() != " of "
-    return word[-1:].isdigit() and _TH.match(text, quantity.end) is not None
-
-
-def _factor(text: str, quantity: Quantity) -> float:
-    """What one of the quantity's unit is, in the base unit of its family and scale."""
-    plain = re.search(r"\d+(?:[.,]\d+)*", text[quantity.start : quantity.end])
-    number = float(plain[0].replace(",", "")) if plain and len(plain[0]) < 300 else 0.0
-    return quantity.amount / number if number else 1.0
-
-
-def comparable(a: Quantity, b: Quantity) -> bool:
-    """Whether two amounts may be of one kind: a bare "3" may be hours, but is no percentage."""
-    return a.family == b.family or (
-        "" in (a.family, b.family) and bool({a.family, b.family} & _LOOSE_UNITS)
-    )
-
-
-def _ranges(text: str, found: Sequence[Quantity]) -> list[tuple[Quantity, Quantity]]:
-    """Neighbouring quantities that are the two ends of one: "between 10 and 15", "10-15"."""
-    return [
-        (a, b)
-        for a, b in pairwise(found)
-        if a.amount < b.amount
-        and (link := _BETWEEN.fullmatch(text[a.end : b.start]))
-        and (
-            link[0].strip().lower() not in {"and", "or"}
-            or text[: a.start].rstrip().lower().endswith("between")
+    def told(other: Quantity) -> bool:
+        """Whether another amount of the claim is rather what the source says there."""
+        there = (other.start, other.end)
+        return any(
+            q is not quantity
+            and _same_amount(claim.text, q, source.text, other)
+            and claim.words.likeness((q.start, q.end), source.words, there) >= likeness(other)
+            for q in ours
         )
-    ]
+
+    exact, many = replace(quantity, relation="="), quantity.family == "times"
+    if any(same_quantity(exact, other, 0.1 if many else CONVERTED) for other in follows):
+        return None
+    same_kind = [o for o in said if o in right or (o.family == quantity.family and not told(o))]
+    same_kind += [o for o in follows if many and o.family == "times"]
+    whole = [w for part, w in parts(source.text, said) if part in right]
+    same_kind = [o for o in same_kind if o not in whole]
+    known = not right.isdisjoint(same_kind)
+    margin = SAME_SENTENCE if many else MARGIN  # what "doubled" is said of often stands far off
+    instead = rival(right.__contains__, likeness, same_kind, ALIKE if known else 0.3, margin)
+    if instead and any(elided(source.text, instead, o) for o in right):
+        # What is counted, and who does it, is said with the earlier amount for both.
+        noun = _NEXT_WORD.match(claim.text, quantity.end)
+        shared = (0, noun.end() if noun else quantity.start)
+        instead = rival(right.__contains__, likeness, same_kind)
+    if not known and quantity.amount == 2 and not quantity.family and _PAIR.search(source.text):
+        return None
+    one_unit = quantity.plain == 1 and not claim.text[quantity.start].isdigit()
+    if known or one_unit or many:
+        return _refused(claim, here, source, (instead.start, instead.end)) if instead else None
+    alike = [o for o in said if o.plain == quantity.plain and o.family and quantity.family]
+    instead = max(alike, key=likeness, default=instead)
+    return _refused(claim, here, source, (instead.start, instead.end) if instead else None)
 
 
-def _within(ends: tuple[Quantity, Quantity], said: Sequence[Quantity]) -> bool:
-    low, high = ends
-    return any(
-        low.amount <= q.amount <= high.amount and not q.vague and comparable(low, q) for q in said
-    )
+_NEXT_WORD = re.compile(rf"\s+(?!(?:{'|'.join(STOP_WORDS)})\b)[a-z]+")
+
+
+def _same_amount(claim: str, ours: Quantity, source: str, theirs: Quantity) -> bool:
+    """Whether the source's amount is what the claim says, or lies in what it leaves open."""
+    if not comparable(ours, theirs):
+        return False
+    if not _fits(claim, ours, theirs.family, {"points", "age"}):
+        return False
+    if not _fits(source, theirs, ours.family, {ours.family}):
+        return False
+    inclusive = _INCLUSIVE.search(claim[ours.start : ours.end + 12]) is not None
+    if ours.high is not None or theirs.high is not None:
+        return _same_range(ours, theirs)
+    if ours.amount == -theirs.amount and ours.amount:
+        return direction(claim, ours) == direction(source, theirs)
+    bound = theirs.relation == "=" and theirs.amount == ours.amount and not theirs.vague
+    return same_quantity(ours, theirs) or (bound and inclusive)
+
+
+def _fits(text: str, bare: Quantity, family: str, left_out: Collection[str]) -> bool:
+    """Whether a bare amount may be of a family: "22" may be an age, and is none in "22 boats"."""
+    if bare.family or not family or bare.scale > 1:
+        return True
+    return family in left_out and STAND_ALONE.match(text, bare.end) is not None
+
+
+def _same_range(ours: Quantity, theirs: Quantity) -> bool:
+    low, high = theirs.amount, theirs.amount if theirs.high is None else theirs.high
+    slack = CONVERTED * high if ours.factor != theirs.factor else 1e-6 * high
+    if ours.high is not None:
+        same = abs(ours.amount - low) <= slack and abs(ours.high - high) <= slack
+        return same or (theirs.high is None and ours.amount - slack <= low <= ours.high + slack)
+    if ours.relation in "<-":
+        return high <= ours.amount + slack
+    if ours.relation in ">+":
+        return low >= ours.amount - slack
+    return ours.relation == "~" and low <= ours.amount <= high
+
+
+def _refused(claim: Parsed, here: Span, source: Parsed, there: Span | None) -> Check:
+    ours = short(claim.text[slice(*here)])
+    if there is None:
+        return Check("number", False, f"the source does not say “{ours}”")
+    said = short(source.text[slice(*there)])
+    return Check("number", False, f"the source says “{said}”, not “{ours}”")
+
+
+def _check_scores(claim: Parsed, source: Parsed) -> Check | None:
+    """A score must be the source's, and the winner's figure must come first with who won."""
+    said = scores(source.text)
+    if bool(_LOST.search(claim.text)) != bool(_LOST.search(source.text)):
+        said += [(b, a, span) for a, b, span in said]
+    for ours in scores(claim.text):
+        here = ours[2]
+        if ours[:2] not in [other[:2] for other in said]:
+            near = [(claim.words.likeness(here, source.words, o[2]), o[2]) for o in said]
+            return _refused(claim, here, source, max(near)[1] if near else None)
+    return None
+
+
+_LOST = re.compile(r"\b(?:lost|loses?|losing|beaten|defeated by|went down)\b", re.IGNORECASE)
 
 
 def _check_ordinals(claim: Parsed, source: Parsed) -> Check:
@@ -229,27 +262,16 @@ def _check_ordinals(claim: Parsed, source: Parsed) -> Check:
         def agrees(other: tuple[int, Span], value: int = value) -> bool:
             return other[0] == value
 
-        ours = short(claim.text[slice(*here)])
-        instead = rival(agrees, likeness, said)
+        alone = any(agrees(o) and STAND_ALONE.match(source.text, o[1][1]) for o in said)
+        instead = None if alone else rival(agrees, likeness, said)
         lacking = value > 2 and not any(map(agrees, said)) and not _counts(source, value)
         if instead or lacking:
-            return Check("number", False, _instead(source, ours, instead[1] if instead else None))
+            return _refused(claim, here, source, instead[1] if instead else None)
     return Check("number", True)
 
 
 def _counts(source: Parsed, value: int) -> bool:
     return any(q.amount == value and not q.family for q in quantities(source.text))
-
-
-def ordinals(text: str) -> list[tuple[int, Span]]:
-    """Ordinals with their spans, fractions such as "two thirds" left out: "the 3rd" -> 3."""
-    found = []
-    for match in _ORDINAL.finditer(text):
-        if match[1] and _FRACTION.search(text[max(0, match.start() - 8) : match.start()]):
-            continue
-        value = _ORDINALS.index(match[1].lower()) + 1 if match[1] else int(match[2])
-        found.append((value, match.span()))
-    return found
 
 
 READ_CHECKS: dict[str, Callable[[Parsed, Parsed], Check]] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from index.words import STOP_WORDS, stems
 from rag.alignment import Parsed, Span, nation, rival
+from rag.amounts import counts_others
 from rag.schema import Check
 
 #: Verbs of saying, as lemmas.
@@ -49,6 +50,8 @@ _DONE = frozenset(
 )
 _MAY = frozenset("may might could can should must ought".split())
 _WILL = frozenset("will would shall 'll 'd wo".split())
+#: By how much a rival must be more alike where one sentence says both.
+SAME_SENTENCE = 0.25
 FACT, FUTURE, PLANNED, POSSIBLE, UNKNOWN = 3.0, 2.0, 1.5, 1.0, 0.0
 
 #: Opposites: words of the two sides of one question, by lemma or as they stand.
@@ -93,6 +96,8 @@ _OTHER_SENSES = frozenset("write call describe suspect fear report".split())
 _ANYBODY = frozenset(
     "authority official police source report expert investigator prosecutor analyst".split()
 )
+#: Verbs of one deed: who wins against somebody beats them.
+_SAME_DEED = {"win": "beat", "defeat": "beat", "overcome": "beat", "acquire": "buy"}
 _SUBJECTS, _PASSIVE = ("nsubj", "csubj"), ("nsubjpass", "csubjpass")
 _FREE_PARTS = ("compound", "flat", "appos", "amod", "nmod")
 _EITHER_WAY = frozenset(
@@ -161,6 +166,9 @@ def _fact(at: int, token: Any) -> Fact:
             token.lemma_.lower(),
         ]
     )
+    to_whom = token.lemma_ == "lose" and any(c.lower_ == "to" for c in token.children)
+    if to_whom or (token.lemma_ == "defeat" and token.pos_ == "VERB"):
+        forms = []  # who wins and who loses is a matter of roles
     stem = next(iter(stems(token.lemma_)), token.lemma_.lower())
     one = {q for f in forms for q in left.get(f, ())}
     other = {q for f in forms for q in right.get(f, ())}
@@ -318,8 +326,9 @@ def _governed(verb: Any, head: Any) -> float:
 def check_denial(claim: Parsed, source: Parsed) -> Check:
     """What the claim says must not be denied by the source at that place, nor its opposite said."""
     said = facts(source)
+    others = counts_others(claim.text, source.text)
     for fact in facts(claim):
-        if fact.side == 0:
+        if fact.side == 0 or (others and any(fact.keys & f.keys for f in said)):
             continue
         instead = _opposed(claim, source, fact, said)
         if instead is not None:
@@ -345,7 +354,19 @@ def _opposed(claim: Parsed, source: Parsed, fact: Fact, said: list[Fact]) -> Fac
         return claim.words.likeness(fact.span, source.words, other.span, without)
 
     about = [f for f in said if f.keys & fact.keys or f.keys & fact.opposite]
-    return rival(agrees, likeness, about)
+    instead = rival(agrees, likeness, about)
+    if instead is None or not any(_beside(source, instead, f) and agrees(f) for f in about):
+        return instead
+    # One sentence says both: rewording moves words about, so only a plain case counts.
+    return rival(agrees, likeness, about, margin=SAME_SENTENCE)
+
+
+def _beside(source: Parsed, a: Fact, b: Fact) -> bool:
+    """Whether two words stand in one sentence."""
+    return any(
+        at <= min(a.span[0], b.span[0]) and max(a.span[1], b.span[1]) <= at + len(doc.text)
+        for at, doc in source.docs
+    )
 
 
 def check_certainty(claim: Parsed, source: Parsed) -> Check:
@@ -569,6 +590,12 @@ def _deed(at: int, verb: Any) -> Deed | None:
         doer = verb.head
     if doer is None or doer.pos_ == "PRON":
         return None
+    lemma = verb.lemma_.lower()
+    if lemma == "lose":  # whoever lost to them was beaten by them
+        to = next((c for c in verb.children if c.lower_ == "to"), None)
+        winner = next((c for c in to.children if c.dep_ == "pobj"), None) if to else None
+        doer = winner or doer
+        lemma = "beat" if winner else lemma
     mine = {t.i for t in doer.subtree}
     own = [t for t in doer.subtree if _is_part(t, doer) and t.dep_ != "appos"]
     words = frozenset(w for t in own for w in _plain(t))
@@ -577,7 +604,7 @@ def _deed(at: int, verb: Any) -> Deed | None:
     owner = frozenset(w for t in doer.subtree for w in _plain(t)) - words
     return Deed(
         (at + verb.idx, at + verb.idx + len(verb)),
-        verb.lemma_.lower(),
+        _SAME_DEED.get(lemma, lemma),
         words,
         others,
         owner,

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field, replace
 
 from index import Article, Passage
 from index.words import stems
-from rag.checks import comparable
 from rag.evidence import Scored
 from rag.question import Question
 from rag.read import Reading
 from rag.sentences import with_neighbours
 from rag.timing import Moment, moments, published_on, same_moment
-from rag.values import Quantity, find_quantities, same_quantity
+from rag.values import Quantity, comparable, find_quantities, same_quantity
 from rag.weights import model_weights
 
 ClusterOf = Callable[[str], int]

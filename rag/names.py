@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rag.alignment import Parsed, Span, fold_places, nation, rival
+from rag.alignment import ALIKE, Parsed, Span, fold_places, nation, rival
+from rag.amounts import scores
 from rag.schema import Check
+from rag.values import find_quantities
 
 _KINDS = {
     "PERSON": "person",
@@ -55,16 +57,33 @@ def check_names(claim: Parsed, source: Parsed) -> Check:
     that place, that one is meant.
     """
     said = names(source)
+    amounts = [(q.start, q.end) for q in find_quantities(claim.text)]
+    amounts += [span for *_, span in scores(claim.text)]
     for name in names(claim):
+        if any(s < name.span[1] and name.span[0] < e for s, e in amounts):
+            continue
         words = claim.text[slice(*name.span)]
         lacking = _lacking(name, claim, source)
         if lacking:
-            return Check("name", False, f"the source does not name “{lacking}”")
+            there = _in_place(claim, source, name, said)
+            other = f"; it says “{there}” there" if there else ""
+            return Check("name", False, f"the source does not name “{lacking}”{other}")
         instead = _contest(claim, source, name, said)
         if instead is not None:
             other = source.text[slice(*instead.span)]
             return Check("name", False, f"the source says “{other}” there, not “{words}”")
     return Check("name", True)
+
+
+def _in_place(claim: Parsed, source: Parsed, name: Name, said: Sequence[Name]) -> str:
+    """The name of the same kind that the source has where the claim's would be, or ""."""
+    ours = {part for n in names(claim) for part in n.parts}
+    others = [o for o in said if o.kind and o.kind == name.kind and not set(o.parts) & ours]
+    scored = [
+        (claim.words.likeness(name.span, source.words, other.span), other.span) for other in others
+    ]
+    likeness, span = max(scored, default=(0.0, (0, 0)))
+    return source.text[slice(*span)] if likeness >= ALIKE else ""
 
 
 def names(text: Parsed) -> list[Name]:

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from index.errors import QuestionError
 from index.language import parse
 from rag.clauses import SPEECH
-from rag.values import When, find_dates, find_quantities
+from rag.dates import When, find_dates
+from rag.values import find_quantities
 
 MAX_CHARACTERS = 2000
 #: amount: how many, how long; time: when; name: who, where, which; what: by what the reports say;

@@ -19,11 +19,12 @@ from functools import lru_cache
 from itertools import islice
 
 from index import Article, Passage
+from rag.dates import find_dates
 from rag.evidence import Found, Scored
 from rag.models import Model, Reply, Tick, no_tick
 from rag.prompts import load_prompt
 from rag.question import Question
-from rag.values import find_dates, find_quantities
+from rag.values import find_quantities
 from rag.weights import logistic, model_weights
 
 #: Independent reports that are read, and words of each that the model sees, about.

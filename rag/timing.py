@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from index import Article
 from index.records import Passage
 from rag.alignment import Parsed, Span, rival
+from rag.dates import When, find_dates, same_date
 from rag.question import Question
 from rag.schema import Check
-from rag.values import When, find_dates, same_date
+from rag.units import WORDS
+from rag.values import CONVERTED
 
 Period = tuple[datetime.date, datetime.date]
 
@@ -25,6 +27,13 @@ _RELATIVE = re.compile(
     r"|(?P<which>last|next|this)\s+(?P<unit>week|month|year))\b",
     re.IGNORECASE,
 )
+# two weeks after, the day before, a year later, three years ago; the following day
+_STEP = re.compile(
+    rf"""\b(?:(?P<count>an?|the|{"|".join(WORDS)}|\d{{1,3}})\s+(?P<unit>day|week|fortnight|month|year)s?
+      \s+(?P<way>before|earlier|ago|after|later)
+    |(?P<next>the\s+next|following|previous)\s+(?P<one>day|week|month|year))\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _ELSEWHEN = re.compile(
     r"\b(?:before|until|till|by|since|after|as of|as at)\s+(?:the\s+)?$", re.IGNORECASE
 )
@@ -32,6 +41,8 @@ _ELSEWHEN = re.compile(
 TOLD_AFTER = datetime.timedelta(days=45)
 _AS_OF = re.compile(r"\bas\s+(?:of|at)\s+", re.IGNORECASE)
 _STEPS = {"yesterday": -1, "last night": -1, "tomorrow": 1}
+_BACK = {"before", "earlier", "ago", "previous"}
+_DAYS_IN = {"day": 1, "week": 7, "fortnight": 14}
 _WHICH = {"last": -1, "this": 0, "next": 1}
 
 
@@ -47,25 +58,100 @@ class Moment:
 def check_dates(claim: Parsed, source: Parsed) -> Check:
     """Every day, month or year of the claim must agree with one of the source, at its place."""
     said = moments(source.text, source.published)
+    follows = _implied(source.text, said, source.published)
     for moment in moments(claim.text, claim.published):
-        instead = _contest(claim, source, moment, said)
+        instead = _contest(claim, source, moment, said, follows)
         if instead is not None:
             return Check("date", False, instead)
+    return _check_steps(claim, source)
+
+
+def _check_steps(claim: Parsed, source: Parsed) -> Check:
+    """What came a day before must not come a week before, where the source says the same thing."""
+    theirs = list(_STEP.finditer(source.text))
+    for ours in _STEP.finditer(claim.text):
+
+        def agrees(other: re.Match[str], ours: re.Match[str] = ours) -> bool:
+            return abs(_days(other) - _days(ours)) <= CONVERTED * _days(ours)
+
+        def likeness(other: re.Match[str], ours: re.Match[str] = ours) -> float:
+            return claim.words.likeness(ours.span(), source.words, other.span())
+
+        instead = rival(agrees, likeness, theirs)
+        if instead is not None:
+            return Check("date", False, f"the source says “{instead[0]}”, not “{ours[0]}”")
     return Check("date", True)
 
 
-def _contest(claim: Parsed, source: Parsed, ours: Moment, said: Sequence[Moment]) -> str | None:
+def _days(step: re.Match[str]) -> float:
+    """About how many days a step in time is."""
+    count, unit = _count(step)
+    return count * _DAYS_IN.get(unit, 30.4375 if unit == "month" else 365.25)
+
+
+def _count(step: re.Match[str]) -> tuple[int, str]:
+    count = (step["count"] or "a").lower()
+    number = int(count) if count.isdigit() else int(WORDS.get(count, 1))
+    return number, (step["unit"] or step["one"]).lower()
+
+
+def _implied(text: str, said: Sequence[Moment], published: datetime.date | None) -> list[Moment]:
+    """The days that steps from a named day lead to: "on 5 May, the day before the vote".
+
+    And the years that "three years ago" means, of a text whose own day is known.
+    """
+    made: list[Moment] = []
+    dated = [m for m in said if m.when and m.when.month and m.when.day]
+    for step in _STEP.finditer(text):
+        way = (step["way"] or step["next"]).lower()
+        back = -1 if way in _BACK else 1
+        if way == "ago":
+            day = _moved(published, step, back) if published else None
+            periods = _calendar(day.year, None, None) if day and step["unit"] == "year" else None
+            made += [Moment(step.span(), None, (periods,))] if periods else []
+            continue
+        behind = [m for m in dated if m.span[1] <= step.start()][-1:]
+        ahead = [m for m in dated if step.end() <= m.span[0] <= step.end() + 60][:1]
+        span = step.span()
+        if way in {"before", "after"}:
+            # "two weeks after 1 March", or else "on 1 March, a week before it"
+            back = back if ahead else -back
+            behind = ahead or behind
+            span = (step.start(), max([step.end(), *(m.span[1] for m in ahead)]))
+        for when in (m.when for m in behind if m.when):
+            year = when.year or (published.year if published else 2000)
+            start = _calendar(year, when.month, when.day)
+            day = _moved(start[0], step, back) if start else None
+            if day:
+                known = day.year if when.year or published else None
+                made.append(_moment(When(*span, known, day.month, day.day), published))
+    return made
+
+
+def _moved(day: datetime.date, step: re.Match[str], back: int) -> datetime.date | None:
+    count, unit = _count(step)
+    if unit in _DAYS_IN:
+        return day + back * count * _DAYS_IN[unit] * _DAY
+    months = day.year * 12 + day.month - 1 + back * count * (12 if unit == "year" else 1)
+    period = _calendar(months // 12, months % 12 + 1, day.day)
+    return period[0] if period else None
+
+
+def _contest(
+    claim: Parsed, source: Parsed, ours: Moment, said: Sequence[Moment], follows: Sequence[Moment]
+) -> str | None:
     words = claim.text[slice(*ours.span)]
 
     def agrees(other: Moment) -> bool:
         if ours.when is None and other.when is None:
             return words.lower() == source.text[slice(*other.span)].lower()
-        return same_moment(ours, other)
+        return same_moment(ours, other) or _falls_on(ours, other)
 
     def likeness(other: Moment) -> float:
         return claim.words.likeness(ours.span, source.words, other.span)
 
     same_kind = [m for m in said if agrees(m) or _alike(ours, m)]
+    same_kind += [m for m in follows if agrees(m)]
     if any(agrees(m) for m in same_kind):
         instead = rival(agrees, likeness, same_kind)
         if instead is None:
@@ -101,6 +187,13 @@ def same_moment(a: Moment, b: Moment) -> bool:
     return _meet(a, b)
 
 
+def _falls_on(ours: Moment, other: Moment) -> bool:
+    """Whether a weekday is the one of a full date of the source."""
+    weekday = ours.when.weekday if ours.when else None
+    known = other.when is not None and other.when.year is not None and _is_day(other)
+    return known and any(start.weekday() == weekday for start, _ in other.periods)
+
+
 def _is_day(moment: Moment) -> bool:
     """Whether the days that a moment may mean are known, each by itself: two Saturdays differ."""
     return bool(moment.periods) and all(start == end for start, end in moment.periods)
@@ -128,11 +221,15 @@ def _length(period: Period) -> int:
 
 def moments(text: str, published: datetime.date | None) -> list[Moment]:
     """Dates, weekdays and words such as "yesterday", in order; `published` makes days of them."""
-    found = [Moment((w.start, w.end), w, _periods(w, published)) for w in find_dates(text)]
+    found = [_moment(w, published) for w in find_dates(text)]
     for match in _RELATIVE.finditer(text):
         periods = (_relative(match, published),) if published else ()
         found.append(Moment(match.span(), None, periods))
     return sorted(found, key=lambda m: m.span)
+
+
+def _moment(when: When, published: datetime.date | None) -> Moment:
+    return Moment((when.start, when.end), when, _periods(when, published))
 
 
 def published_on(article: Article) -> datetime.date | None:

@@ -1,4 +1,4 @@
-"""Values in news text: quantities with unit, scale and hedge, and dates, found and compared.
+"""Quantities in news text, with unit, scale and hedge, found and compared.
 
 A value is compared as a value, not as words: "two and a half hours" is 2.5 hours is 150 minutes;
 "10,022" is covered by "more than 10,000"; "almost three hours" is not "three hours".
@@ -6,197 +6,118 @@ A value is compared as a value, not as words: "two and a half hours" is 2.5 hour
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-#: How the words before an amount bend it: exactly, less than, more than, roughly, not quite, a
-#: little over that amount.
-Relation = Literal["=", "<", ">", "~", "-", "+"]
-
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
-    "fifteen sixteen seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORDS = (
-    {w: float(n) for n, w in enumerate(_UNITS)}
-    | {w: 10.0 * n for n, w in enumerate(_TENS, start=2)}
-    | {"a": 1.0, "an": 1.0, "half": 0.5}
+from index.words import STOP_WORDS
+from rag.dates import find_dates
+from rag.units import (
+    CODES,
+    HOME,
+    MONEY_WORDS,
+    ORDINALS,
+    REACH,
+    RELATION,
+    SCALES,
+    SPELT_SCALES,
+    SYMBOLS,
+    UNIT_FAMILY,
+    VAGUE,
+    WORDS,
+    Relation,
+    is_money,
+    words_to_number,
 )
-_SCALES = {
-    "hundred": 1e2,
-    "thousand": 1e3,
-    "million": 1e6,
-    "billion": 1e9,
-    "trillion": 1e12,
-    "dozen": 12.0,
-    "k": 1e3,
-    "m": 1e6,
-    "mn": 1e6,
-    "bn": 1e9,
-    "tn": 1e12,
-}
-#: Amounts that are named but not counted, and the counts that they cover: [low, high).
-VAGUE = {
-    "several": (3.0, 12.0),
-    "a handful": (2.5, 9.0),
-    "dozens": (24.0, 200.0),
-    "scores": (40.0, 200.0),
-    "hundreds": (200.0, 2e3),
-    "thousands": (2e3, 2e4),
-    "tens of thousands": (2e4, 2e5),
-    "hundreds of thousands": (2e5, 2e6),
-    "millions": (2e6, 2e9),
-    "billions": (2e9, math.inf),
-}
 
-_HEDGES: dict[Relation, tuple[str, ...]] = {
-    "-": ("almost", "nearly", "just under", "close to", "not quite"),
-    "<": ("less than", "fewer than", "under", "below", "up to", "at most", "no more than"),
-    "+": ("just over", "a little over", "slightly more than"),
-    ">": (
-        "more than",
-        "over",
-        "above",
-        "at least",
-        "upwards of",
-        "in excess of",
-        "no fewer than",
-        "no less than",
-        "exceeding",
-    ),
-    "~": (
-        "about",
-        "around",
-        "some",
-        "roughly",
-        "approximately",
-        "an estimated",
-        "estimated",
-        "circa",
-    ),
-}
-#: relation -> the amounts that it leaves open, as factors of the amount named.
-_REACH: dict[Relation, tuple[float, float]] = {
-    "=": (1.0, 1.0),
-    "<": (0.0, 1.0),
-    ">": (1.0, 1.25),
-    "~": (0.9, 1.1),
-    "-": (0.9, 1.0),
-    "+": (1.0, 1.1),
-}
-_RELATION = {word: relation for relation, words in _HEDGES.items() for word in words}
+#: How far two amounts in different units may be apart, as a share: writers round.
+CONVERTED = 0.02
+#: Characters beside an amount that say how it is meant.
+_NEAR = 60
 
-#: Each is a family of its own; words that mean something else too ("won", "real") are left out.
-_CURRENCIES = (
-    "yen yuan rupee rouble franc lira peso shekel rand dinar dirham riyal krona zloty forint "
-    "hryvnia baht ringgit rupiah naira shilling"
-).split()
-#: Families of money.
-MONEY = frozenset(("$", "€", "£", "crown", *_CURRENCIES))
-#: unit word -> (family, factor): only amounts of one family are compared.
-_UNIT_FAMILY = {
-    "second": ("time", 1.0),
-    "minute": ("time", 60.0),
-    "min": ("time", 60.0),
-    "hour": ("time", 3600.0),
-    "hr": ("time", 3600.0),
-    "day": ("time", 86400.0),
-    "night": ("time", 86400.0),
-    "week": ("time", 604800.0),
-    "month": ("time", 2629800.0),
-    "year": ("time", 31557600.0),
-    "decade": ("time", 315576000.0),
-    "percent": ("percent", 1.0),
-    "%": ("percent", 1.0),
-    "pct": ("percent", 1.0),
-    "percentage point": ("percent", 1.0),
-    "dollar": ("$", 1.0),
-    "$": ("$", 1.0),
-    "usd": ("$", 1.0),
-    "us$": ("$", 1.0),
-    "euro": ("€", 1.0),
-    "€": ("€", 1.0),
-    "eur": ("€", 1.0),
-    "pound": ("£", 1.0),
-    "£": ("£", 1.0),
-    "gbp": ("£", 1.0),
-    "crown": ("crown", 1.0),
-    "¥": ("yen", 1.0),
-    "₹": ("rupee", 1.0),
-    "₺": ("lira", 1.0),
-    "₴": ("hryvnia", 1.0),
-    "₪": ("shekel", 1.0),
-    "₽": ("rouble", 1.0),
-    "ruble": ("rouble", 1.0),
-    "rial": ("riyal", 1.0),
-    "kronor": ("krona", 1.0),
-    "krone": ("krona", 1.0),
-    "kroner": ("krona", 1.0),
-    **{word: (word, 1.0) for word in _CURRENCIES},
-    "metre": ("length", 1.0),
-    "meter": ("length", 1.0),
-    "km": ("length", 1000.0),
-    "kilometre": ("length", 1000.0),
-    "kilometer": ("length", 1000.0),
-    "centimetre": ("length", 0.01),
-    "centimeter": ("length", 0.01),
-    "cm": ("length", 0.01),
-    "millimetre": ("length", 0.001),
-    "millimeter": ("length", 0.001),
-    "mm": ("length", 0.001),
-    "yard": ("length", 0.9144),
-    "hectare": ("area", 1.0),
-    "acre": ("area", 0.40468564224),
-    "litre": ("volume", 1.0),
-    "liter": ("volume", 1.0),
-    "mile": ("length", 1609.344),
-    "foot": ("length", 0.3048),
-    "feet": ("length", 0.3048),
-    "tonne": ("mass", 1000.0),
-    "ton": ("mass", 1000.0),
-    "kg": ("mass", 1.0),
-    "kilogram": ("mass", 1.0),
-    "degree": ("degree", 1.0),
-}
 
-_WORD_NUMBER = "|".join(sorted([*_UNITS, *_TENS], key=len, reverse=True))
-_SCALE_WORD = "|".join(sorted(_SCALES, key=len, reverse=True))
-_SPELT_SCALE = "|".join(s for s in _SCALES if len(s) > 2)
-_NUMBER = rf"""
-    (?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?)(?:\s?(?P<half1>½|¼|¾))?
-  | (?P<words>\b(?:{_WORD_NUMBER}|a)\b
-      (?:[\s-]+(?:and[\s-]+(?!a\b))?(?:{_WORD_NUMBER}|{_SPELT_SCALE})\b)*)
-"""
-_HEDGE = "|".join(re.escape(h) for h in sorted(_RELATION, key=len, reverse=True))
-_UNIT = "|".join(
-    re.escape(u) for u in sorted(_UNIT_FAMILY, key=len, reverse=True) if u.isalpha() or " " in u
-)
+def _any(words: Iterable[str]) -> str:
+    """A pattern of any of the words, the longest first."""
+    return "|".join(re.escape(w) for w in sorted(words, key=len, reverse=True))
+
+
+#: Words for a part of a whole, and into how many parts each divides it.
+_PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4} | {
+    word + end: n for word, n in ORDINALS.items() if 3 <= n <= 10 for end in ("", "s")
+}
+_WORD, _SPELT, _HEDGE = _any(WORDS), _any(SPELT_SCALES), _any(RELATION)
+_SMALL = _any([w for w, n in WORDS.items() if 1 <= n <= 12])
+_UNIT = _any(u for u in UNIT_FAMILY if u not in SYMBOLS and u not in MONEY_WORDS and u != "%")
+# 1,50,000; 3,400.5; 3.400,5; 3'400; 61,9; 61.9
+_DIGITS = r"""\d{1,2}(?:,\d\d)+,\d{3}(?![,\d]) | \d{1,3}(?:,\d{3})+(?:\.\d+)?
+    | \d{1,3}(?:\.\d{3})+(?:,\d+)?(?![.\d]) | \d{1,3}(?:[\u00a0\u202f'’]\d{3})+
+    | \d+,\d{1,2}(?![,\d]) | \d+(?:\.\d+)?"""
+_NUMBER = rf"""(?P<digits>{_DIGITS})(?:\s?(?P<quarters>[½¼¾]))?
+    | (?P<words>\b(?:(?:{_WORD})\b|an?\b(?![\s-]+(?:{_WORD})\b))
+      (?:[\s-]+(?:(?:(?<=red\ )|(?<=sand\ )|(?<=lion\ ))and[\s-]+)?(?:{_WORD}|{_SPELT})\b)*)"""
+_LAND = r"(?P<land>(?-i:U\.S\.|U[SK]|(?:[A-Z][a-z]+\s)?[A-Z][a-z]+))"
+_MEASURE = rf"""(?:\s?(?P<sign>[%€£¥₹₺₴₪₽$])(?!\s?\d)
+    |[\s-]*(?:(?P<unit>per\s?cent|{_UNIT})|(?P<code>(?-i:{_any(CODES)}))
+      |(?:{_LAND}\s+)?(?P<money>{_any(MONEY_WORDS)}))(?:e?s)?(?!\w))"""
+_SIGN = _any(s for s in SYMBOLS if not s.isalpha())
+_AND_A_HALF = r"[\s-]+and[\s-]+a[\s-]+half\b"
 _QUANTITY = re.compile(
     rf"""(?:(?<!\w)(?P<hedge>{_HEDGE})\s+)?
-    (?:(?P<currency>US\$|[$€£¥₹₺₴₪₽])\s?)?
-    (?<![\w.,])(?<!\w-)(?:{_NUMBER})
-    (?:[\s-]?(?P<scale>{_SCALE_WORD})\b)?
-    (?P<half>[\s-]+and[\s-]+a[\s-]+half)?
-    (?:\s?(?P<percent>%)|[\s-]*(?P<unit>per\s?cent|{_UNIT})(?:e?s)?\b)?
+    (?:(?<!\w)(?P<aged>aged?\s+))?(?P<minus>(?:minus|negative)\s+|(?<![\w)%.,])[-−](?=[$€£]?\d))?
+    (?:(?<!\w)(?P<currency>{_SIGN}|(?-i:{_any(CODES)}|Rs))\s?)?
+    (?<![\w.,])(?<!\w-)(?:{_NUMBER})(?!(?<=ty)[\s-](?:{_any(ORDINALS)})\b)
+    (?P<half1>{_AND_A_HALF})?
+    (?:[\s-]?(?P<scale>{_any(SCALES)})s?\b)?
+    (?P<half2>{_AND_A_HALF})?
+    (?:[\s-]*(?P<old>ye?a?rs?[\s-]+old)\b|{_MEASURE}(?P<half3>{_AND_A_HALF})?)?
+    (?P<below>\s+(?:below|under)\s+(?:zero|freezing)\b)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_HALF_UNIT = re.compile(rf"\b(?:half\s+an?|an?\s+half)[\s-]+(?P<unit>{_UNIT})\b", re.IGNORECASE)
-_VAGUE = re.compile(rf"\b(?:{'|'.join(sorted(VAGUE, key=len, reverse=True))})\b", re.IGNORECASE)
+_PART = re.compile(
+    rf"""(?:(?<!\w)(?P<hedge>{_HEDGE})\s+)?(?<![\w-])(?:(?P<top>an?|{_SMALL}|\d)[\s-])?
+    (?P<part>{_any(_PARTS)})\b
+    (?:(?:(?:\s+of)?\s+an?[\s-]+|[\s-](?=(?:hour|mile|day)\b))
+      (?:(?P<scale>{_SPELT})\b)?{_MEASURE}?)?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_OF_WHOLE = re.compile(r"\s+(?:of\b(?!\s+(?:1\d|20)\d\d\b)|(?:the|its|their|his|her|as)\b)", re.I)
+_NO_WHOLE = re.compile(r"\b(?:first|second|third|fourth|last|other|latter|this|per)\s+$", re.I)
+_BY = re.compile(r"\b(?:by|in|to)\s+$", re.IGNORECASE)
+_ENDING = rf"(?=\s*(?:$|[.,;:!?)]|(?:{_any(STOP_WORDS)}|last|since|compared|year)\b))"
+_ENDS = re.compile(_ENDING, re.IGNORECASE)
+# 3/4; one in five; one tonne in five; four out of ten
+_RATIO = re.compile(
+    rf"""(?<![\w./-])(?:(?P<a>\d)/(?P<b>[2-9]|10)(?![\d/])
+    |(?P<c>one|1)\s(?P<noun>(?!in\b)\w+\s)?in\s(?:every\s)?(?P<d>{_WORD}|\d{{1,3}})\b
+      (?!\s(?:year|month|week|day|hour|minute)s?\b)(?(noun){_ENDING}|)
+    |(?P<e>{_SMALL}|\d{{1,2}})\s(?:out\sof|in)\s(?:every\s)?(?P<f>ten|10|five|5|100)\b(?!\s?%))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_VAGUE = re.compile(rf"\b(?:{_any(VAGUE)})\b", re.IGNORECASE)
+# 3pm; 4.30 p.m.; at three in the afternoon; 3 o'clock; 15:00; 15.00 Uhr; noon
+_CLOCK = re.compile(
+    rf"""(?<![\w:.,-])(?:(?P<at>at|by|around|before|after|until)\s+)?
+    (?P<time>(?P<named>noon|midday|midnight)\b
+    |(?P<hour>\d{{1,2}}(?!\d)|(?:{_SMALL})\b)(?:(?P<mark>[:.])(?P<minute>[0-5]\d)(?![\d:]|[.,]\d))?
+      (?:\s?(?:(?P<half>[ap])\.?m\b\.?|(?P<uhr>Uhr|hrs)\b))?(?:\s?(?P<oclock>o['’]clock\b))?
+      (?:\s+in\s+the\s+(?P<part>morning|afternoon|evening)\b)?)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_EACH = re.compile(r"\W*\w*\s*(?:an?|per|/)\s+(?:lit|gall|share|euro|dollar)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Quantity:
     """An amount in the base unit of its family, as found at `[start, end)` of a text.
 
-    `family` is "" for bare counts, else one of time (seconds), percent, those of `MONEY`, length
-    (metres), area (hectares), volume (litres), mass (kilograms), degree. `vague` is set for
-    "dozens", "hundreds", ...; its amount is then the least that the word covers.
+    `family` is "" for bare counts, "age" (years), "clock" (minutes of the day), "o'clock" (the
+    same, morning or afternoon left open), or one of `rag.units`, such as time (seconds) or "€".
+    `factor` is what one of the unit that was written is in base units, `scale` 1e6 of "5 million",
+    else 1. `vague` is set for
+    "dozens", "hundreds", ...; its amount is then the least that the word covers. `high` is the
+    upper end of a range.
     """
 
     start: int
@@ -205,88 +126,198 @@ class Quantity:
     family: str = ""
     relation: Relation = "="
     vague: bool = False
+    factor: float = 1.0
+    scale: float = 1.0
+    high: float | None = None
+
+    @property
+    def plain(self) -> float:
+        """The number as it is written, without its unit."""
+        return self.amount / self.factor
 
 
 def find_quantities(text: str) -> list[Quantity]:
     """Every quantity in `text`, in order; the day numbers of dates are left to dates."""
-    taken = [(d.start, d.end) for d in find_dates(text)]
+    taken = bytearray(len(text))
+    for date in find_dates(text):
+        taken[date.start : date.end] = b"\1" * (date.end - date.start)
     found: list[Quantity] = []
-    for pattern, make in ((_HALF_UNIT, _half_unit), (_VAGUE, _vague), (_QUANTITY, _counted)):
+    makers = (
+        (_CLOCK, _clock),
+        (_PART, _part),
+        (_RATIO, _ratio),
+        (_VAGUE, _vague),
+        (_QUANTITY, _counted),
+    )
+    for pattern, make in makers:
         for match in pattern.finditer(text):
-            inside = any(s < match.end() and match.start() < e for s, e in taken)
-            quantity = None if inside else make(match)
+            quantity = None if any(taken[slice(*match.span())]) else make(match)
             if quantity is not None:
                 found.append(quantity)
-                taken.append((quantity.start, quantity.end))
+                taken[quantity.start : quantity.end] = b"\1" * (quantity.end - quantity.start)
     return sorted(found, key=lambda q: q.start)
 
 
-def _half_unit(match: re.Match[str]) -> Quantity:
-    family, factor = _UNIT_FAMILY[match["unit"].lower()]
-    return Quantity(match.start(), match.end(), 0.5 * factor, family)
+def _clock(match: re.Match[str]) -> Quantity | None:
+    if match["named"]:
+        minutes = 0.0 if match["named"].lower() == "midnight" else 720.0
+        return Quantity(*match.span("time"), minutes, "clock")
+    hour = _small(match["hour"])
+    minutes = 60 * hour + float(match["minute"] or 0)
+    named = match["half"] or (match["part"] if match["at"] or match["oclock"] else None)
+    if named and hour <= 12:
+        late = named.lower() in {"p", "afternoon", "evening"}
+        return Quantity(*match.span("time"), minutes % 720 + 720 * late, "clock")
+    if hour > 24 or not (match["mark"] == ":" or match["uhr"] or match["oclock"]):
+        return None
+    sure = match["uhr"] or hour > 12 or match["hour"][0] == "0"
+    return Quantity(*match.span("time"), minutes, "clock" if sure else "o'clock")
+
+
+def _small(word: str) -> float:
+    """A number up to three digits or in one word; "a" and "an" are 1."""
+    return float(word) if word.isdigit() else WORDS.get(word.lower(), 1.0)
+
+
+def _part(match: re.Match[str]) -> Quantity | None:
+    """A part of a whole as a percentage, or of a unit or scale: "a quarter of an hour"."""
+    word = match["part"].lower()
+    part = _small(match["top"] or "one") / _PARTS[word]
+    unit = _unit(match)
+    if unit or match["scale"]:
+        family, factor = unit or ("", 1.0)
+        scale = SCALES[match["scale"].lower()] if match["scale"] else 1.0
+        return Quantity(*match.span(), part * scale * factor, family, _bent(match), factor=factor)
+    before = match.string[max(0, match.start() - _NEAR) : match.start()]
+    after = match.string[match.end() : match.end() + _NEAR]
+    several = word.endswith("s") and word not in {"halves", "quarters"}
+    by = _BY.search(before) and _ENDS.match(after)
+    counted = match["top"] or word == "half"
+    if part >= 1 or not counted or _NO_WHOLE.search(before):
+        return None
+    return _of_whole(match, part) if several or by or _OF_WHOLE.match(after) else None
+
+
+def _ratio(match: re.Match[str]) -> Quantity | None:
+    top, under = match["a"] or match["c"] or match["e"], match["b"] or match["d"] or match["f"]
+    part = _small(top) / max(1.0, _small(under))
+    return _of_whole(match, part) if part < 1 else None
+
+
+def _of_whole(match: re.Match[str], part: float) -> Quantity:
+    relation = _bent(match) if "hedge" in match.re.groupindex else "="
+    return Quantity(*match.span(), 100 * part, "percent", relation, factor=100.0)
 
 
 def _vague(match: re.Match[str]) -> Quantity:
-    return Quantity(match.start(), match.end(), VAGUE[match.group().lower()][0], vague=True)
+    return Quantity(*match.span(), VAGUE[match.group().lower()][0], vague=True)
+
+
+def _bent(match: re.Match[str]) -> Relation:
+    return RELATION.get(" ".join((match["hedge"] or "").lower().split()), "=")
 
 
 def _counted(match: re.Match[str]) -> Quantity | None:
-    amount = _amount(match)
+    family, factor = _unit(match) or ("", 1.0)
+    if match["currency"]:
+        family = SYMBOLS[match["currency"].lower()]
+    if match["old"] or match["aged"]:
+        family = "age"
+    amount = _amount(match, family)
     if amount is None:
         return None
-    family, factor = "", 1.0
-    unit = match["currency"] or match["percent"] or match["unit"]
-    if unit:
-        unit = re.sub(r"per\s?cent", "percent", unit.lower())
-        family, factor = _UNIT_FAMILY[unit]
-    relation = _RELATION.get((match["hedge"] or "").lower(), "=")
-    return Quantity(match.start(), match.end(), amount * factor, family, relation)
+    if match["minus"] or match["below"]:
+        amount = -amount
+    scaling = match["scale"] or re.split(r"[\s-]", match["words"] or "")[-1]
+    scale = SCALES.get(scaling.lower(), 1.0)
+    return Quantity(*match.span(), amount * factor, family, _bent(match), False, factor, scale)
 
 
-def _amount(match: re.Match[str]) -> float | None:
+def _unit(match: re.Match[str]) -> tuple[str, float] | None:
+    """The family and factor of the unit that a match ends with."""
+    if match["money"]:
+        family = MONEY_WORDS[match["money"].lower()]
+        land = (match["land"] or "").lower()
+        foreign = land and family in {"$", "£"} and land not in HOME
+        return (f"{land} {family}" if foreign else family), 1.0
+    unit = match["sign"] or match["code"] or match["unit"]
+    return UNIT_FAMILY[re.sub(r"per\s?cent", "percent", unit.lower())] if unit else None
+
+
+def _amount(match: re.Match[str], family: str) -> float | None:
     """The plain number of a match; None for a lone "a", which counts nothing by itself."""
     if match["digits"]:
-        value = float(match["digits"].replace(",", "")) if len(match["digits"]) < 300 else math.inf
-        value += {"½": 0.5, "¼": 0.25, "¾": 0.75}.get(match["half1"] or "", 0.0)
+        value = _figure(match["digits"], match, family)
+        value += {"½": 0.5, "¼": 0.25, "¾": 0.75}.get(match["quarters"] or "", 0.0)
     else:
         words = re.split(r"[\s-]+", match["words"].lower())
-        if words == ["a"] and not (match["scale"] or match["unit"]):
+        if words[0] in {"a", "an"} and not (words[1:] or match["scale"] or family):
             return None
         value = words_to_number([w for w in words if w != "and"])
-    if match["scale"]:
-        value *= _SCALES[match["scale"].lower()]
-    if match["half"]:
-        value += 0.5 * (_SCALES[match["scale"].lower()] if match["scale"] else 1.0)
-    return value
+    scale = SCALES[match["scale"].lower()] if match["scale"] else 1.0
+    value = (value + 0.5 * bool(match["half1"])) * scale
+    return value + 0.5 * scale * bool(match["half2"]) + 0.5 * bool(match["half3"])
 
 
-def words_to_number(words: list[str]) -> float:
-    """The number that English number words say.
+def _figure(digits: str, match: re.Match[str], family: str) -> float:
+    """What figures say, with English or European commas and points."""
+    if len(digits) >= 300:
+        return math.inf
+    digits = re.sub(r"[\u00a0\u202f'’]", "", digits)
+    if re.fullmatch(r"\d+,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+", digits):
+        return float(digits.replace(".", "").replace(",", "."))
+    groups = re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", digits)
+    if groups and (digits.count(".") > 1 or _counts(digits, match, family)):
+        return float(digits.replace(".", ""))
+    return float(digits.replace(",", ""))
 
-    ["two", "hundred", "forty", "one"] -> 241.0
-    """
-    total = group = 0.0
-    for word in words:
-        if word in _SCALES:
-            scale = _SCALES[word]
-            group = (group or 1.0) * scale
-            if scale >= 1e3:
-                total, group = total + group, 0.0
-        else:
-            group += _WORDS[word]
-    return total + group
+
+def _counts(digits: str, match: re.Match[str], family: str) -> bool:
+    """Whether the point of "3.400" parts thousands: it counts things or money, or ends in 0."""
+    if match["scale"] or (family and not is_money(family)):
+        return False
+    rest = match.string[match.end() : match.end() + _NEAR]
+    if is_money(family):
+        return not _EACH.match(rest) and (digits.endswith("0") or bool(match["money"]))
+    noun = re.match(r"\s+([^\W\d_]+)", rest)
+    return noun[1].lower() not in STOP_WORDS if noun else digits.endswith("0")
+
+
+def comparable(a: Quantity, b: Quantity) -> bool:
+    """Whether two amounts may be of one kind: a bare "3" may be hours, but is no percentage."""
+    families = {a.family, b.family}
+    if len(families) == 1 or families <= _CLOCKS or families <= _DEGREES:
+        return True
+    bare, other = (a, b) if not a.family else (b, a)
+    if bare.family:
+        return False
+    # "2 billion dollars, and 300 million in the second quarter"
+    return other.family in _LOOSE or (is_money(other.family) and bare.amount >= 1e5)
+
+
+_LOOSE = {"time", "age", "length", "mass", "area", "volume", "speed", "points", "degree"}
+_CLOCKS, _DEGREES = {"clock", "o'clock"}, {"degree", "celsius", "fahrenheit"}
 
 
 def same_quantity(a: Quantity, b: Quantity, slack: float = 1e-6) -> bool:
     """Whether two quantities can both be said of one thing.
 
-    Exact amounts must be equal but for `slack` (a share); hedged ones must leave an amount open
-    that the other allows: "more than 10,000" covers up to a quarter more, "about" 10 % either
-    way, "almost" the tenth below and never the amount itself. Vague words equal themselves and
-    cover the counts that `VAGUE` gives them.
+    Exact amounts must be equal but for `slack` (a share; more if their units differ); hedged ones
+    must leave an amount open that the other allows: "more than 10,000" covers up to a quarter
+    more, "about" 10 % either way, "almost" the tenth below and never the amount itself. Vague
+    words equal themselves and cover the counts that `VAGUE` gives them.
     """
-    if a.family != b.family and "" not in (a.family, b.family):
-        return False
+    if {a.family, b.family} <= _CLOCKS:
+        return (a.amount - b.amount) % (720 if "o'clock" in {a.family, b.family} else 1440) == 0
+    if a.family != b.family:
+        if {a.family, b.family} == {"celsius", "fahrenheit"}:
+            a, b = _in_celsius(a), _in_celsius(b)
+        elif "" not in (a.family, b.family) and "degree" not in (a.family, b.family):
+            return False
+        else:
+            a, b = (replace(q, amount=q.plain, factor=1.0) for q in (a, b))
+    if a.factor != b.factor:
+        slack = max(slack, CONVERTED)
     if a.vague == b.vague and a.relation == b.relation:
         return abs(a.amount - b.amount) <= slack * max(abs(a.amount), abs(b.amount))
     low, high = _range(a, slack)
@@ -294,101 +325,14 @@ def same_quantity(a: Quantity, b: Quantity, slack: float = 1e-6) -> bool:
     return not (a.vague and b.vague) and low < other_high and other_low < high
 
 
+def _in_celsius(q: Quantity) -> Quantity:
+    return q if q.family == "celsius" else replace(q, amount=(q.amount - 32) / 1.8, factor=1.8)
+
+
 def _range(q: Quantity, slack: float) -> tuple[float, float]:
     if q.vague:
         return next(reach for reach in VAGUE.values() if reach[0] == q.amount)
-    low, high = (q.amount * factor for factor in _REACH[q.relation])
+    low, high = sorted(q.amount * factor for factor in REACH[q.relation])
     # An exact amount is a range of its own; a bound leaves out the amount that it names.
     margin = slack * abs(q.amount)
     return (low - margin, high + margin) if q.relation in "=~" else (low + margin, high - margin)
-
-
-_MONTHS = (
-    "january february march april may june july august september october november december"
-).split()
-_MONTH_NUMBER = (
-    {m: n for n, m in enumerate(_MONTHS, 1)}
-    | {m[:3]: n for n, m in enumerate(_MONTHS, 1)}
-    | {"sept": 9}
-)
-_DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-_MONTH = "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True))
-_YEAR = r"(?:1[0-9]|20)\d\d"
-_DATE = re.compile(
-    rf"""\b(?:(?P<day1>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month1>{_MONTH})\b\.?
-        (?:,?\s+(?P<year1>{_YEAR}))?
-    |(?P<month2>{_MONTH})\b\.?\s+(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\b(?!,\d{{3}})
-        (?:,?\s+(?P<year2>{_YEAR}))?
-    |(?P<month3>{_MONTH})\b\.?,?\s+(?P<year3>{_YEAR})
-    |(?P<iso>{_YEAR}-\d\d-\d\d)
-    |(?P<year4>(?<![\d,.$€£-])(?:19|20)\d\d)(?![\d%-]|[,.]\d|\s(?:people|workers|homes|jobs))
-    |(?:(?<=\b(?:in|of|by|to)\s)|(?<=\band\s)|(?<=\b(?:from|year|late)\s)|(?<=\b(?:since|until|early)\s)
-        |(?<=[(–]))(?P<year5>1[0-8]\d\d)(?![\d%]|[,.]\d|\s(?!as\b|was\b|his\b)[a-z]+s\b)
-    |(?P<decade>(?<![\d$€£-])(?:1[0-9]|20)\d0)s)\b
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-# "may" and "march" are words of other kinds too: months by themselves need their capital letter.
-_LONE = re.compile(
-    rf"""\b(?:(?P<weekday>(?i:{"|".join(_DAYS)}))s?
-    |(?P<month>{"|".join(m.capitalize() for m in _MONTHS)}))\b""",
-    re.VERBOSE,
-)
-
-
-@dataclass(frozen=True)
-class When:
-    """A date as far as the words at `[start, end)` say it; parts they don't say are None."""
-
-    start: int
-    end: int
-    year: int | None = None
-    month: int | None = None
-    day: int | None = None
-    weekday: int | None = None
-
-
-def find_dates(text: str) -> list[When]:
-    """Calendar dates, months with a year, years, weekdays and month names, in order.
-
-    "Nov. 6" -> month 11, day 6; "on Monday" -> weekday 0; "in 2024" -> year 2024.
-    """
-    found = [when for m in _DATE.finditer(text) if (when := _calendar(m)) is not None]
-    for match in _LONE.finditer(text):
-        if not any(f.start < match.end() and match.start() < f.end for f in found):
-            found.append(_lone(match))
-    return sorted(found, key=lambda w: w.start)
-
-
-def _calendar(match: re.Match[str]) -> When | None:
-    part: Callable[[str], str | None] = match.groupdict().get
-    if match["iso"]:
-        try:
-            date = datetime.date.fromisoformat(match["iso"])
-        except ValueError:
-            return None
-        return When(match.start(), match.end(), date.year, date.month, date.day)
-    month = part("month1") or part("month2") or part("month3")
-    day = part("day1") or part("day2")
-    year = part("year1") or part("year2") or part("year3") or part("year4")
-    year = year or part("year5") or part("decade")
-    return When(
-        match.start(),
-        match.end(),
-        int(year) if year else None,
-        _MONTH_NUMBER[month.lower()] if month else None,
-        int(day) if day else None,
-    )
-
-
-def _lone(match: re.Match[str]) -> When:
-    if match["weekday"]:
-        return When(match.start(), match.end(), weekday=_DAYS.index(match["weekday"].lower()))
-    return When(match.start(), match.end(), month=_MONTH_NUMBER[match["month"].lower()])
-
-
-def same_date(a: When, b: When) -> bool:
-    """Whether two dates agree in every part that both say, and both say at least one such part."""
-    pairs = ((a.year, b.year), (a.month, b.month), (a.day, b.day), (a.weekday, b.weekday))
-    both = [(x, y) for x, y in pairs if x is not None and y is not None]
-    return bool(both) and all(x == y for x, y in both)

@@ -112,3 +112,17 @@ def test_a_needle_in_a_long_text_is_found():
     evidence = LONG * 2000 + needle + LONG * 2000
     assert refused("Ines Sorel bought the pumps at Orrel Lock for 41 crowns.", evidence) == []
     assert "number" in refused("The pumps at Orrel Lock were sold for 14 crowns.", evidence)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "instead"),
+    [
+        ("It rose 3 percent.", "It rose 3 percentage points.", "3 percentage points"),
+        ("It cost 9 dollars.", "It cost 9 euros.", "9 euros"),
+        ("Anna Roth opened the pool.", "Mayor Karl Falk opened the pool.", "Karl Falk"),
+        ("It sank on 5 May 2031.", "It sank on 15 May 2031.", "15 May 2031"),
+    ],
+)
+def test_a_refusal_says_what_stands_there_instead(claim, evidence, instead):
+    failed = [c for c in hard_checks(claim, evidence) if not c.passed]
+    assert instead in failed[0].detail

@@ -1,6 +1,8 @@
 import pytest
 
-from rag.values import find_dates, find_quantities, same_date, same_quantity, words_to_number
+from rag.dates import find_dates, same_date
+from rag.units import words_to_number
+from rag.values import find_quantities, same_quantity
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -32,6 +34,28 @@ HOUR, DAY = 3600.0, 86400.0
         ),
         ("the toll on Nov. 6 was nine", [("nine", 9.0, "", "=")]),
         ("in 2024 a crowd came", []),
+        ("25 basis points", [("25 basis points", 0.25, "points", "=")]),
+        ("minus 18 degrees", [("minus 18 degrees", -18.0, "degree", "=")]),
+        ("7°C below zero", [("7°C below zero", -7.0, "celsius", "=")]),
+        (
+            "61,9 percent of 3.400 people",
+            [("61,9 percent", 61.9, "percent", "="), ("3.400", 3400.0, "", "=")],
+        ),
+        ("1.250 litres", [("1.250 litres", 1.25, "volume", "=")]),
+        ("half a million", [("half a million", 5e5, "", "=")]),
+        ("one and a half million", [("one and a half million", 1.5e6, "", "=")]),
+        ("6 lakh", [("6 lakh", 6e5, "", "=")]),
+        ("CHF 75,000", [("CHF 75,000", 75e3, "franc", "=")]),
+        ("5 Canadian dollars", [("5 Canadian dollars", 5.0, "canadian $", "=")]),
+        (
+            "at 4.30 p.m. or noon",
+            [("4.30 p.m.", 990.0, "clock", "="), ("noon", 720.0, "clock", "=")],
+        ),
+        ("three quarters of it", [("three quarters", 75.0, "percent", "=")]),
+        ("one boat in five sank", [("one", 1.0, "", "="), ("five", 5.0, "", "=")]),
+        ("a 22-year-old", [("22-year-old", 22.0, "age", "=")]),
+        ("a four-year term", [("four-year", 4 * 365.25 * DAY, "time", "=")]),
+        ("the third party", []),
         ("a man and a dog", []),
     ],
 )
@@ -64,6 +88,13 @@ def test_quantities_are_found_with_amount_family_and_hedge(text, found):
         ("about 60", "40", False),
         ("three days", "three hours", False),
         ("twelve", "a dozen", True),
+        ("2 percent", "2 percentage points", False),
+        ("50 miles", "80 kilometres", True),
+        ("3pm", "15:00", True),
+        ("3 o'clock", "3 p.m.", True),
+        ("3pm", "3am", False),
+        ("45 degrees Celsius", "113 degrees Fahrenheit", True),
+        ("A$5", "US$5", False),
     ],
 )
 def test_quantities_compare_as_values_either_way_round(a, b, same):
