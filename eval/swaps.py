@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from index.language import parse_many
-from rag.clauses import SPEECH
 from rag.dates import find_dates
+from rag.grammar import SPEECH
 from rag.values import find_quantities
 
 #: Ways to make a claim false. Those of `NEWSROOM` have a bar of their own.

@@ -24,7 +24,7 @@ from rag.checkers import load_checker, traced, unreadable
 from rag.cite import Verified, verify
 from rag.compare import Compared, compare
 from rag.evidence import Found, Scored, find_evidence
-from rag.model_files import Tell
+from rag.model_room import Tell
 from rag.models import Model, Tick, check_model, default_model, model_for
 from rag.plan import Part, Plan, cited_before, narrowed, plan, turns_of, until_named
 from rag.prompts import load_prompt

@@ -27,9 +27,11 @@ from rag.amounts import (
     scores,
     turned,
 )
-from rag.clauses import check_certainty, check_denial, check_roles, check_speaker
+from rag.clauses import check_certainty, check_denial
 from rag.names import SAME_SENTENCE, check_names
+from rag.roles import check_roles
 from rag.schema import Check
+from rag.speakers import check_speaker
 from rag.timing import check_dates
 from rag.values import CONVERTED, Quantity, comparable, same_quantity
 

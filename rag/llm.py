@@ -28,6 +28,7 @@ from index.errors import (
     ModelUnreachable,
     SettingError,
 )
+from rag.llm_errors import ours, short, without_keys
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -71,7 +72,7 @@ def check_name(model: str) -> None:
     """Raises SettingError for what can't be a model's name; looks no further."""
     if not model.strip() or not model.isprintable():
         raise SettingError(
-            f"{_short(model)} is no model's name: give one as LiteLLM names it, "
+            f"{short(model)} is no model's name: give one as LiteLLM names it, "
             "or 'embedded', or 'none'"
         )
 
@@ -86,7 +87,7 @@ def check_remote(model: str) -> None:
     provider = _provider(model)
     if missing := _missing_keys(model, provider):
         raise ModelKeyMissing(
-            f"model {_short(model)} needs a key: set {' or '.join(missing)} "
+            f"model {short(model)} needs a key: set {' or '.join(missing)} "
             "in the environment, or use 'embedded', or 'none'"
         )
 
@@ -149,7 +150,7 @@ async def _try(litellm: ModuleType, call: _Call) -> Completion:
             break
         wait = _wait(outcome, attempt)
         if wait is None or time.monotonic() + wait >= until:
-            raise _translated(outcome, call, attempt, litellm) from _without_keys(outcome)
+            raise _translated(outcome, call, attempt, litellm) from without_keys(outcome)
         await asyncio.sleep(wait)
     text, finish = _read(outcome, call)
     return Completion(text, call.model, time.monotonic() - start, attempt, finish)
@@ -170,7 +171,7 @@ async def _ask(litellm: ModuleType, call: _Call, until: float) -> Any:
 def _wait(error: Exception, attempt: int) -> float | None:
     """Seconds to wait before the next try; None if there should be none."""
     status = getattr(error, "status_code", None)
-    if attempt > RETRIES or not isinstance(status, int) or _ours(error):
+    if attempt > RETRIES or not isinstance(status, int) or ours(error):
         return None
     if status not in (408, 429) and status < 500:
         return None
@@ -194,7 +195,7 @@ def _retry_after(value: str) -> float:
 
 def _read(response: Any, call: _Call) -> tuple[str, str]:
     """The reply's text and why it ended, if it can be used."""
-    name = _short(call.model)
+    name = short(call.model)
     if not response.choices:
         raise ModelReplyError(f"model {name} sent a reply with nothing in it: ask again")
     finish = str(response.choices[0].finish_reason)
@@ -217,9 +218,9 @@ def _read(response: Any, call: _Call) -> tuple[str, str]:
 
 
 def _translated(error: Exception, call: _Call, attempts: int, litellm: ModuleType) -> ModelError:
-    if own := _ours(error):
+    if own := ours(error):
         return own
-    name, status = _short(call.model), getattr(error, "status_code", None)
+    name, status = short(call.model), getattr(error, "status_code", None)
     if isinstance(error, TimeoutError) or status == 408:
         return _too_slow(call)
     if isinstance(error, litellm.ContextWindowExceededError) or status == 413:
@@ -256,31 +257,9 @@ def _translated(error: Exception, call: _Call, attempts: int, litellm: ModuleTyp
 
 def _too_slow(call: _Call) -> ModelUnreachable:
     return ModelUnreachable(
-        f"model {_short(call.model)} gave no reply within {call.deadline:g} "
+        f"model {short(call.model)} gave no reply within {call.deadline:g} "
         "seconds: ask again, or use another model"
     )
-
-
-def _ours(error: BaseException | None) -> ModelError | None:
-    """The error of ours that LiteLLM wrapped up in its own, if there is one."""
-    while error is not None:
-        if isinstance(error, ModelError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _without_keys(error: Exception) -> Exception:
-    """What `error` says, as a cause, less any key: tracebacks end up in logs."""
-    text = f"{type(error).__name__}: {error}"
-    for name, value in os.environ.items():
-        if name.endswith(("KEY", "TOKEN", "SECRET")) and len(value) >= 6:
-            text = text.replace(value, f"[{name}]")
-    return RuntimeError(text)
-
-
-def _short(model: str) -> str:
-    return repr(model if len(model) <= 80 else f"{model[:77]}...")
 
 
 # --- LiteLLM ------------------------------------------------------------------------------------
@@ -289,7 +268,7 @@ def _short(model: str) -> str:
 def _provider(model: str) -> str:
     """The provider's name as LiteLLM has it; raises ModelUnknown where there is none."""
     unknown = ModelUnknown(
-        f"no model {_short(model)} is known: name it as LiteLLM does, provider "
+        f"no model {short(model)} is known: name it as LiteLLM does, provider "
         "first (openai/..., anthropic/..., ollama/...), or use 'embedded', or "
         "'none'"
     )

@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable
-from rag.model_files import Tell, find_model, get_model, need_memory_to_load
+from rag.model_files import find_model, get_model
+from rag.model_room import Tell, need_memory_to_load
 
 #: Seconds within which a process must be ready, and in which it must write or read something.
 START_SECONDS, STALL_SECONDS = 180.0, 30.0

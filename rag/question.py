@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from index.errors import QuestionError
 from index.language import parse
-from rag.clauses import SPEECH
 from rag.dates import When, find_dates
+from rag.grammar import SPEECH
 from rag.values import find_quantities
 
 MAX_CHARACTERS = 2000

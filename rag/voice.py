@@ -13,8 +13,9 @@ from typing import Any
 from index import Article, Passage
 from index.language import parse, sentence_spans
 from rag.alignment import Span
-from rag.clauses import SPEECH, speaking
+from rag.grammar import SPEECH
 from rag.schema import Voice
+from rag.speakers import speaking
 
 #: Sentences before one that are looked through for who "he" or "the spokesman" is.
 LOOK_BACK = 3

@@ -31,7 +31,7 @@ OWNERS = {
     },
     "openvino": {"rag/lighten.py"},
     "openvino_genai": {"rag/model_process.py"},
-    "huggingface_hub": {"rag/model_files.py"},
+    "huggingface_hub": {"rag/model_fetch.py", "rag/model_files.py"},
     "filelock": {"rag/model_files.py"},
     "pydantic": {"rag/bundle/file.py", "eval/gold.py", "eval/scores.py"},
     "ir_measures": {"eval/retrieval.py"},

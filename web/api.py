@@ -23,7 +23,8 @@ from starlette.concurrency import run_in_threadpool
 
 from index.errors import SettingError
 from web.contained import contained
-from web.queue import MAX_OUTLETS, Within, accepted
+from web.queue import accepted
+from web.within import MAX_OUTLETS, Within
 
 if TYPE_CHECKING:
     from web.queue import QuestionQueue

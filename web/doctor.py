@@ -61,7 +61,8 @@ def _settings() -> Row:
 
 
 def _memory() -> Row:
-    from rag.model_files import CONVERT_MEMORY, LOAD_MEMORY, available_memory, find_model
+    from rag.model_files import find_model
+    from rag.model_room import CONVERT_MEMORY, LOAD_MEMORY, available_memory
 
     free = available_memory()
     if free is None:

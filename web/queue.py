@@ -7,7 +7,6 @@ cards: what a page shows of one question, each card in place of the one before
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from collections import Counter, OrderedDict
@@ -25,7 +24,7 @@ from rag.schema import Claim, Rejection
 from web import page
 from web.contained import contained, line_of
 from web.ledger import CopiesOf
-from web.render import day_of
+from web.within import ALL, Within
 
 if TYPE_CHECKING:
     from rag.schema import Answer
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 #: runs 40 events at once: with more than that, nobody would be there to tell them. Of these, one
 #: address may have so many.
 MAX_WAITING, MAX_OF_ONE = 30, 10
-#: Outlets that one question may be narrowed to, and characters of all filters together.
-MAX_OUTLETS, MAX_FILTERS = 500, 50_000
 #: Answers that are kept for follow-ups, of all pages together, and of one conversation.
 MAX_KEPT, MAX_TURNS = 300, 4
 #: How often a waiting page is told what is being done, in seconds.
@@ -67,53 +64,11 @@ class AnswerFn(Protocol):
 
 
 @dataclass(frozen=True)
-class Within:
-    """What a question is asked within: a corpus, "" for the one served, and filters of it.
-
-    `after` is the name of the card that it follows; "" begins a conversation.
-    """
-
-    corpus: str = ""
-    outlets: tuple[str, ...] | None = None
-    since: str | None = None
-    until: str | None = None
-    after: str = ""
-
-    @classmethod
-    def parsed(cls, text: str) -> Within:
-        """From the JSON that the page sends; raises SettingError if that can't be read."""
-        try:
-            row = json.loads(text[: MAX_FILTERS + 1] or "{}")
-            outlets = row.get("outlets") or []
-            days = [row.get(name) or None for name in ("since", "until")]
-            after = row.get("after") or ""
-            values = [row.get("corpus") or "", after, *outlets, *(d for d in days if d)]
-            well = isinstance(outlets, list) and len(outlets) <= MAX_OUTLETS
-            if not well or not all(isinstance(v, str) for v in values):
-                raise ValueError("not what the page sends")
-        except (ValueError, AttributeError, TypeError, RecursionError) as error:
-            raise SettingError("what to ask within can't be read; reload the page") from error
-        return cls(values[0], tuple(outlets) or None, days[0], days[1], after)
-
-    @property
-    def told(self) -> str:
-        """The same in words; empty for all that is served."""
-        since, until = (day_of(d) if d else "" for d in (self.since, self.until))
-        parts = [
-            "your own articles" if self.corpus else "",
-            f"outlets {', '.join(self.outlets)}" if self.outlets else "",
-            f"since {since}" if since else "",
-            f"until {until}" if until else "",
-        ]
-        return "; ".join(p for p in parts if p)
-
-
-@dataclass(frozen=True)
 class Talk:
     """A conversation up to one card: its last answers, and what the last was asked within."""
 
     answers: tuple[Answer, ...] = ()
-    within: Within = Within()
+    within: Within = ALL
 
 
 class _Stopped(Exception):
@@ -187,7 +142,7 @@ class QuestionQueue:
         self._unwarmed: list[Callable[[], None]] = []
         self._lock, self._free, self._left = Lock(), workers, 0
 
-    def ask(self, question: str, model: str, within: Within = Within(), client: str = "") -> Job:
+    def ask(self, question: str, model: str, within: Within = ALL, client: str = "") -> Job:
         """Queue a question of a client. Raises SettingError if there is no such corpus."""
         if within.corpus not in self.indexes:
             raise SettingError("there are no articles of your own yet: add some in the library")

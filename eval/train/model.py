@@ -89,7 +89,7 @@ def load_base(name: str, device: str) -> tuple[Any, Any, str]:
 
 def sum_of(path: Path) -> str:
     """The SHA-256 of a file, in hex; of a folder, that of its weights' sums; "" if nothing is."""
-    from rag.model_files import sha256_of
+    from rag.model_room import sha256_of
 
     if path.is_file():
         return sha256_of(path)

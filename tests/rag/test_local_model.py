@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable
-from rag import local_model, model_files
+from rag import local_model, model_files, model_room
 from rag.local_model import Generated, LocalModel
 from tests.tiny_model import write_tiny
 
@@ -86,7 +86,7 @@ def of(*words: str) -> list[list[dict[str, str]]]:
 @pytest.fixture
 def started(tmp_path, monkeypatch):
     """Starts a model whose process is the script above; `log()` has what that noted."""
-    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    monkeypatch.setattr(model_room, "available_memory", lambda: None)
     script, log, models = tmp_path / "fake.py", tmp_path / "log", []
     script.write_text(FAKE, encoding="utf-8")
 
@@ -254,7 +254,7 @@ def test_a_model_that_can_not_be_loaded_is_one_line(started) -> None:
 def test_too_little_memory_is_said_before_a_process_is_started(
     started, monkeypatch, tmp_path
 ) -> None:
-    monkeypatch.setattr(model_files, "available_memory", lambda: 10**9)
+    monkeypatch.setattr(model_room, "available_memory", lambda: 10**9)
     with pytest.raises(ModelError, match="too little memory to load"):
         started()
     assert not (tmp_path / "log").exists()
@@ -268,7 +268,7 @@ def folder(tmp_path_factory) -> Path:
     """A model of random weights, as `wirecheck models get` would make it of a GGUF file."""
     made = tmp_path_factory.mktemp("tiny")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_files, "available_memory", lambda: None)
+        patch.setattr(model_room, "available_memory", lambda: None)
         patch.setenv("WIRECHECK_MODEL_FOLDER", str(made / "models"))
         patch.setenv("WIRECHECK_LOCAL_MODEL", str(write_tiny(made / "tiny.gguf")))
         return model_files.get_model(lambda what, done, of: None)
@@ -277,7 +277,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def tiny(folder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model_files, "available_memory", lambda: None)
+        patch.setattr(model_room, "available_memory", lambda: None)
         model = LocalModel(folder)
     yield model
     model.close()
@@ -341,7 +341,7 @@ def test_it_ends_with_whoever_started_it(folder) -> None:
 
 
 def test_the_chosen_model_is_loaded_once(folder, monkeypatch) -> None:
-    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    monkeypatch.setattr(model_room, "available_memory", lambda: None)
     monkeypatch.setattr(local_model, "_loaded", {})
     monkeypatch.setenv("WIRECHECK_LOCAL_MODEL", str(folder))
     with ThreadPoolExecutor(3) as pool:

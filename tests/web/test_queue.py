@@ -17,7 +17,8 @@ from index.errors import SettingError
 from rag.schema import NEAREST, Answer
 from tests.scripted_answers import DECLINED, QUOTE, SPAN, WRITTEN, Scripted, Shelf
 from web import queue as queues
-from web.queue import QuestionQueue, Within
+from web.queue import QuestionQueue
+from web.within import Within
 
 
 def cards(queue: QuestionQueue, question: str) -> list[str]:

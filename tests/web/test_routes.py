@@ -27,8 +27,9 @@ from tests.scripted_answers import (
     serving,
 )
 from web import guard, page, server
-from web.queue import QuestionQueue, Within
+from web.queue import QuestionQueue
 from web.routes import Corpus, Routes
+from web.within import Within
 
 QUESTIONS = ["How many dockers were hurt?", "Who spoke?"]
 

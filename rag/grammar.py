@@ -1,0 +1,40 @@
+"""What the checks over parsed sentences share: verbs of saying, and a phrase's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from index.words import STOP_WORDS
+from rag.alignment import nation
+
+#: Nouns for whoever acts for another, or is not that person.
+AIDES = frozenset(
+    """spokesman spokeswoman spokesperson aide deputy lawyer attorney solicitor wife husband son
+    daughter brother sister father mother parent office team adviser advisor ally supporter critic
+    opponent rival successor predecessor campaign agent manager family assistant representative
+    colleague friend neighbour neighbor partner secretary staff envoy biographer counsel""".split()
+)
+SUBJECTS, PASSIVE = ("nsubj", "csubj"), ("nsubjpass", "csubjpass")
+FREE_PARTS = ("compound", "flat", "appos", "amod", "nmod")
+#: Verbs of saying, as lemmas.
+SPEECH = frozenset(
+    """say tell claim report announce state add argue warn confirm deny insist allege blame accuse
+    believe think write explain declare complain describe admit suggest note stress call suspect
+    ask answer reply promise demand urge vow fear""".split()
+)
+
+
+def is_part(token: Any, head: Any) -> bool:
+    """Whether a token names the speaker itself and not its owner, its place or its doings."""
+    while token is not head and token.i != head.i:
+        if token.dep_ not in {*FREE_PARTS, "conj"}:
+            return False
+        token = token.head
+    return True
+
+
+def plain_words(token: Any) -> list[str]:
+    """A content word's lemma and form, lower case, nations as countries; [] of any other token."""
+    word = nation(token.text)
+    lemma = nation(token.lemma_)
+    return [lemma, word] if word.isalnum() and word not in STOP_WORDS else []
