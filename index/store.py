@@ -16,7 +16,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -34,6 +36,8 @@ LOCK = "LOCK"
 
 #: How often a reader begins anew because a writer was quicker.
 TRIES = 20
+#: Seconds between two looks at who holds the lock.
+NAMED_AFTER = 0.05
 
 
 @dataclass(frozen=True)
@@ -222,11 +226,33 @@ def _take_lock(lock: int, root: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise IndexWriteError(f"{root}: can't be locked: {error.strerror}") from error
-        holder = os.pread(lock, 200, 0).decode("utf-8", "replace").strip() or "another process"
-        raise IndexBusy(f"{root}: being written by {holder}") from error
+        raise IndexBusy(f"{root}: being written by {_holder(lock)}") from error
     with _as_write_error(root):
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()} since {_now()}\n".encode(), 0)
+
+
+def _holder(lock: int) -> str:
+    """Who holds the lock: its name is in the file a moment after it has it."""
+    name = ""
+    for _ in range(TRIES):
+        name = os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
+        if _is_alive(name):
+            break
+        time.sleep(NAMED_AFTER)
+    return name or "another process"
+
+
+def _is_alive(name: str) -> bool:
+    pid = re.match(r"process ([1-9]\d{0,8}) ", name)
+    if pid is None:
+        return False
+    with suppress(PermissionError):
+        try:
+            os.kill(int(pid[1]), 0)
+        except ProcessLookupError:
+            return False
+    return True
 
 
 def _clear_leftovers(root: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from eval.train import examples as made
+from eval.train import measure_model
 from eval.train import model as train_model
 from eval.train.conversations import Encoded, Wording, batches, padded
 from eval.train.examples import Example, examples_of, kept_examples, like_spans, near_miss, window
@@ -14,7 +15,7 @@ from eval.train.measure_model import last_logits, measure, sureness
 from eval.train.model import loss_of, options_of, train_adapter
 from eval.train.passages import Nearest, documents, question_rows, sides
 from rag.prompts import load_prompt
-from rag.read import Window
+from rag.read import WORDS, Window
 
 TOWNS = (
     "Ostry Velm Sunde Garrick Arden Tarn Holm Brask Lunde Morva Keld Yarrow Pelm Quist Rovin Stave"
@@ -148,9 +149,9 @@ def test_another_part_of_the_same_document_is_no_near_miss(data):
 
 
 def test_words_that_stand_in_no_sentence_make_no_example(data, monkeypatch):
-    monkeypatch.setattr(train_model, "READER_SHARE", 1.0)
-    made = examples_of(data, None, None, lambda question, texts: ["never said anywhere"], 1)
-    assert {e.kind for side in made for e in side} == {"answer"}
+    monkeypatch.setattr(made, "READER_SHARE", 1.0)
+    some = examples_of(data, None, None, lambda question, texts: ["never said anywhere"], 1)
+    assert {e.kind for side in some for e in side} == {"answer"}
 
 
 def test_no_document_is_on_both_sides(data):
@@ -207,7 +208,7 @@ def test_near_misses_are_of_the_kind_asked_for():
 
 
 def test_the_readers_span_is_taken_where_it_is_asked(monkeypatch):
-    monkeypatch.setattr(train_model, "READER_SHARE", 1.0)
+    monkeypatch.setattr(made, "READER_SHARE", 1.0)
     row = {"question": "Who drowned?", "answers": []}
     told = ["The mayor Lene Doorn was late."]
     assert near_miss(row, told, random.Random(1), lambda q, s: ["was late"]) == "was late"
@@ -215,12 +216,12 @@ def test_the_readers_span_is_taken_where_it_is_asked(monkeypatch):
     assert said == "Lene Doorn"
 
 
-def test_a_window_holds_the_answer_and_about_eighty_words():
+def test_a_window_holds_the_answer_and_about_as_many_words_as_are_read():
     filler = " ".join(f"The ferry to Ostry sailed on day {n} as it did before." for n in range(30))
     passage = f"{filler} Nine drowned."
     start = passage.index("Nine")
     shown = window(passage, "Where did the ferry sail?", (start, start + 4))
-    assert shown[-1] == "Nine drowned." and 60 < len(" ".join(shown).split()) <= 80
+    assert shown[-1] == "Nine drowned." and 0.7 * WORDS < len(" ".join(shown).split()) <= WORDS
     assert window(passage, "Where did the ferry sail?", (start - 10, start + 4)) is None
 
 
@@ -450,14 +451,14 @@ def test_an_adapter_too_large_is_refused(tokenizer, monkeypatch):
 def test_figures_tell_a_model_that_knows_from_one_that_does_not(tokenizer, data, monkeypatch):
     _, measured = examples_of(data, None, None, None, 1)
     wording, model = Wording(tokenizer, worked=False), tiny_model(tokenizer)
-    monkeypatch.setattr(train_model, "MAX_TOKENS", 3)
+    monkeypatch.setattr(measure_model, "MAX_TOKENS", 3)
     unlearnt = measure(model, wording, measured, 8, "cpu")
     assert 0 <= unlearnt["AUROC, all"] <= 1 and unlearnt["F1 of the words"] < 0.5
     monkeypatch.setattr(
-        train_model, "sureness", lambda m, w, some, *rest: [0.2 + 0.6 * e.right for e in some]
+        measure_model, "sureness", lambda m, w, some, *rest: [0.2 + 0.6 * e.right for e in some]
     )
     monkeypatch.setattr(
-        train_model, "copied_words", lambda m, w, some, *rest: [e.copied for e in some]
+        measure_model, "copied_words", lambda m, w, some, *rest: [e.copied for e in some]
     )
     known = measure(model, wording, measured, 8, "cpu")
     assert known["AUROC, all"] == known["F1 of the words"] == known["accuracy at 0.5"] == 1
