@@ -27,12 +27,13 @@ from rag.question import Question
 from rag.values import find_quantities
 from rag.weights import logistic, model_weights
 
-#: Independent reports that are read, and words of each that the model sees, about.
-REPORTS, WORDS = 4, 110
-#: Reports that are read at once: first a few, so that something is soon known.
-BATCHES = (2, 2)
+#: Reports that are read at once: first a few, so that something is soon known; and words that the
+#: model sees of each, about.
+BATCHES, WORDS = (2, 3), (110, 80)
+#: Independent reports that are read.
+REPORTS = sum(BATCHES)
 #: Beyond the first few, a report is read only if its best sentence scores this much.
-LEAST_SCORE = 0.02
+LEAST_SCORE = 0.05
 #: Tokens that a model may copy.
 MAX_TOKENS = 28
 #: What it copies stands in quotation marks, and the first of them is given.
@@ -98,16 +99,20 @@ OnRead = Callable[[Sequence[Reading]], None]
 
 
 def windows(
-    found: Found, cluster_of: Callable[[str], int], reports: int = REPORTS, most: int = WORDS
+    found: Found, cluster_of: Callable[[str], int], most: Sequence[int] = WORDS
 ) -> list[Window]:
-    """The likeliest sentences of the best reports, copies once: at most `most` words, or one."""
+    """The likeliest sentences of the best reports, copies once.
+
+    `most` gives the words of a window, those of the first few reports and those of the others; a
+    window has one sentence at least.
+    """
     told: dict[int, list[Scored]] = {}
     for sentence in found.sentences:
         if not sentence.is_copy:
             told.setdefault(cluster_of(sentence.passage.article.id), []).append(sentence)
     return [
-        Window(tuple(_within(said, most)))
-        for n, said in enumerate(islice(told.values(), reports))
+        Window(tuple(_within(said, most[n >= BATCHES[0]])))
+        for n, said in enumerate(islice(told.values(), REPORTS))
         if n < BATCHES[0] or said[0].score >= LEAST_SCORE
     ]
 

@@ -176,7 +176,7 @@ def _sentences(passage: str) -> tuple[tuple[int, int], ...]:
 def window(passage: str, question: str, span: tuple[int, int] | None = None) -> list[str] | None:
     """The passage's sentences that a model is shown: what holds `span`, then the nearest by words.
 
-    About `WORDS` words in all, in their order. None if no sentence holds `span` whole.
+    About as many words as the product shows of the first reports, in their order. None if no sentence holds `span` whole.
     """
     asked = set(stems(question))
     places = list(_sentences(passage))
@@ -185,7 +185,7 @@ def window(passage: str, question: str, span: tuple[int, int] | None = None) -> 
         return None
     rest = [p for p in places if p not in first]
     rest.sort(key=lambda p: (-len(asked & set(stems(passage[slice(*p)]))), p))
-    room, kept = WORDS, []
+    room, kept = WORDS[0], []
     for n, place in enumerate(first + rest):
         room -= len(passage[slice(*place)].split())
         if n and room < 0:

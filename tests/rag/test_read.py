@@ -59,12 +59,19 @@ def test_no_more_reports_are_read_than_may_be_nor_more_words():
     assert len(windows(found(*many), hash)) == REPORTS
     article = Article("a", "", "One two three. Four five six. Seven.")
     rows = [scored(article, s) for s in ("One two three.", "Four five six.", "Seven.")]
-    (cut,) = windows(found(*rows), hash, most=6)
+    (cut,) = windows(found(*rows), hash, most=(6, 6))
     assert [s.passage.text for s in cut.sentences] == ["One two three.", "Four five six."]
     copy = replace(scored(Article("b", "", "One two three.")), is_copy=True)
-    assert windows(found(rows[0], copy, *rows[1:]), lambda name: 0, most=6) == [cut]
-    (least,) = windows(found(*rows), hash, most=1)
+    assert windows(found(rows[0], copy, *rows[1:]), lambda name: 0, most=(6, 6)) == [cut]
+    (least,) = windows(found(*rows), hash, most=(1, 1))
     assert [s.passage.text for s in least.sentences] == ["One two three."]
+
+
+def test_of_the_first_few_reports_more_is_read_than_of_the_others():
+    articles = [Article(f"a{n}", "", "One two three. Four five six.") for n in range(3)]
+    rows = [scored(a, s) for a in articles for s in ("One two three.", "Four five six.")]
+    told = windows(found(*rows), hash, most=(6, 3))
+    assert [len(w.sentences) for w in told] == [2, 2, 1]
 
 
 def test_beyond_the_first_few_a_report_is_read_only_if_something_in_it_may_answer():
