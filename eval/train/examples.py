@@ -176,7 +176,8 @@ def _sentences(passage: str) -> tuple[tuple[int, int], ...]:
 def window(passage: str, question: str, span: tuple[int, int] | None = None) -> list[str] | None:
     """The passage's sentences that a model is shown: what holds `span`, then the nearest by words.
 
-    About as many words as the product shows of the first reports, in their order. None if no sentence holds `span` whole.
+    About as many words as the product shows of the first reports, in their order. None if no
+    sentence holds `span` whole.
     """
     asked = set(stems(question))
     places = list(_sentences(passage))
