@@ -20,7 +20,7 @@ from index.errors import ModelReplyError
 from index.search import earlier
 from rag.addressed import is_addressed
 from rag.assemble import declined, joined, quoted, read_trace, told
-from rag.checkers import load_checker, traced, unreadable
+from rag.checkers import beside, load_checker, traced, unreadable
 from rag.cite import Verified, verify
 from rag.compare import Compared, compare
 from rag.evidence import Found, Scored, find_evidence
@@ -117,7 +117,7 @@ def answer(
     way = Way(
         corpus,
         load_reader(),
-        load_checker(),
+        beside(load_checker(), reads),
         reads,
         progress or (lambda step: None),
         on_judged or (lambda judged: None),

@@ -1,8 +1,9 @@
 """Which checker says how far evidence supports a claim: the one that ships, or any by setting.
 
-WIRECHECK_CHECKER, or an argument, is "bundled", `llm:MODEL` (a language model as LiteLLM names it),
-or the name or folder of a cross-encoder that sentence-transformers can load: one with a single
-output, or one of natural language inference with a label "entailment".
+WIRECHECK_CHECKER, or an argument, is "bundled", "signals" (the same without the language model in
+the box, and quicker), `llm:MODEL` (a language model as LiteLLM names it), or the name or folder of
+a cross-encoder that sentence-transformers can load: one with a single output, or one of natural
+language inference with a label "entailment".
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ from index.rerank import PairModel, load_pair_model
 from index.settings import value_of
 from index.words import words
 from rag.alignment import MAX_CLAIM
-from rag.models import NONE, check_model, complete
+from rag.models import NONE, Model, check_model, complete
 from rag.nearest import focus, nearest_spans
 from rag.prompts import load_prompt
-from rag.verify import Checker, default_checker
+from rag.signal_checker import signal_checker
+from rag.verify import QUICK, SETTING, Checker, default_checker, quick, with_model
 
-SETTING, THRESHOLD_SETTING = "WIRECHECK_CHECKER", "WIRECHECK_CHECKER_THRESHOLD"
+THRESHOLD_SETTING = "WIRECHECK_CHECKER_THRESHOLD"
 SHIPPED, LLM = "bundled", "llm:"
 #: Threshold of a checker that nobody calibrated.
 USUAL_THRESHOLD = 0.5
@@ -62,6 +64,11 @@ def load_checker(name: str | None = None) -> NamedChecker:
     return _named(name or SHIPPED, _threshold())
 
 
+def beside(checker: Checker, model: Model | None) -> Checker:
+    """The checker of an answer that `model` reads for: the one that ships asks the same model."""
+    return checker.beside(model) if isinstance(checker, ShippedChecker) else checker
+
+
 def name_of(checker: Checker) -> str:
     """The checker's name, or its class's where it has none."""
     return str(getattr(checker, "name", type(checker).__name__))
@@ -70,6 +77,10 @@ def name_of(checker: Checker) -> str:
 def traced(checker: Checker) -> dict[str, Any]:
     """What the trace of an answer says of its checker; JSON-ready."""
     rows: dict[str, Any] = {"checker": name_of(checker), "threshold": checker.threshold}
+    if isinstance(checker, ShippedChecker):
+        rows["checked_by_model"] = not checker.without
+        if not checker.without:
+            rows["prompts"] = {"supported": load_prompt("supported").sha256}
     if isinstance(checker, LLMChecker):
         rows["prompts"] = {_PROMPT: load_prompt(_PROMPT).sha256}
     return rows
@@ -96,7 +107,9 @@ def _threshold() -> float | None:
 @lru_cache(maxsize=4)
 def _named(name: str, threshold: float | None) -> NamedChecker:
     if name == SHIPPED:
-        return ShippedChecker(default_checker(), threshold)
+        return ShippedChecker(name, default_checker(), threshold)
+    if name == QUICK:
+        return ShippedChecker(name, signal_checker(), threshold)
     limit = USUAL_THRESHOLD if threshold is None else threshold
     if name.startswith(LLM):
         return LLMChecker(name.removeprefix(LLM).strip(), limit)
@@ -106,11 +119,26 @@ def _named(name: str, threshold: float | None) -> NamedChecker:
 class ShippedChecker:
     """The checker that ships, with a threshold of one's own if one is set."""
 
-    name = SHIPPED
-
-    def __init__(self, checker: Checker, threshold: float | None = None) -> None:
-        self._checker = checker
+    def __init__(self, name: str, checker: Checker, threshold: float | None = None) -> None:
+        self.name = name
         self.threshold = checker.threshold if threshold is None else threshold
+        self._checker = checker
+
+    @property
+    def quick(self) -> ShippedChecker:
+        """The one that stands in where many texts are compared."""
+        return ShippedChecker(QUICK, quick(self._checker), self.threshold)
+
+    @property
+    def without(self) -> str:
+        """Why no language model took part last time; empty if one did."""
+        return str(getattr(self._checker, "without", "it was not asked to"))
+
+    def beside(self, model: Model | None) -> ShippedChecker:
+        """The same, with a model that is loaded already, or with none."""
+        if self.name == QUICK:
+            return self
+        return ShippedChecker(self.name, with_model(model), self.threshold)
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """See Checker."""

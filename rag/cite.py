@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from index import Passage
@@ -11,7 +11,8 @@ from index.language import sentence_spans
 from index.words import stems
 from rag.checks import check_quotation, fold, hard_checks
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
-from rag.verify import Checker
+from rag.sentences import with_neighbours
+from rag.verify import Checker, quick
 
 #: Reasons for which a drafted sentence is refused, as readers see them.
 NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (
@@ -73,13 +74,16 @@ def verify_claim(
         return _verify_difference(draft, [evidence[label] for label in draft.labels])
     if draft.kind != "written":
         return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
-    cited = [supporting_span(draft.text, p, checker) for p in passages]
     together = "\n".join(p.text for p in passages)
     checks = hard_checks(draft.text, together, _published(passages))
     failed = next((c for c in checks if not c.passed), None)
     if failed:
         return _refuse(draft, failed.name, failed.detail)
-    joint = max(checker.support([(together, draft.text)])[0], *(c.support for c in cited))
+    cited = [supporting_span(draft.text, p, checker) for p in passages]
+    around = "\n".join(with_neighbours(p).text for p in passages)
+    joint = checker.support([(around, draft.text)])[0]
+    if len(cited) == 1:
+        cited = [replace(cited[0], support=joint)]
     if joint < checker.threshold:
         return _refuse(
             draft,
@@ -109,16 +113,15 @@ def _verify_verbatim(
         return _refuse(draft, NOT_VERBATIM, f"its words are not in {first.article.id}")
     passages = [e.hit.passage for e in evidence]
     if draft.kind == "span":
-        supports = [e.hit.score for e in evidence]
+        kept = _cited(draft, evidence)
     else:
-        supports = checker.support([(p.text, draft.text) for p in passages])
-    kept = [
-        Citation(p, s)
-        for p, s in zip(passages, supports, strict=True)
-        if draft.kind == "span" or s >= checker.threshold
-    ]
-    if not kept or kept[0].passage != first:
-        return _refuse(draft, UNSUPPORTED, f"the evidence supports it only to {supports[0]:.2f}")
+        others = quick(checker).support([(p.text, draft.text) for p in passages[1:]])
+        kept = [Citation(first, 1.0)]
+        kept += [
+            Citation(p, s)
+            for p, s in zip(passages[1:], others, strict=True)
+            if s >= quick(checker).threshold
+        ]
     return Claim(
         draft.text,
         tuple(kept),
@@ -137,17 +140,24 @@ def _verify_difference(draft: DraftClaim, evidence: Sequence[Evidence]) -> Claim
     check = check_quotation(draft.text, "\n".join(p.text for p in passages))
     if not check.passed:
         return _refuse(draft, NOT_VERBATIM, check.detail)
-    cited = tuple(Citation(e.hit.passage, e.hit.score) for e in evidence)
+    cited = _cited(draft, evidence)
     support = min(c.support for c in cited)
-    return Claim(draft.text, cited, support, (Check("verbatim", True),), "difference")
+    return Claim(draft.text, tuple(cited), support, (Check("verbatim", True),), "difference")
+
+
+def _cited(draft: DraftClaim, evidence: Sequence[Evidence]) -> list[Citation]:
+    """The sentences of readings, each as likely an answer as its reading."""
+    pairs = zip(evidence, draft.supports, strict=True)
+    return [Citation(e.hit.passage, support) for e, support in pairs]
 
 
 def supporting_span(claim: str, passage: Passage, checker: Checker) -> Citation:
     """The sentence, or pair of neighbouring sentences, of a passage that supports a claim best.
 
-    A checker that is slow may say by `most_candidates` how many it will be asked about: those that
-    share most words with the claim.
+    A checker that is slow may name a quicker one, or say by `most_candidates` how many it will be
+    asked about: those that share most words with the claim.
     """
+    checker = quick(checker)
     spans = sentence_spans(passage.text)
     spans += [(a[0], b[1]) for a, b in pairwise(spans)]
     most: int = getattr(checker, "most_candidates", MOST_CANDIDATES)

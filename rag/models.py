@@ -90,6 +90,9 @@ class Model(Protocol):
 class LocalReader:
     """The model in the box, as a `Model`."""
 
+    #: Its "Yes" may be anything from 0 to 1.
+    tells_likelihood = True
+
     def __init__(self, local: LocalModel, name: str = EMBEDDED) -> None:
         self.name = name
         self._local = local

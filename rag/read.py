@@ -25,7 +25,7 @@ from rag.models import Model, Reply, Tick, no_tick
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.values import find_quantities
-from rag.weights import logistic, model_weights
+from rag.weights import log_odds, logistic, model_weights
 
 #: Reports that are read at once: first a few, so that something is soon known; and words that the
 #: model sees of each, about.
@@ -49,7 +49,6 @@ _STRAIGHT = {ord(c): mark for mark, alike in _ALIKE.items() for c in alike[1:-1]
 #: What a match is not cut from: a word, or a number such as "9,000" or "twenty-two".
 _BEFORE = r"(?<!\w)(?<!\d[.,:])(?<!ty[-–‑])"
 _AFTER = r"(?!\w|[.,:]\d)(?!(?<=ty)[-–‑](?:one|two|three|four|five|six|seven|eight|nine)\b)"
-_LEAST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -240,7 +239,6 @@ def _part(passage: Passage, span: tuple[int, int]) -> Passage:
 
 def weighed(sentence: Scored, said: Passage, yes: float) -> Reading:
     """A reading with how sure it is."""
-    odds = min(max(yes, _LEAST), 1 - _LEAST)
-    signals = (math.log(odds / (1 - odds)), sentence.signal("cosine"))
+    signals = (log_odds(yes), sentence.signal("cosine"))
     sure = logistic(model_weights()["reading"], SIGNALS, signals)
     return Reading(said, sentence, signals, yes, sure)

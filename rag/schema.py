@@ -42,11 +42,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class DraftClaim:
-    """A sentence as drafted, with the labels it names: untrusted."""
+    """A sentence as drafted, with the labels it names: untrusted.
+
+    `supports` has, for each label, how surely its words answer, 0..1, where they were read as an
+    answer; it is empty otherwise.
+    """
 
     text: str
     labels: tuple[str, ...]
     kind: Kind = "written"
+    supports: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Citation:
-    """The span of an article that supports a claim; `support` is 0..1, how far it entails it."""
+    """The span of an article that supports a claim.
+
+    `support` is 0..1, how likely the span says the claim: of a short answer, how likely its words
+    answer the question; of a sentence, how likely the span entails it; 1.0 of the sentence itself.
+    """
 
     passage: Passage
     support: float

@@ -2,30 +2,47 @@
 
 The hard checks of `rag/checks.py` come first. Then comes `support`, 0..1, from a checker: how far
 the evidence entails the claim. A claim is shown if it passes all of them.
+
+The checker that ships asks the language model in the box, and joins its word to the hard checks.
+It says how likely "Yes" is to "does the report say everything in the claim?". It is far too sure of
+itself, and doesn't see every changed number: a logistic model over its word and the hard checks
+that fail is calibrated on public pairs (`python -m eval.train.fit_checker`).
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib import resources
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from index import Encoder, load_encoder
-from index.encoder import BUNDLED
-from index.language import sentence_spans
-from index.words import stems, words
+from index.errors import ModelError
+from index.settings import value_of
+from index.words import words
 from rag.alignment import MAX_CLAIM
-from rag.checks import READ_CHECKS, hard_checks_many
+from rag.local_model import load_local
+from rag.model_files import find_model
+from rag.models import LocalReader, Model, default_model, is_embedded
+from rag.nearest import focus
+from rag.prompts import load_prompt
+from rag.signal_checker import (
+    FAILS,
+    Calibration,
+    SignalChecker,
+    calibration,
+    failed,
+    signal_checker,
+)
+from rag.weights import squash
 
-#: Evidence is read up to this many sentences.
-MAX_SENTENCES = 400
+SETTING, QUICK = "WIRECHECK_CHECKER", "signals"
+#: Signals: 1 for each hard check that fails, and the probability of the model's "Yes".
+SIGNALS = (*FAILS, "yes")
+#: Words of evidence that the model reads with a claim, those nearest to it.
+WORDS = 160
+#: Pairs that are asked about in one call, which has a deadline.
+AT_ONCE = 16
 
 
 class Checker(Protocol):
@@ -39,131 +56,76 @@ class Checker(Protocol):
         """0..1 for each pair of (evidence, claim), higher is better supported."""
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Weights of a logistic model over `SIGNALS`, its threshold, and where they come from."""
-
-    weights: tuple[float, ...]
-    bias: float
-    threshold: float
-    origin: str
+def quick(checker: Checker) -> Checker:
+    """The checker that stands in for a slow one where many texts are compared; else itself."""
+    found: Checker = getattr(checker, "quick", checker)
+    return found
 
 
-#: Hard checks that count as signals, too: each is 1 where it fails.
-FAILS = tuple(f"fails_{name}" for name in READ_CHECKS)
-SIGNALS = ("containment", "cosine", *FAILS)
+class ModelChecker:
+    """Support by a model that says how likely its words are; without one, by `quick` alone.
 
-
-class SignalChecker:
-    """Support from words, the encoder and the hard checks, calibrated by a logistic model.
-
-    Signals: the weighted share (0..1) of the claim's words in the evidence; the cosine (-1..1) of
-    the claim with the nearest sentence or pair of neighbouring sentences; and 1 for each hard check
-    that fails.
+    `quick` is for whoever has many pairs to compare. `without` says why no model took part last
+    time; it is empty if one did.
     """
 
-    def __init__(self, encoder: Encoder, calibration: Calibration) -> None:
-        self.encoder = encoder
-        self.calibration = calibration
-
-    @property
-    def threshold(self) -> float:
-        """A claim is shown if its support is at least this."""
-        return self.calibration.threshold
+    def __init__(
+        self, quick: SignalChecker, find: Callable[[], Model], weights: Calibration
+    ) -> None:
+        """`find` gives the model, or raises ModelError where there is none."""
+        self.quick = quick
+        self.threshold = weights.threshold
+        self.without = ""
+        self._find = find
+        self._calibration = weights
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """0..1 for each pair of (evidence, claim); 0.0 where either holds no word."""
-        table = self.signals(pairs)
-        logits = table @ np.array(self.calibration.weights) + self.calibration.bias
-        empty = [not (words(e) and words(c)) for e, c in pairs]
-        return [
-            0.0 if bare else 1 / (1 + math.exp(-float(x)))
-            for x, bare in zip(logits, empty, strict=True)
-        ]
-
-    def signals(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        """The signals of each pair, `(len(pairs), len(SIGNALS))` float64."""
-        if not pairs:
-            return np.zeros((0, len(SIGNALS)))
         cut = [(evidence, claim[:MAX_CLAIM]) for evidence, claim in pairs]
-        return np.hstack([self._likeness(cut), _failed(cut)])
-
-    def _likeness(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        """Containment and cosine, `(n, 2)`."""
-        candidates = [_candidates(evidence, claim) for evidence, claim in pairs]
-        claims = [claim for _, claim in pairs]
-        texts = list(dict.fromkeys([*claims, *(t for c in candidates for t in c.texts)]))
-        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
-        return np.array(
-            [
-                [candidate.containment(claim), candidate.cosine(vectors[claim], vectors)]
-                for (_, claim), candidate in zip(pairs, candidates, strict=True)
-            ]
-        )
+        full = [p for p in dict.fromkeys(cut) if words(p[0]) and words(p[1])]
+        try:
+            said = yes_of(self._find(), full)
+        except ModelError as error:
+            self.without = str(error)
+            return self.quick.support(pairs)
+        self.without = ""
+        table = np.column_stack([failed(full), said])
+        logits = table @ np.array(self._calibration.weights) + self._calibration.bias
+        known = {pair: squash(float(x)) for pair, x in zip(full, logits, strict=True)}
+        return [known.get(pair, 0.0) for pair in cut]
 
 
-def _failed(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    """1 for each of the hard checks in `FAILS` that fails, `(n, len(FAILS))`."""
-    judged = hard_checks_many([(claim, evidence) for evidence, claim in pairs])
-    names = [name.removeprefix("fails_") for name in FAILS]
-    return np.array(
-        [[any(c.name == n and not c.passed for c in checks) for n in names] for checks in judged],
-        dtype=float,
-    )
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """The evidence's sentences that share most words with the claim, and pairs of neighbours."""
-
-    whole: frozenset[str]
-    texts: tuple[str, ...]
-
-    def containment(self, claim: str) -> float:
-        """The weighted share of the claim's words that the evidence has."""
-        return _containment(_weights(claim), self.whole)
-
-    def cosine(self, claim: np.ndarray, vectors: dict[str, np.ndarray]) -> float:
-        """The claim's cosine with the nearest of the texts."""
-        return max((float(vectors[text] @ claim) for text in self.texts), default=0.0)
-
-
-def _candidates(evidence: str, claim: str, keep: int = 3) -> _Candidates:
-    spans = sentence_spans(evidence[: 400 * MAX_SENTENCES])[:MAX_SENTENCES]
-    sentences = [evidence[s:e] for s, e in spans]
-    weights = _weights(claim)
-    bags = [frozenset(stems(s)) for s in sentences]
-    order = sorted(range(len(sentences)), key=lambda i: -_containment(weights, bags[i]))
-    best = sorted(order[:keep])
-    starts = sorted({p for i in best for p in (i - 1, i) if 0 <= p < len(sentences) - 1})
-    return _Candidates(
-        frozenset().union(*bags),
-        (
-            *(sentences[i] for i in best),
-            *(f"{sentences[p]} {sentences[p + 1]}" for p in starts),
-        ),
-    )
-
-
-def _weights(claim: str) -> dict[str, float]:
-    """Stem -> weight: numbers and capitalised words count double."""
-    marked = {s for w in re.findall(r"\b[A-Z][\w-]*|\b\d[\d.,]*\d|\b\d", claim) for s in stems(w)}
-    return {s: 2.0 if s in marked else 1.0 for s in stems(claim)}
-
-
-def _containment(weights: dict[str, float], bag: frozenset[str]) -> float:
-    total = sum(weights.values())
-    return sum(w for s, w in weights.items() if s in bag) / total if total else 0.0
+def yes_of(model: Model, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """How likely the model's "Yes" is to each pair of (evidence, claim), `(n,)`, 0..1."""
+    if not pairs:
+        return np.zeros(0)
+    prompt = load_prompt("supported")
+    asked = [prompt.messages(evidence=focus(e, c, WORDS), claim=c) for e, c in pairs]
+    chunks = (asked[n : n + AT_ONCE] for n in range(0, len(asked), AT_ONCE))
+    return np.array([r.yes() for chunk in chunks for r in model.ask(chunk, max_tokens=1)])
 
 
 @lru_cache(maxsize=1)
-def default_checker() -> Checker:
-    """The checker that ships: bundled encoder, weights from `rag/checker.json`."""
-    data: dict[str, Any] = json.loads(
-        resources.files("rag").joinpath("checker.json").read_text(encoding="utf-8")
-    )
-    weights = tuple(float(data["weights"][name]) for name in SIGNALS)
-    return SignalChecker(
-        load_encoder(BUNDLED),  # it was calibrated with this one
-        Calibration(weights, float(data["bias"]), float(data["threshold"]), data["origin"]),
-    )
+def default_checker() -> ModelChecker:
+    """The checker that ships: with the model in the box, if it is here and is to be used."""
+    return ModelChecker(signal_checker(), _in_the_box, calibration("read", SIGNALS))
+
+
+def with_model(model: Model | None) -> ModelChecker | SignalChecker:
+    """The checker that ships, beside a model that is loaded already.
+
+    One that doesn't say how likely its words are has no part in it.
+    """
+    if model is None or not getattr(model, "tells_likelihood", False):
+        return signal_checker()
+    return ModelChecker(signal_checker(), lambda: model, calibration("read", SIGNALS))
+
+
+def _in_the_box() -> Model:
+    if value_of(SETTING) == QUICK:
+        raise ModelError(f"{SETTING}={QUICK} leaves it out")
+    if not is_embedded(default_model()):
+        raise ModelError(f"the model that is set, {default_model()}, has no part in checking")
+    if find_model() is None:
+        raise ModelError("the language model isn't here: run `wirecheck models get`")
+    return LocalReader(load_local())

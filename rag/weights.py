@@ -14,6 +14,12 @@ def squash(x: float) -> float:
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, x))))
 
 
+def log_odds(share: float, least: float = 1e-4) -> float:
+    """The inverse of `squash`, of a share that is held `least` away from 0 and 1."""
+    held = min(max(share, least), 1 - least)
+    return math.log(held / (1 - held))
+
+
 def logistic(model: dict[str, float], names: Sequence[str], values: Sequence[float]) -> float:
     """0..1 from a logistic model's weights by name, and its "bias"."""
     return squash(model["bias"] + sum(model[n] * v for n, v in zip(names, values, strict=True)))

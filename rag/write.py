@@ -23,8 +23,8 @@ from rag.models import Model, Tick, no_tick
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.read import Reading
-from rag.schema import Claim, DraftClaim, Evidence, Rejection
-from rag.verify import Checker
+from rag.schema import Claim, DraftClaim, Evidence, Kind, Rejection
+from rag.verify import Checker, quick
 from rag.voice import shown_voice, voice_of
 
 #: Values in an answer; the ledger has them all. Sides of a difference, and outlets of each.
@@ -66,6 +66,14 @@ class Labels:
         """The labels of sentences with their scores, each sentence once."""
         return tuple(dict.fromkeys(self._label(p, score) for p, score in passages))
 
+    def of_readings(self, text: str, kind: Kind, readings: Iterable[Reading]) -> DraftClaim:
+        """A claim that cites their sentences, each once, as sure as the surest of its readings."""
+        sure: dict[str, float] = {}
+        for reading in readings:
+            label = self._label(reading.sentence.passage, reading.sentence.score)
+            sure[label] = max(reading.sure, sure.get(label, 0.0))
+        return DraftClaim(text, tuple(sure), kind, tuple(sure.values()))
+
     def _label(self, passage: Passage, score: float) -> str:
         number = len(self._evidence) + 1
         fresh = Evidence(f"E{number}", Hit(passage, score, number))
@@ -85,7 +93,7 @@ def values(found: Compared, cluster_of: ClusterOf) -> Draft:
     labels = Labels()
     claims = [*differences(found, labels, cluster_of)]
     claims += [
-        DraftClaim(_plain(side.text), labels.of(_sources(side.said)), "span")
+        labels.of_readings(_plain(side.text), "span", side.said)
         for side in found.standing[:MAX_VALUES]
     ]
     return Draft(tuple(claims), labels.evidence)
@@ -99,14 +107,10 @@ def differences(found: Compared, labels: Labels, cluster_of: ClusterOf) -> Itera
         first = [side.readings[0] for side in shown]
         said = [*first, *(r for side in shown for r in side.said)]
         text = f"Reports differ{', newest first' * found.by_date}: {told}."
-        yield DraftClaim(text, labels.of(_sources(said)), "difference")
+        yield labels.of_readings(text, "difference", said)
     for side in found.sides:
         if found.is_replaced(side):
             yield _update(side, found, labels)
-
-
-def _sources(readings: Iterable[Reading]) -> Iterator[tuple[Passage, float]]:
-    return ((r.sentence.passage, r.sure) for r in readings)
 
 
 def _told(side: Side, cluster_of: ClusterOf, dated: bool) -> str:
@@ -132,7 +136,7 @@ def _update(side: Side, found: Compared, labels: Labels) -> DraftClaim:
         f"{new.article.outlet} first gave {marked(old.words.text)} ({old.article.published}) and "
         f"{verb} {marked(new.words.text)} ({new.article.published})."
     )
-    return DraftClaim(text, labels.of(_sources((old, new))), "difference")
+    return labels.of_readings(text, "difference", (old, new))
 
 
 def marked(value: str) -> str:
@@ -225,6 +229,7 @@ def _supporting(
 ) -> list[tuple[str, ...]]:
     """For each text the labels of the evidence that supports it, most first; at least one."""
     pairs = [(e.hit.passage.text, text) for text in texts for e in evidence]
+    checker = quick(checker)
     supports = iter(checker.support(pairs))
     cited = []
     for _ in texts:

@@ -5,3 +5,4 @@ import os
 # Here and not in a fixture, so that programs that a test starts have it, too.
 os.environ["WIRECHECK_CACHE"] = "off"
 os.environ.setdefault("WIRECHECK_DOWNLOAD", "off")
+os.environ["WIRECHECK_CHECKER"] = "signals"

@@ -1,13 +1,13 @@
-"""Fit the weights of the checker's signals (`rag/checker.json`) and say what they are worth.
+r"""Fit the weights of the checker (`rag/checker.json`) and say what its signals are worth.
 
-    python -m eval.train.fit_checker --data BENCH_FOLDER [--write rag/checker.json]
-        [--weights checker.safetensors]
+    python -m eval.train.fit_checker --data BENCH_FOLDER --rows FILE [--write rag/checker.json]
 
 Sets of pairs: WiCE dev, SummEdits by domain, swapped pairs made from `dev` passages, and two sets
 of `entailment_open` that `eval.train.checker` holds out whole. Every set counts the same, and so do
-its true and its false pairs. Printed: balanced accuracy at 0.5 and AUROC of each set when it was
-left out, with the signals of words and encoder alone, with the hard checks as well, and, for the
-weights of a cross-encoder that `eval.train.checker` made, with it in place of them and with all.
+its true and its false pairs. Two models are fitted: "signals", of words, encoder and hard checks,
+and "read", of the hard checks and the language model's word on each pair, which takes a second a
+pair: FILE keeps it, and a later run goes on from there. Printed: balanced accuracy at 0.5 and AUROC
+of each set when it was left out, and how well calibrated all of them are then.
 """
 
 from __future__ import annotations
@@ -15,33 +15,34 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
 from eval.checker_sets import Case, load_sets, swapped
-from eval.entailment import Entailment
 from eval.figures import interval
-from eval.files import read_sets
+from eval.files import read_lines, read_sets
 from eval.train.calibrate import FOLDS, SEED, rounded
 from eval.train.checker import HELD_OUT, SWAP_SETS
 from index import load_encoder
 from index.encoder import BUNDLED
-from index.language import sentence_spans
-from rag import verify
-from rag.nearest import focus
-from rag.tuned import read_tuned, shipped_weights
+from rag import signal_checker, verify
+from rag.models import EMBEDDED, Model, load_model
 
-#: Pairs of one set at most, texts that swaps are made from, sentences of a claim.
-MOST, SWAP_TEXTS, MOST_SENTENCES = 400, 250, 8
-#: Weights set by hand, by column: these sets hold hardly a swapped speaker, or "may" made "will".
-BY_HAND = {
-    verify.SIGNALS.index("fails_speaker"): -1.2,
-    verify.SIGNALS.index("fails_modality"): -1.2,
-}
+#: Pairs of one set at most, and texts that swaps come from.
+MOST, SWAP_TEXTS = 400, 250
+#: Pairs that the language model reads of these sets, and of each other one; and how they are drawn.
+MOST_READ, FEW, DRAWN = {"wice": 220, "swaps": 160, "rank19": 200, "fever_symmetric": 200}, 70, 5
+#: The set with the longest evidence and the hardest claims.
+HARD = "wice"
+#: Weights set by hand: these sets hold hardly a swapped speaker, or "may" made "will".
+BY_HAND = {"fails_speaker": -1.2, "fails_modality": -1.2}
+#: Of how many equal parts of 0..1 the calibration error is made.
+BINS = 10
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Pairs:
     pairs: tuple[tuple[str, str], ...]
     labels: np.ndarray
     groups: np.ndarray
+
+    def some(self, chosen: Sequence[int]) -> Pairs:
+        """Those at these places."""
+        kept = np.array(chosen)
+        pairs = tuple(self.pairs[n] for n in chosen)
+        return Pairs(self.name, pairs, self.labels[kept], self.groups[kept])
 
 
 def pair_sets(data: Path, rng: random.Random) -> Iterator[Pairs]:
@@ -74,68 +81,79 @@ def _set(name: str, cases: Sequence[Case], rng: random.Random) -> Pairs:
     )
 
 
-def tables(sets: Sequence[Pairs], weights: Path | None) -> list[np.ndarray]:
-    """The signals of each set, `(pairs, signals)`; with a cross-encoder's three after them."""
-    blank = verify.Calibration((0.0,) * len(verify.SIGNALS), 0.0, 0.5, "")
-    checker = verify.SignalChecker(load_encoder(BUNDLED), blank)
-    made = [checker.signals(s.pairs) for s in sets]
-    if weights is None:
-        return made
-    trained = Entailment(read_tuned(shipped_weights("reader"), weights))
+def read_sets_of(sets: Sequence[Pairs]) -> list[Pairs]:
+    """The part of each set that the language model reads."""
+    rng = random.Random(DRAWN)
     return [
-        np.hstack([table, entailed(s.pairs, trained)]) for table, s in zip(made, sets, strict=True)
+        s.some(rng.sample(range(len(s.pairs)), min(MOST_READ.get(s.name, FEW), len(s.pairs))))
+        for s in sets
     ]
 
 
-def entailed(pairs: Sequence[tuple[str, str]], trained: Entailment) -> np.ndarray:
-    """Logits (/ 4) of a claim's weakest sentence beside 100 words, 50, and the surer, `(n, 3)`."""
-    asked: list[tuple[str, str]] = []
-    owner: list[int] = []
-    for number, (evidence, claim) in enumerate(pairs):
-        spans = sentence_spans(claim)[:MOST_SENTENCES] or [(0, len(claim))]
-        for sentence in (claim[start:end] for start, end in spans):
-            asked += [(focus(evidence, sentence, size), sentence) for size in (100, 50)]
-            owner.append(number)
-    logits = trained.logits(asked).reshape(-1, 2) / 4
-    weakest = np.full((len(pairs), 3), np.inf)
-    np.minimum.at(weakest, owner, np.column_stack([logits, logits.max(axis=1)]))
-    return weakest
+def table_of_signals(one: Pairs) -> np.ndarray:
+    """The signals of a set's pairs without a language model, `(pairs, signals)`."""
+    blank = signal_checker.Calibration((0.0,) * len(signal_checker.SIGNALS), 0.0, 0.5)
+    return signal_checker.SignalChecker(load_encoder(BUNDLED), blank).signals(one.pairs)
+
+
+def table_of_reading(one: Pairs, model: Model, rows: Path) -> np.ndarray:
+    """The hard checks and the model's word, `(pairs, signals)`; `rows` keeps what it said."""
+    rows.touch()
+    known = {(r["set"], r["claim"]): r["yes"] for r in read_lines(rows)}
+    with rows.open("a", encoding="utf-8") as out:
+        for pair in one.pairs:
+            key = (one.name, pair[1])
+            if key not in known:
+                known[key] = float(verify.yes_of(model, [pair])[0])
+                row = {"set": one.name, "claim": pair[1], "yes": known[key]}
+                out.write(json.dumps(row) + "\n")
+                out.flush()
+    said = np.array([known[one.name, claim] for _, claim in one.pairs])
+    return np.column_stack([signal_checker.failed(one.pairs), said])
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A logistic model over some columns of a table."""
+    """A logistic model over the columns of a table."""
 
-    columns: tuple[int, ...]
     weights: np.ndarray
     bias: float
 
     def shares(self, table: np.ndarray) -> np.ndarray:
         """0..1 for each row."""
-        found: np.ndarray = 1 / (1 + np.exp(-(table[:, self.columns] @ self.weights + self.bias)))
+        found: np.ndarray = 1 / (1 + np.exp(-(table @ self.weights + self.bias)))
         return found
 
 
 def fitted(
-    tables: Sequence[np.ndarray], labels: Sequence[np.ndarray], columns: Sequence[int]
+    tables: Sequence[np.ndarray], labels: Sequence[np.ndarray], names: Sequence[str]
 ) -> Fitted:
     """A model in which every set, and each label in it, weighs the same; `BY_HAND` stays."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-    free = [n for n in columns if n not in BY_HAND]
-    weights = np.concatenate(
-        [np.where(y == 1, 0.5 / max(1, y.sum()), 0.5 / max(1, (1 - y).sum())) for y in labels]
-    )
+    free = [n for n, name in enumerate(names) if name not in BY_HAND]
     scale = sum(len(y) for y in labels) / len(labels)
     model = LogisticRegression(C=1.0, max_iter=3000)
-    model.fit(np.vstack(tables)[:, free], np.concatenate(labels), sample_weight=weights * scale)
+    model.fit(
+        np.vstack(tables)[:, free],
+        np.concatenate(labels),
+        sample_weight=np.concatenate([even(y) for y in labels]) * scale,
+    )
     found = dict(zip(free, model.coef_[0], strict=True))
-    chosen = np.array([BY_HAND.get(n, found.get(n, 0.0)) for n in columns])
-    return Fitted(tuple(columns), chosen, float(model.intercept_[0]))
+    weights = [BY_HAND.get(name, found.get(n, 0.0)) for n, name in enumerate(names)]
+    return Fitted(np.array(weights), float(model.intercept_[0]))
+
+
+def even(labels: np.ndarray) -> np.ndarray:
+    """Weights by which the true pairs of a set count as much as its false ones; 1 together."""
+    true = max(1, int(labels.sum()))
+    false = max(1, int((1 - labels).sum()))
+    found: np.ndarray = np.where(labels == 1, 0.5 / true, 0.5 / false)
+    return found
 
 
 def left_out(
-    sets: Sequence[Pairs], tables: Sequence[np.ndarray], columns: Sequence[int]
+    sets: Sequence[Pairs], tables: Sequence[np.ndarray], names: Sequence[str]
 ) -> list[np.ndarray]:
     """Each set's 0..1 from the model that saw the other sets; SummEdits' domains count as others.
 
@@ -144,13 +162,13 @@ def left_out(
     found = []
     for n in range(len(sets)):
         rest = [m for m in range(len(sets)) if m != n]
-        model = fitted([tables[m] for m in rest], [sets[m].labels for m in rest], columns)
+        model = fitted([tables[m] for m in rest], [sets[m].labels for m in rest], names)
         found.append(model.shares(tables[n]))
     return found
 
 
 def folded(
-    sets: Sequence[Pairs], tables: Sequence[np.ndarray], name: str, columns: Sequence[int]
+    sets: Sequence[Pairs], tables: Sequence[np.ndarray], name: str, names: Sequence[str]
 ) -> np.ndarray:
     """One set's 0..1 where a fifth of its documents at a time is left out, the other sets kept."""
     from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]
@@ -162,68 +180,78 @@ def folded(
         model = fitted(
             [*(tables[m] for m in rest), tables[n][train]],
             [*(sets[m].labels for m in rest), sets[n].labels[train]],
-            columns,
+            names,
         )
         found[test] = model.shares(tables[n][test])
     return found
 
 
-def lines(sets: Sequence[Pairs], scores: Mapping[str, Sequence[np.ndarray]]) -> Iterator[str]:
-    """One line for each set: balanced accuracy and AUROC of each form."""
-    means: dict[str, list[float]] = {form: [] for form in scores}
-    for n, one in enumerate(sets):
-        row = f"{one.name:<22} n={len(one.labels):<4}"
-        for form, found in scores.items():
-            balanced = balanced_accuracy(one.labels, found[n] >= 0.5)
-            means[form].append(balanced)
-            row += f"  {form} {balanced:.3f} / {auroc(one.labels, found[n]):.3f}"
-        yield row
-    yield "mean balanced accuracy  " + "  ".join(f"{f} {np.mean(m):.3f}" for f, m in means.items())
+def calibration_error(shares: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
+    """The expected calibration error, 0..1, lower is better; every set weighs the same.
+
+    The mean over `BINS` parts of 0..1 of how far the mean share is from the part that is true,
+    by the weight that falls into each (Naeini, Cooper and Hauskrecht 2015).
+    """
+    said, true = np.concatenate(list(shares)), np.concatenate(list(labels))
+    weight = np.concatenate([even(y) for y in labels])
+    place = np.minimum((said * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(place, weight * (said - true), minlength=BINS)
+    return float(np.abs(gaps).sum() / weight.sum())
+
+
+def lines(sets: Sequence[Pairs], scores: Sequence[np.ndarray]) -> Iterator[str]:
+    """One line for each set, balanced accuracy and AUROC; then their means, and the error."""
+    balanced = []
+    for one, found in zip(sets, scores, strict=True):
+        balanced.append(balanced_accuracy(one.labels, found >= 0.5))
+        area = auroc(one.labels, found)
+        yield f"{one.name:<22} n={len(one.labels):<4}  {balanced[-1]:.3f} / {area:.3f}"
+    error = calibration_error(scores, [s.labels for s in sets])
+    yield f"mean balanced accuracy  {np.mean(balanced):.3f}; calibration error {error:.3f}"
+
+
+def fit(
+    name: str, sets: Sequence[Pairs], tables: Sequence[np.ndarray], names: Sequence[str]
+) -> dict[str, Any]:
+    """Print a model's figures; what `rag/checker.json` holds of it."""
+    print(f"{name}: each set left out whole, balanced accuracy / AUROC")
+    for line in lines(sets, left_out(sets, tables, names)):
+        print(line)
+    hard = next(s for s in sets if s.name == HARD)
+    shown = (folded(sets, tables, HARD, names) >= 0.5).astype(int)
+    low, high = interval(balanced_draws(hard.labels, shown, hard.groups, SEED))
+    balanced = balanced_accuracy(hard.labels, shown)
+    print(f"{HARD}, {FOLDS}-fold: {balanced:.3f} [{low:.3f}, {high:.3f}]")
+    model = fitted(tables, [s.labels for s in sets], names)
+    return {
+        "weights": rounded(names, list(model.weights)),
+        "bias": round(model.bias, 4),
+        "threshold": 0.5,
+        "origin": f"logistic regression over {len(sets)} sets of equal weight, "
+        f"n={sum(len(s.labels) for s in sets)}; see eval/train/fit_checker.py",
+    }
 
 
 def main() -> None:
     """Print the figures and write the weights with `--write`."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, required=True, help="keeps what the model said")
     parser.add_argument("--write", type=Path, help="the JSON file to write")
-    parser.add_argument("--weights", type=Path, help="a cross-encoder, to compare with")
     options = parser.parse_args()
     sets = list(pair_sets(options.data, random.Random(SEED)))
-    found = tables(sets, options.weights)
-    columns = forms(found[0].shape[1])
-    print("each set left out whole: balanced accuracy / AUROC")
-    for line in lines(sets, {form: left_out(sets, found, c) for form, c in columns.items()}):
-        print(line)
-    shipped = columns["with checks"]
-    shown = (folded(sets, found, "wice", shipped) >= 0.5).astype(int)
-    low, high = interval(balanced_draws(sets[0].labels, shown, sets[0].groups, SEED))
-    balanced = balanced_accuracy(sets[0].labels, shown)
-    print(f"wice, {FOLDS}-fold: {balanced:.3f} [{low:.3f}, {high:.3f}]")
-    made = written(fitted(found, [s.labels for s in sets], shipped), sets)
-    print(made)
-    if options.write:
-        options.write.write_text(made, encoding="utf-8")
-
-
-def forms(width: int) -> dict[str, list[int]]:
-    """The forms that are compared, with the columns that each may use."""
-    own = list(range(len(verify.SIGNALS)))
-    plain = [n for n in own if not verify.SIGNALS[n].startswith("fails")]
-    found = {"plain": plain, "with checks": own}
-    extra = list(range(len(own), width))
-    return {**found, "trained": plain + extra, "all": own + extra} if extra else found
-
-
-def written(model: Fitted, sets: Sequence[Pairs]) -> str:
-    """What `rag/checker.json` holds."""
+    some, model = read_sets_of(sets), load_model(EMBEDDED)
     made = {
-        "weights": rounded(verify.SIGNALS, list(model.weights)),
-        "bias": round(model.bias, 4),
-        "threshold": 0.5,
-        "origin": f"logistic regression over {len(sets)} sets of equal weight, "
-        f"n={sum(len(s.labels) for s in sets)}; see eval/train/fit_checker.py",
+        "signals": fit("signals", sets, list(map(table_of_signals, sets)), signal_checker.SIGNALS),
+        "read": fit(
+            "read",
+            some,
+            [table_of_reading(one, model, options.rows) for one in some],
+            verify.SIGNALS,
+        ),
     }
-    return json.dumps(made, indent=2) + "\n"
+    if options.write:
+        options.write.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ CLAIM = "The ferry at Orvik was sold."
 def settings(monkeypatch):
     for name in ("WIRECHECK_CHECKER", "WIRECHECK_CHECKER_THRESHOLD"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WIRECHECK_MODEL", "none")
     checkers._named.cache_clear()
     yield
     checkers._named.cache_clear()

@@ -86,16 +86,33 @@ def test_a_written_claim_cites_the_sentence_that_supports_it_best():
     assert claim.citations[0].article_id == "b1"
 
 
+def test_many_texts_are_compared_by_the_quick_checker_and_the_slow_one_has_the_word():
+    slow = FixedChecker(0.7)
+    slow.quick = FixedChecker(0.9)
+    claim = verify_claim(DraftClaim("Twelve cables snapped.", ("E1",)), evidence(), slow)
+    assert claim.support == claim.citations[0].support == 0.7
+    assert len(slow.pairs) == 1 < len(slow.quick.pairs)
+
+
 def test_verbatim_claims_must_be_the_sources_words():
-    good, bad = judge("12", kind="span"), judge("13", kind="span")
+    good, bad = (
+        verify_claim(DraftClaim(words, ("E1",), "span", (0.7,)), evidence(), FixedChecker())
+        for words in ("12", "13")
+    )
     assert isinstance(good, Claim) and good.citations[0].quote == TEXT
+    assert good.support == good.citations[0].support == 0.7
     assert isinstance(bad, Rejection) and bad.reason == "not verbatim"
+
+
+def test_a_quoted_sentence_is_as_good_as_its_words():
+    claim = judge(TEXT, kind="quote", support=0.1)
+    assert isinstance(claim, Claim) and claim.support == claim.citations[0].support == 1.0
 
 
 def test_a_copy_that_does_not_say_it_is_not_cited():
     class Second(FixedChecker):
         def support(self, pairs):
-            return [0.9, 0.1][: len(pairs)]
+            return [0.1 if text == "Rain." else 0.9 for text, _ in pairs]
 
     both = [
         *evidence().values(),

@@ -1,71 +1,103 @@
+import math
+
 import pytest
 
-from rag.verify import SIGNALS, default_checker
-
-
-@pytest.fixture(scope="module")
-def checker():
-    return default_checker()
-
+from index.errors import ModelUnreachable
+from rag import verify
+from rag.models import Reply
+from rag.signal_checker import signal_checker
+from rag.verify import ModelChecker, default_checker, quick, with_model
 
 EVIDENCE = (
     "The Arden bridge closed on Friday after twelve cables snapped in the frost. Mayor Ansel "
-    "Brock said repairs would take nine weeks and cost 3.5 million crowns. Buses will run "
-    "by way of Lune Mills in the meantime."
+    "Brock said repairs would take nine weeks."
 )
+TRUE, FALSE = "Cables snapped at the Arden bridge.", "Repairs would take ten weeks."
 
 
-def test_support_is_a_share_and_ranks_true_above_false(checker):
-    true, false, other = checker.support(
-        [
-            (EVIDENCE, "The bridge at Arden was closed on Friday when cables snapped."),
-            (EVIDENCE, "The opera opened with a new soprano."),
-            (EVIDENCE, "The mayor resigned over the budget."),
-        ]
+class Believer:
+    """Says "Yes" to whatever it is asked, this surely; keeps what it was asked."""
+
+    name, tells_likelihood = "believer", True
+
+    def __init__(self, yes):
+        self.yes, self.asked, self.calls = yes, [], 0
+
+    def ask(self, conversations, *, max_tokens, **more):
+        self.asked += conversations
+        self.calls += 1
+        return [Reply("Yes", ("Yes",), (math.log(self.yes),)) for _ in conversations]
+
+
+class Broken:
+    name, tells_likelihood = "broken", True
+
+    def ask(self, conversations, **more):
+        raise ModelUnreachable("the model is gone")
+
+
+def test_the_surer_the_model_the_more_support():
+    low, middle, high = (
+        with_model(Believer(yes)).support([(EVIDENCE, TRUE)])[0] for yes in (0.05, 0.5, 0.99)
     )
-    assert 0.0 <= false < true <= 1.0
-    assert true >= checker.threshold > false
-    assert other < true
+    assert 0 < low < middle < high < 1
+    assert low < with_model(Believer(0.5)).threshold <= high
 
 
-def test_each_pair_gets_the_support_it_would_get_alone(checker):
-    pairs = [(EVIDENCE, "Repairs would take nine weeks."), ("Rain fell.", "It was dry.")]
-    together = checker.support(pairs)
-    assert together == pytest.approx([checker.support([p])[0] for p in pairs], abs=0.02)
+def test_a_changed_number_is_not_supported_however_sure_the_model_is():
+    checker = with_model(Believer(0.9999))
+    assert checker.support([(EVIDENCE, FALSE)])[0] < checker.threshold
+
+
+def test_the_model_is_asked_once_a_pair_and_in_calls_of_a_few():
+    model = Believer(0.9)
+    pairs = [(EVIDENCE, f"Cables snapped at bridge {n}.") for n in range(verify.AT_ONCE + 1)]
+    with_model(model).support([*pairs, *pairs])
+    assert len(model.asked) == len(pairs) and model.calls == 2
+
+
+def test_of_long_evidence_it_reads_what_is_nearest():
+    model = Believer(0.9)
+    long = "Filler words go on and on here. " * 200 + EVIDENCE
+    with_model(model).support([(long, TRUE)])
+    (asked,) = model.asked
+    assert "twelve cables snapped" in asked[-1]["content"]
+    assert len(asked[-1]["content"].split()) < verify.WORDS + 60
+
+
+@pytest.mark.parametrize(("evidence", "claim"), [("", TRUE), (EVIDENCE, "?")])
+def test_where_there_are_no_words_nobody_is_asked(evidence, claim):
+    model = Believer(0.9)
+    assert with_model(model).support([(evidence, claim)]) == [0.0]
+    assert not model.asked
+
+
+def test_without_a_model_the_signals_decide_and_it_says_why():
+    checker = ModelChecker(signal_checker(), Broken, verify.calibration("read", verify.SIGNALS))
+    assert checker.support([(EVIDENCE, TRUE)]) == signal_checker().support([(EVIDENCE, TRUE)])
+    assert checker.without == "the model is gone"
+
+
+def test_a_model_that_does_not_say_how_sure_it_is_has_no_part():
+    class Mute(Believer):
+        tells_likelihood = False
+
+    assert with_model(None) is with_model(Mute(0.9)) is signal_checker()
 
 
 @pytest.mark.parametrize(
-    ("evidence", "claim"), [("", "It rained."), ("It rained.", ""), ("…", "?")]
-)
-def test_where_there_are_no_words_there_is_no_support(checker, evidence, claim):
-    assert checker.support([(evidence, claim)]) == [0.0]
-
-
-def test_no_pairs(checker):
-    assert checker.support([]) == []
-
-
-def test_long_evidence_is_read_to_its_end_within_its_bound(checker):
-    long = "Filler words go on and on. " * 100 + EVIDENCE
-    assert checker.support([(long, "Buses will run by way of Lune Mills.")])[0] >= checker.threshold
-
-
-@pytest.mark.parametrize(
-    ("claim", "signal"),
+    ("setting", "value", "told"),
     [
-        ("Repairs would take ten weeks.", "fails_number"),
-        ("The bridge closed on Monday.", "fails_date"),
-        ("Mayor Odile Brock said repairs would take nine weeks.", "fails_name"),
-        ("Repairs would not take nine weeks.", "fails_negation"),
+        ("WIRECHECK_MODEL", "none", "the model that is set, none"),
+        ("WIRECHECK_MODEL", "embedded", "wirecheck models get"),
     ],
 )
-def test_a_hard_check_that_fails_is_a_signal_and_lowers_support(checker, claim, signal):
-    ((*values,),) = checker.signals([(EVIDENCE, claim)])
-    assert values[SIGNALS.index(signal)] == 1.0
-    assert checker.calibration.weights[SIGNALS.index(signal)] < 0
-    assert checker.support([(EVIDENCE, claim)])[0] < checker.threshold
-
-
-def test_the_weights_that_ship_are_for_these_signals(checker):
-    assert len(checker.calibration.weights) == len(SIGNALS)
-    assert "eval/train/fit_checker.py" in checker.calibration.origin
+def test_the_model_in_the_box_is_asked_if_it_is_here_and_meant(
+    monkeypatch, tmp_path, setting, value, told
+):
+    monkeypatch.delenv("WIRECHECK_CHECKER")
+    monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(tmp_path))
+    monkeypatch.setenv(setting, value)
+    checker = default_checker()
+    assert checker.support([(EVIDENCE, TRUE)]) == quick(checker).support([(EVIDENCE, TRUE)])
+    assert told in checker.without

@@ -68,9 +68,9 @@ def test_each_value_is_said_once_in_the_reports_words_with_every_report_that_say
         said("c", "It was open.", "open", NO),
     )
     draft = values(compared(LONG, *readings), hash)
-    assert draft.claims == (DraftClaim("four days", ("E1", "E2"), "span"),)
+    assert draft.claims == (DraftClaim("four days", ("E1", "E2"), "span", (YES, 0.9)),)
     assert [e.hit.passage.article.id for e in draft.evidence] == ["a", "b"]
-    assert [e.hit.score for e in draft.evidence] == [YES, 0.9]
+    assert [e.hit.score for e in draft.evidence] == [r.sentence.score for r in readings[:2]]
 
 
 def test_what_reports_differ_in_comes_first_and_cites_every_side():
