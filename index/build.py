@@ -16,7 +16,7 @@ from .articles import Reading, Skipped, read_articles
 from .cache import EmbeddingCache, open_cache
 from .contents import Articles, Contents, Passages
 from .copies import Copies
-from .encoder import Encoder, Vectors, load_encoder
+from .encoder import Encoder, Vectors, agree, load_encoder, together
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
 from .passages import RECIPE, embedded_text, keyword_text, made_of, split_passages
@@ -106,6 +106,8 @@ def _build(
         generation = writer.publish(contents)
     if before and not old.taken:
         notes += (f"{directory}: another encoder or version made it; all is made anew",)
+    if contents.fingerprint != encoder.fingerprint:
+        notes += (f"{directory}: {contents.fingerprint} made it; these vectors agree",)
     return BuildReport(
         added=plan.added,
         changed=plan.changed,
@@ -138,8 +140,9 @@ class _Old:
 
     def __init__(self, before: Generation | None, encoder: Encoder) -> None:
         contents = before.contents if before else None
-        made_by = contents and (contents.fingerprint, contents.recipe)
-        self.taken = contents if made_by == (encoder.fingerprint, RECIPE) else None
+        fits = contents and contents.recipe == RECIPE
+        fits = fits and agree(contents.fingerprint, encoder.fingerprint)
+        self.taken = contents if fits else None
         self.articles = contents.articles if contents else Articles.of([])
 
     def spans(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -215,10 +218,18 @@ def _contents(
             before=old.taken.vectors if old.taken else None,
         ),
         keywords=words.updated(plan.origins, [keyword_text(p) for p in plan.fresh]),
-        fingerprint=encoder.fingerprint,
+        fingerprint=_fingerprint(plan, old, encoder),
         recipe=RECIPE,
     )
     return contents, embedded
+
+
+def _fingerprint(plan: _Plan, old: _Old, encoder: Encoder) -> str:
+    """The encoder's; where old vectors stay, with the format that those are in."""
+    before = old.taken.fingerprint if old.taken else encoder.fingerprint
+    if before == encoder.fingerprint or not (plan.origins >= 0).any():
+        return encoder.fingerprint
+    return together(before, encoder.fingerprint)
 
 
 def _vectors(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contents import ById
-from .encoder import Encoder, load_encoder
+from .encoder import Encoder, agree, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
 from .keywords import keyword_tokens
 from .passages import keyword_text, titled_text
@@ -67,7 +67,7 @@ def open_index(
     folder = Path(path)
     generation = read(folder)
     encoder = encoder if encoder is not None else load_encoder()
-    if generation.contents.fingerprint != encoder.fingerprint:
+    if not agree(generation.contents.fingerprint, encoder.fingerprint):
         raise IndexMismatch(
             f"{folder}: re-index needed: {generation.contents.fingerprint} built it, "
             f"not {encoder.fingerprint}"
