@@ -78,7 +78,7 @@ def _arrays(path: Path) -> dict[str, Array]:
     from safetensors import deserialize
 
     found: dict[str, Array] = {}
-    for name, row in deserialize(path.read_bytes()):
+    for name, row in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
         if row["dtype"] == "BF16":
             halves = np.frombuffer(row["data"], "<u2").astype(np.uint32)
             array = (halves << 16).view(np.float32)
