@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from .articles import Reading, Skipped, read_articles
 from .cache import open_cache
+from .chosen import agree, together
 from .contents import Articles, Contents, Passages
 from .copies import Copies
 from .embedding import Embedding
-from .encoder import Encoder, Vectors, agree, load_encoder, together
+from .encoder import Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
 from .passages import RECIPE, keyword_text, made_of, split_passages

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .chosen import agree
 from .contents import Contents
-from .encoder import Encoder, agree, load_encoder
+from .encoder import Encoder, load_encoder
 from .errors import IndexCorrupt
 from .manifest import generation_name, generations_in, read_manifest
 from .mapped import checked_file

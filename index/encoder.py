@@ -3,9 +3,7 @@
 The bundled encoder's dimension and tokens are read from its files, and its network is loaded when
 it is first asked to encode. Others are sentence-transformers', whose import takes seconds.
 
-A fingerprint is NAME:HASH/FORMAT, without a format where an encoder has but one. The same encoder
-in two formats gives vectors that agree (`agree`): an index of one serves, and is updated, on a
-machine that computes in the other. It then tells both.
+A fingerprint is NAME:HASH/FORMAT, without a format where an encoder has but one; see `chosen`.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from numpy.typing import NDArray
 from .chosen import chosen_format
 from .errors import SettingError
 from .lru import Lru
-from .network import FLOAT, Network
+from .network import Network
 from .settings import value_of
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ class Encoder(Protocol):
     def fingerprint(self) -> str:
         """NAME:HASH of all that decides the vectors (weights, tokens, pooling, max_tokens).
 
-        With /FORMAT after it where an encoder computes in one of several; see `agree`.
+        With /FORMAT after it where an encoder computes in one of several.
         """
 
     @property
@@ -98,21 +96,6 @@ def load_encoder(name: str | None = None) -> Encoder:
     """
     name = value_of(SETTING) if name is None else name
     return _bundled() if name in ("", BUNDLED) else _named(name)
-
-
-def agree(one: str, other: str) -> bool:
-    """Whether vectors of these two fingerprints can be compared: one encoder, in any format.
-
-    Those of the bundled one have a cosine of 0.997 or more on average between its formats.
-    """
-    return one.partition("/")[0] == other.partition("/")[0]
-
-
-def together(*fingerprints: str) -> str:
-    """The fingerprint of vectors that agree: the formats of all of them, with a plus between."""
-    named = (f.partition("/")[2].split("+") for f in fingerprints)
-    forms = sorted({form or FLOAT for forms in named for form in forms})
-    return f"{fingerprints[0].partition('/')[0]}/{'+'.join(forms)}"
 
 
 def bundled_folder() -> Path:

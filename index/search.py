@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .chosen import agree
 from .contents import ById
-from .encoder import Encoder, agree, load_encoder
+from .encoder import Encoder, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
 from .keywords import keyword_tokens
 from .passages import keyword_text, titled_text

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import index.encoder
-from index.encoder import BundledEncoder, Encoder, agree, bundled_folder, load_encoder, together
+from index.chosen import agree, together
+from index.encoder import BundledEncoder, Encoder, bundled_folder, load_encoder
 from index.errors import SettingError
 from index.network import FLOAT, INT8
 
