@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rag.nearest import focus
@@ -32,7 +31,5 @@ class Entailment:
         rows = self._tuned.tokenizer.encode_batch(
             [(claim[:LONGEST_CLAIM], focus(evidence, claim)) for evidence, claim in pairs]
         )
-        with torch.inference_mode():
-            firsts = [hidden[0] for hidden in self._tuned.hidden(rows)]
-            logits = [float(self._tuned.head(first, "support")[0]) for first in firsts]
-        return np.array(logits)
+        firsts = [hidden[0] for hidden in self._tuned.hidden(rows)]
+        return np.array([float(self._tuned.head(first, "support")[0]) for first in firsts])

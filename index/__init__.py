@@ -5,10 +5,11 @@
     open_index("an-index").search("how long did the talks last?", k=10)
 
 In reading order: `records` (what flows), `articles` (files to articles, by way of `files` and of a
-reader in `formats/`), `language` and `words` (sentences and words), `encoder` and `bert` (texts to
-vectors), `passages` (articles to passages), `keywords` and `vectors` (the two searches), `mapped`
-and `contents` (what a generation holds, read where it lies), `manifest` and `store` (the folder on
-disk), `cache` (vectors of known texts), `build`, `query` and `search`, `check`.
+reader in `formats/`), `language` and `words` (sentences and words), `encoder`, `network` and
+`chosen` (texts to vectors), `passages` (articles to passages), `keywords` and `vectors` (the two
+searches), `mapped` and `contents` (what a generation holds, read where it lies), `manifest` and
+`store` (the folder on disk), `cache` and `embedding` (vectors of known texts and of new ones),
+`build`, `query` and `search`, `check`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .articles import Reading, Skipped, read_articles
-from .cache import EmbeddingCache, open_cache
+from .cache import open_cache
+from .chosen import agree, together
 from .contents import Articles, Contents, Passages
 from .copies import Copies
+from .embedding import Embedding
 from .encoder import Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
-from .passages import RECIPE, embedded_text, keyword_text, made_of, split_passages
+from .passages import RECIPE, keyword_text, made_of, split_passages
 from .records import Article, Passage
 from .store import Generation, Writer, read, writing
 from .vectors import VectorIndex
 
 Progress = Callable[[int, int, str], None]
 
-_BATCH = 64
 _PROBES = 256
 
 
@@ -65,7 +64,7 @@ def build_index(
 
     An article that did not change is taken over; vectors of known texts come from the cache (see
     `cache`). If nothing changed, nothing is written. `progress` is called with (done, total, what),
-    where what is "reading", "splitting" or "embedding"; a total of 0 is not known yet.
+    where what is "reading" or "embedding"; a total of 0 is not known yet.
 
     Raises ArticleError if a source is not there or no article was found, IndexBusy if another
     process is writing, IndexWriteError if the index can't be written, IndexMismatch if a newer
@@ -95,17 +94,20 @@ def _build(
 ) -> BuildReport:
     before, notes = _before(directory)
     old = _Old(before, encoder)
-    plan = _planned(reading.articles, old, encoder, tell)
-    embedded = 0
-    if before and old.taken and not (plan.added or plan.changed or plan.removed):
-        contents, generation = before.contents, before.number
-    else:
-        with closing(open_cache(encoder.fingerprint, encoder.dim)) as cache:
-            contents, embedded = _contents(reading.articles, plan, old, encoder, cache, tell)
-        notes += (cache.note,) if cache.note else ()
-        generation = writer.publish(contents)
+    cache = open_cache(encoder.fingerprint, encoder.dim)
+    count = len(reading.articles)
+    with Embedding(encoder, cache, lambda done: tell(done, count, "embedding")) as embedding:
+        plan = _planned(reading.articles, old, encoder, embedding)
+        if before and old.taken and not (plan.added or plan.changed or plan.removed):
+            contents, generation = before.contents, before.number
+        else:
+            contents = _contents(reading.articles, plan, old, encoder, embedding)
+            generation = writer.publish(contents)
+    notes += (cache.note,) if cache.note else ()
     if before and not old.taken:
         notes += (f"{directory}: another encoder or version made it; all is made anew",)
+    if contents.fingerprint != encoder.fingerprint:
+        notes += (f"{directory}: {contents.fingerprint} made it; these vectors agree",)
     return BuildReport(
         added=plan.added,
         changed=plan.changed,
@@ -115,8 +117,8 @@ def _build(
         notes=(*notes, *reading.notes),
         reports=contents.copies.reports,
         passages=len(contents.passages),
-        embedded=embedded,
-        cached=len(plan.fresh) - embedded,
+        embedded=embedding.embedded,
+        cached=len(plan.fresh) - embedding.embedded,
         generation=generation,
         vectors=str(contents.vectors),
     )
@@ -138,8 +140,9 @@ class _Old:
 
     def __init__(self, before: Generation | None, encoder: Encoder) -> None:
         contents = before.contents if before else None
-        made_by = contents and (contents.fingerprint, contents.recipe)
-        self.taken = contents if made_by == (encoder.fingerprint, RECIPE) else None
+        self.taken: Contents | None = None
+        if contents and contents.recipe == RECIPE:
+            self.taken = contents if agree(contents.fingerprint, encoder.fingerprint) else None
         self.articles = contents.articles if contents else Articles.of([])
 
     def spans(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -167,7 +170,9 @@ class _Plan:
     removed: int
 
 
-def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Progress) -> _Plan:
+def _planned(
+    articles: Sequence[Article], old: _Old, encoder: Encoder, embedding: Embedding
+) -> _Plan:
     all_spans, origins = [], []
     taken = np.full(len(articles), -1)
     fresh: list[Passage] = []
@@ -179,6 +184,7 @@ def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Pro
         same = twin is not None and made_of(twin) == made_of(article)
         kept, spans = old.spans(place if same else -1)
         taken[number] = place if len(kept) else -1
+        made: list[Passage] = []
         if not len(kept):
             made = split_passages(article, encoder)
             fresh.extend(made)
@@ -186,7 +192,8 @@ def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Pro
             kept = np.full(len(made), -1)
         all_spans.append(spans)
         origins.append(kept)
-        tell(number + 1, len(articles), "splitting")
+        embedding.add(made)
+    embedding.send_rest()
     removed = len(old.articles) - (len(articles) - added)
     numbers = np.repeat(np.arange(len(articles)), [len(kept) for kept in origins])
     rows = np.column_stack([numbers, np.concatenate(all_spans)])
@@ -194,67 +201,44 @@ def _planned(articles: Sequence[Article], old: _Old, encoder: Encoder, tell: Pro
 
 
 def _contents(
-    articles: Sequence[Article],
-    plan: _Plan,
-    old: _Old,
-    encoder: Encoder,
-    cache: EmbeddingCache,
-    tell: Progress,
-) -> tuple[Contents, int]:
-    """What the new generation holds, and how many of its passages had to be embedded."""
-    vectors, embedded = _vectors(plan, old, encoder, cache, tell)
+    articles: Sequence[Article], plan: _Plan, old: _Old, encoder: Encoder, embedding: Embedding
+) -> Contents:
+    """What the new generation holds; vectors come last, since they are still being made."""
     words = old.taken.keywords if old.taken else KeywordIndex.build([])
+    words = words.updated(plan.origins, [keyword_text(p) for p in plan.fresh])
     table = Articles.of(articles)
-    contents = Contents(
+    copies = Copies.of(articles, old.taken.copies if old.taken else None, plan.kept)
+    return Contents(
         articles=table,
-        copies=Copies.of(articles, old.taken.copies if old.taken else None, plan.kept),
+        copies=copies,
         passages=Passages(plan.rows, table),
         vectors=VectorIndex.build(
-            vectors,
+            _vectors(plan, old, embedding),
             probes=partial(_probes, articles, encoder),
             before=old.taken.vectors if old.taken else None,
         ),
-        keywords=words.updated(plan.origins, [keyword_text(p) for p in plan.fresh]),
-        fingerprint=encoder.fingerprint,
+        keywords=words,
+        fingerprint=_fingerprint(plan, old, encoder),
         recipe=RECIPE,
     )
-    return contents, embedded
 
 
-def _vectors(
-    plan: _Plan, old: _Old, encoder: Encoder, cache: EmbeddingCache, tell: Progress
-) -> tuple[Vectors, int]:
-    vectors = np.empty((len(plan.origins), encoder.dim), np.float32)
-    if old.taken is not None:
-        kept = plan.origins >= 0
-        vectors[kept] = old.taken.vectors.vectors()[plan.origins[kept]]
-    texts = [embedded_text(passage, encoder) for passage in plan.fresh]
-    known = cache.get(texts)
-    missing = [text for text in texts if text not in known]
-    known.update(_embedded(missing, encoder, cache, tell))
-    for place, text in zip(np.flatnonzero(plan.origins < 0), texts, strict=True):
-        vectors[place] = known[text]
-    return vectors, len(missing)
+def _fingerprint(plan: _Plan, old: _Old, encoder: Encoder) -> str:
+    """The encoder's; where old vectors stay, with the format that those are in."""
+    before = old.taken.fingerprint if old.taken else encoder.fingerprint
+    if before == encoder.fingerprint or not (plan.origins >= 0).any():
+        return encoder.fingerprint
+    return together(before, encoder.fingerprint)
 
 
-def _embedded(
-    texts: Sequence[str], encoder: Encoder, cache: EmbeddingCache, tell: Progress
-) -> dict[str, Vectors]:
-    """Vectors by text; like lengths go together, and each text once.
-
-    The cache gets each batch at once, so that a build that was stopped goes on where it was.
-    """
-    copies = Counter(texts)
-    waiting = sorted(copies, key=len)
-    vectors: dict[str, Vectors] = {}
-    done = 0
-    for start in range(0, len(waiting), _BATCH):
-        batch = waiting[start : start + _BATCH]
-        found = encoder.encode(batch)
-        cache.put(batch, found)
-        vectors.update(zip(batch, found, strict=True))
-        done += sum(copies[text] for text in batch)
-        tell(done, len(texts), "embedding")
+def _vectors(plan: _Plan, old: _Old, embedding: Embedding) -> Vectors:
+    made = embedding.vectors()
+    if old.taken is None:
+        return made
+    kept = plan.origins >= 0
+    vectors = np.empty((len(kept), made.shape[1]), np.float32)
+    vectors[kept] = old.taken.vectors.vectors()[plan.origins[kept]]
+    vectors[~kept] = made
     return vectors
 
 

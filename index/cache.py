@@ -19,13 +19,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .encoder import Vectors
 from .errors import SettingError
 from .settings import value_of
+
+if TYPE_CHECKING:
+    from .encoder import Vectors
 
 FOLDER = "WIRECHECK_CACHE"
 MEGABYTES = "WIRECHECK_CACHE_MB"

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .chosen import agree
 from .contents import Contents
 from .encoder import Encoder, load_encoder
 from .errors import IndexCorrupt
@@ -24,8 +25,8 @@ from .store import LOCK, TRIES, kept, read, strangers
 
 _SAMPLE = 64
 _EMBEDDED_SAMPLE = 16
-# Another processor's number format moves a vector less than this; another passage's is far off.
-_LEAST_COSINE = 0.99
+# Another processor's format moves a vector less than this; another passage's is far off.
+_LEAST_COSINE = 0.98
 _SLACK = 1e-3
 
 
@@ -53,7 +54,7 @@ def check_index(root: Path, encoder: Encoder | None = None) -> Checked:
         return Checked((str(error),), "no more than this")
     encoder = encoder if encoder is not None else load_encoder()
     contents = generation.contents
-    same = encoder.fingerprint == contents.fingerprint
+    same = agree(encoder.fingerprint, contents.fingerprint)
     found = list(_wrong(contents))
     if not found:
         found += _not_found(contents)

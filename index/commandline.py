@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -160,15 +161,35 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def tell_progress(done: int, total: int, what: str) -> None:
-    """One line that counts; where nobody watches, only the last is told."""
-    if sys.stderr.isatty() or done == total:
-        print(
-            f"\r{what} {done}/{total}",
-            end="\n" if done == total else "",
-            file=sys.stderr,
-            flush=True,
-        )
+class ToldProgress:
+    """One line that counts articles, with how many a second and the time left.
+
+    Where nobody watches, only the last is told.
+    """
+
+    def __init__(self) -> None:
+        self._what, self._began = "", 0.0
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """See `build_index`."""
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._began = what, now
+        if not sys.stderr.isatty() and done != total:
+            return
+        line = f"{what} {done}{f'/{total}' if total else ''} articles"
+        if (spent := now - self._began) >= 1:
+            line += f", {done / spent:.1f} a second"
+            if 0 < done < total:
+                line += f", {_duration((total - done) * spent / done)} left"
+        line = f"\r{line}\x1b[K" if sys.stderr.isatty() else line
+        print(line, end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """72.4 -> "1 min 12 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def plain(text: str) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from index.commandline import (
     Commands,
+    ToldProgress,
     add_filters,
     add_index,
     filters_of,
     plain,
     positive,
-    tell_progress,
 )
 from index.errors import SettingError
 
@@ -67,7 +67,7 @@ def run_index(options: argparse.Namespace) -> int:
         raise SettingError("no articles named; give a folder or files, or --check or --stats")
     from index import build_index
 
-    report = build_index(options.articles, options.index, progress=tell_progress)
+    report = build_index(options.articles, options.index, progress=ToldProgress())
     for row in report.skipped:
         print(f"skipped {row.path}: {row.reason}", file=sys.stderr)
     for note in report.notes:

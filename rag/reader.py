@@ -87,17 +87,14 @@ class Reader:
         return [_merge(part) for part in parts]
 
     def _read_windows(self, windows: Sequence[Encoding]) -> list[Reading]:
-        import torch
-
-        with torch.inference_mode():
-            return [
-                _reading(
-                    window,
-                    self._tuned.head(hidden, "span").numpy(),
-                    float(torch.sigmoid(self._tuned.head(hidden[0], "answers"))[0]),
-                )
-                for window, hidden in zip(windows, self._tuned.hidden(windows), strict=True)
-            ]
+        return [
+            _reading(
+                window,
+                self._tuned.head(hidden, "span"),
+                0.5 + 0.5 * math.tanh(self._tuned.head(hidden[0], "answers")[0] / 2),
+            )
+            for window, hidden in zip(windows, self._tuned.hidden(windows), strict=True)
+        ]
 
 
 def _reading(window: Encoding, spans: np.ndarray, answers: float) -> Reading:

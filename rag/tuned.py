@@ -10,15 +10,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from index.bert import Bert
-from index.encoder import best_dtype, bundled_folder
+import numpy as np
+
+from index.encoder import bundled_folder
 from index.errors import SettingError
+from index.network import FLOAT, Array, Network
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
-    from torch import Tensor
 
 #: Attention heads of a layer.
 HEADS = 12
@@ -27,21 +28,20 @@ HEADS = 12
 class Tuned:
     """A network that reads two texts at once, with linear heads; safe to share between threads."""
 
-    def __init__(self, network: Bert, heads: Mapping[str, Tensor], tokenizer: Tokenizer) -> None:
+    def __init__(self, network: Network, heads: Mapping[str, Array], tokenizer: Tokenizer) -> None:
         """`heads`: NAME.weight `(outputs, hidden)` and NAME.bias `(outputs,)` of each head."""
         self._network = network
-        self._heads = {name: tensor.float() for name, tensor in heads.items()}
+        self._heads = heads
         self.tokenizer = tokenizer
 
-    def hidden(self, pairs: Sequence[Encoding]) -> list[Tensor]:
-        """The last layer of each encoded pair, `(tokens, hidden)` float32. Call without grad."""
+    def hidden(self, pairs: Sequence[Encoding]) -> list[Array]:
+        """The last layer of each encoded pair, `(tokens, hidden)`."""
         return self._network.hidden([p.ids for p in pairs], [p.type_ids for p in pairs])
 
-    def head(self, hidden: Tensor, name: str) -> Tensor:
+    def head(self, hidden: Array, name: str) -> Array:
         """The logits of one head, `(..., outputs)`."""
-        from torch.nn import functional
-
-        return functional.linear(hidden, self._heads[f"{name}.weight"], self._heads[f"{name}.bias"])
+        logits: Array = hidden @ self._heads[f"{name}.weight"].T + self._heads[f"{name}.bias"]
+        return logits
 
 
 def load_tuned(name: str) -> Tuned:
@@ -63,12 +63,26 @@ def shipped_weights(name: str, package: str = "rag") -> Path:
 
 def read_tuned(*weights: Path) -> Tuned:
     """The network whose layers and heads safetensors files hold, each over those before it."""
-    from safetensors.torch import load_file
     from tokenizers import Tokenizer
 
     folder = bundled_folder()
-    tensors: dict[str, Any] = {n: t for path in weights for n, t in load_file(path).items()}
+    tensors = {name: array for path in weights for name, array in _arrays(path).items()}
     layers = {n.removeprefix("encoder."): t for n, t in tensors.items() if n.startswith("encoder.")}
     heads = {n: t for n, t in tensors.items() if not n.startswith("encoder.")}
-    network = Bert(folder / "model.safetensors", HEADS, best_dtype(), layers)
+    network = Network(folder / "model.safetensors", HEADS, FLOAT, layers)
     return Tuned(network, heads, Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    """A file's arrays; numpy has no bfloat16, which is the upper half of a float32."""
+    from safetensors import deserialize
+
+    found: dict[str, Array] = {}
+    for name, row in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+        if row["dtype"] == "BF16":
+            halves = np.frombuffer(row["data"], "<u2").astype(np.uint32)
+            array = (halves << 16).view(np.float32)
+        else:
+            array = np.frombuffer(row["data"], "<f4")
+        found[name] = array.reshape(row["shape"])
+    return found

@@ -30,7 +30,7 @@ def _progress(done: int, total: int, what: str) -> None:
     """One line that counts, and only for what takes its time."""
     if what == "embedding" and total:
         end = "\n" if done == total else "\r"
-        sys.stderr.write(f"Indexing the sample articles, once: passage {done} of {total}{end}")
+        sys.stderr.write(f"Indexing the sample articles, once: article {done} of {total}{end}")
 
 
 def suggested(path: Path) -> list[str]:

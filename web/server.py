@@ -127,7 +127,7 @@ def _suggest(index: Any) -> Sequence[str]:
 
 
 def answer_late(question: str, index: Any, model: str, **options: Any) -> Answer:
-    """`rag.answer`, imported late: it loads torch, seconds that the page needn't wait for."""
+    """`rag.answer`, imported late: it imports much, seconds that the page needn't wait for."""
     from rag import answer
 
     return answer(question, index, model, **options)

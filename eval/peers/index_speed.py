@@ -8,11 +8,14 @@ with a field `text` or `passage`; different ones are joined to articles.
 
 Everybody gets the same folder of text files, the bundled encoder, and passages of about as many
 tokens, 256 at most and without overlap; all else is as it comes. That is an index in memory for
-the others, and one on disk, with keywords and overlap, for Wirecheck. Each run is a process of its
-own and the systems take turns. Time starts when libraries and encoder are loaded and a few articles
-have been indexed: what is timed is from files to an index. Figures are medians. On a busy machine
-only the ratio says something, and most with `--clock cpu --threads 1`, which counts the processor's
-time.
+the others, and one on disk, with keywords and overlap, for Wirecheck, whose cache is off. One row
+is no system but the embedding alone: texts cut by words, and sentence-transformers in float32. Each
+run is a process of its own and the systems take turns, every other turn the other way round. Time
+starts when libraries and encoder are loaded and a few articles have been indexed: what is timed is
+from files to an index. A run whose passages lack text, or whose vectors are fewer, is no run.
+Figures are medians, and memory is the most that the process held. A ratio is between two runs of
+one turn; the lowest and the highest are told with it. On a busy machine only ratios say something,
+and most with `--clock cpu --threads 1`, which counts the processor's time.
 """
 
 from __future__ import annotations
@@ -39,10 +42,20 @@ TOKENS = 256
 # For those that count words: with these, English passages have about as many tokens.
 WORDS = 180
 OURS = "Wirecheck"
-BAR = 2.0
+ALONE = "embedding alone"
+BAR = 3.6
 
-# From a folder of text files to an index; returns the passages, which are counted afterwards.
-Indexing = Callable[[Path], Sequence[str]]
+
+@dataclass(frozen=True)
+class Indexed:
+    """An index's passages, and how many vectors were made for it."""
+
+    passages: Sequence[str]
+    vectors: int
+
+
+# From a folder of text files to an index.
+Indexing = Callable[[Path], Indexed]
 
 
 @dataclass(frozen=True)
@@ -57,10 +70,11 @@ def wirecheck(encoder_folder: Path) -> Indexing:
     """`build_index` into a new folder on disk."""
     encoder = load_encoder()
 
-    def indexing(folder: Path) -> Sequence[str]:
+    def indexing(folder: Path) -> Indexed:
         directory = Path(tempfile.mkdtemp(dir=folder.parent))
-        build_index([folder], directory / "index", encoder=encoder)
-        return [p.text for p in read(directory / "index").contents.passages]
+        report = build_index([folder], directory / "index", encoder=encoder)
+        passages = [p.text for p in read(directory / "index").contents.passages]
+        return Indexed(passages, report.embedded)
 
     return indexing
 
@@ -74,12 +88,13 @@ def llama_index(encoder_folder: Path) -> Indexing:
     model = HuggingFaceEmbedding(model_name=str(encoder_folder), device="cpu")
     splitter = SentenceSplitter(chunk_size=TOKENS, chunk_overlap=0)
 
-    def indexing(folder: Path) -> Sequence[str]:
+    def indexing(folder: Path) -> Indexed:
         documents = [Document(text=text) for text in texts_in(folder)]
         index = VectorStoreIndex.from_documents(
             documents, embed_model=model, transformations=[splitter]
         )
-        return [node.get_content() for node in index.docstore.docs.values()]
+        passages = [node.get_content() for node in index.docstore.docs.values()]
+        return Indexed(passages, len(index.vector_store.data.embedding_dict))
 
     return indexing
 
@@ -98,11 +113,12 @@ def langchain(encoder_folder: Path) -> Indexing:
         tokenizer, chunk_size=TOKENS, chunk_overlap=0
     )
 
-    def indexing(folder: Path) -> Sequence[str]:
+    def indexing(folder: Path) -> Indexed:
         documents = [Document(page_content=text) for text in texts_in(folder)]
         passages = splitter.split_documents(documents)
-        InMemoryVectorStore.from_documents(passages, model)
-        return [passage.page_content for passage in passages]
+        store = InMemoryVectorStore.from_documents(passages, model)
+        vectors = sum(bool(row["vector"]) for row in store.store.values())
+        return Indexed([passage.page_content for passage in passages], vectors)
 
     return indexing
 
@@ -121,12 +137,14 @@ def haystack(encoder_folder: Path) -> Indexing:
     embedder.warm_up()
     splitter = DocumentSplitter(split_by="word", split_length=WORDS, split_overlap=0)
 
-    def indexing(folder: Path) -> Sequence[str]:
+    def indexing(folder: Path) -> Indexed:
         documents = [Document(content=text) for text in texts_in(folder)]
         embedded = embedder.run(splitter.run(documents)["documents"])["documents"]
         store = InMemoryDocumentStore()
         DocumentWriter(document_store=store).run(embedded)
-        return [document.content or "" for document in store.filter_documents()]
+        stored = store.filter_documents()
+        vectors = sum(document.embedding is not None for document in stored)
+        return Indexed([document.content or "" for document in stored], vectors)
 
     return indexing
 
@@ -135,12 +153,23 @@ def txtai(encoder_folder: Path) -> Indexing:
     """Embeddings with its default index; it splits nothing, so passages are cut for it by words."""
     from txtai import Embeddings
 
-    def indexing(folder: Path) -> Sequence[str]:
+    def indexing(folder: Path) -> Indexed:
         passages = [passage for text in texts_in(folder) for passage in cut(text)]
         embeddings.index(passages)
-        return passages
+        return Indexed(passages, embeddings.count())
 
     embeddings = Embeddings(path=str(encoder_folder))
+    return indexing
+
+
+def embedding_alone(encoder_folder: Path) -> Indexing:
+    """The texts, cut by words, through sentence-transformers; there is no index."""
+    encoder = load_encoder(str(encoder_folder))
+
+    def indexing(folder: Path) -> Indexed:
+        passages = [passage for text in texts_in(folder) for passage in cut(text)]
+        return Indexed(passages, len(encoder.encode(passages)))
+
     return indexing
 
 
@@ -157,6 +186,7 @@ SYSTEMS = {
     "LangChain": System(("langchain-core", "langchain-huggingface"), langchain),
     "Haystack": System(("haystack-ai", "sentence-transformers-haystack"), haystack),
     "txtai": System(("txtai",), txtai),
+    ALONE: System(("sentence-transformers", "torch"), embedding_alone),
 }
 
 
@@ -188,15 +218,29 @@ def distinct_texts(data: Path) -> Iterator[str]:
 
 
 def run_one(name: str, folder: Path, few: Path) -> dict[str, float]:
-    """What a process of its own does: index; seconds, passages and their tokens."""
+    """What a process of its own does: index; seconds, megabytes, passages and their tokens."""
+    import resource
+
     indexing = SYSTEMS[name].load(bundled_folder())
     indexing(few)
     wall, work = time.perf_counter(), time.process_time()
-    passages = indexing(folder)
+    found = indexing(folder)
     seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - work}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    need_all(found, texts_in(folder))
     encoder = load_encoder()
-    tokens = [len(encoder.token_offsets(passage)) for passage in passages]
-    return {**seconds, "passages": len(tokens), "tokens": sum(tokens) / len(tokens)}
+    tokens = [len(encoder.token_offsets(passage)) for passage in found.passages]
+    mean = sum(tokens) / len(tokens)
+    return {**seconds, "memory": memory, "passages": len(tokens), "tokens": mean}
+
+
+def need_all(found: Indexed, texts: Sequence[str]) -> None:
+    """Raise ValueError if passages lack text, or vectors are fewer than passages."""
+    if found.vectors < len(found.passages):
+        raise ValueError(f"{found.vectors} of {len(found.passages)} passages were embedded")
+    held, given = (sum(len("".join(t.split())) for t in part) for part in (found.passages, texts))
+    if held < given:
+        raise ValueError(f"passages hold {held:,} of {given:,} characters")
 
 
 def measured(name: str, folder: Path, few: Path) -> dict[str, float] | str:
@@ -214,27 +258,33 @@ def versions(name: str) -> str:
     return ", ".join(f"{package} {found or 'not installed'}" for package, found in named)
 
 
-def report(
-    runs: dict[str, list[dict[str, float]]], failed: dict[str, str], size: int, clock: str
-) -> float:
-    """Print the table; return Wirecheck's speed over the fastest other's, 0 if there is none."""
-    speeds = {name: size / median(r[clock] for r in rows) for name, rows in runs.items()}
-    print(f"{'system':12}{'chars/s':>10}{clock + ' s':>10}{'passages':>10}{'tokens':>8}  versions")
-    for name in sorted(speeds, key=lambda n: -speeds[n]):
+Runs = dict[str, list[dict[str, float]]]
+
+
+def report(runs: Runs, failed: dict[str, str], size: int, clock: str) -> float:
+    """Print the table; return the median ratio to the fastest other's, 0 if there is none."""
+    runs = {name: rows for name, rows in runs.items() if name not in failed}
+    middle = {name: median(r[clock] for r in rows) for name, rows in runs.items()}
+    print(f"{'system':17}{'chars/s':>9}{clock + ' s':>8}{'MB':>7}{'passages':>10}{'tokens':>8}")
+    for name in sorted(middle, key=lambda n: middle[n]):
         row = runs[name][0]
+        memory = median(r["memory"] for r in runs[name])
         print(
-            f"{name:12}{speeds[name]:>10,.0f}{size / speeds[name]:>10.1f}"
+            f"{name:17}{size / middle[name]:>9,.0f}{middle[name]:>8.1f}{memory:>7,.0f}"
             f"{row['passages']:>10,.0f}{row['tokens']:>8.0f}  {versions(name)}"
         )
     for name, why in failed.items():
-        print(f"{name:12}not measured: {why}  ({versions(name)})")
-    others = {name: speed for name, speed in speeds.items() if name != OURS}
-    if not others or OURS not in speeds:
+        print(f"{name:17}not measured: {why}  ({versions(name)})")
+    if OURS not in runs:
         return 0.0
-    fastest = max(others, key=lambda name: others[name])
-    ratio = speeds[OURS] / others[fastest]
-    print(f"{OURS} / {fastest}: {ratio:.2f} (bar {BAR})")
-    return ratio
+    lowest = 0.0
+    for name in sorted(middle.keys() - {OURS}, key=lambda n: middle[n]):
+        turns = zip(runs[name], runs[OURS], strict=True)
+        ratios = sorted(other[clock] / ours[clock] for other, ours in turns)
+        lowest = lowest or median(ratios)
+        print(f"{OURS} / {name}: {median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    print(f"bar {BAR}, against the fastest")
+    return lowest
 
 
 def main() -> int:
@@ -249,16 +299,17 @@ def main() -> int:
     add("--clock", choices=("wall", "cpu"), default="wall")
     options = parser.parse_args()
     os.environ |= {"HF_HUB_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False"}
+    os.environ["WIRECHECK_CACHE"] = "off"
     if options.threads:
         os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "RAYON_NUM_THREADS"), str(options.threads))
-    runs: dict[str, list[dict[str, float]]] = {}
+    runs: Runs = {}
     failed: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as work:
         folder, few = Path(work, "articles"), Path(work, "few")
         size = write_articles(options.data, folder, options.articles, options.joined)
         write_articles(options.data, few, 4, options.joined)
         for turn in range(options.runs):
-            for name in SYSTEMS:
+            for name in reversed(SYSTEMS) if turn % 2 else SYSTEMS:
                 result = failed.get(name) or measured(name, folder, few)
                 if isinstance(result, str):
                     failed[name] = result

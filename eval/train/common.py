@@ -12,9 +12,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from index.encoder import best_dtype, bundled_folder
+from index.encoder import bundled_folder
 
 Encoded = Sequence[dict[str, Any]]
+
+
+def best_dtype() -> torch.dtype:
+    """Choose bfloat16 where the processor multiplies it natively, else float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text("ascii", "replace")
+    except OSError:
+        flags = ""
+    native = "avx512_bf16" in flags or "amx_bf16" in flags
+    return torch.bfloat16 if native else torch.float32
 
 
 def run(

@@ -46,6 +46,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eval.train.common import best_dtype
 from eval.train.conversations import Encoded, Wording, batches, padded
 from eval.train.examples import (
     MEASURED_ONLY,
@@ -75,8 +76,6 @@ def load_base(name: str, device: str) -> tuple[Any, Any, str]:
     On a graphics card in bfloat16. The sum of several files is that of their sums; "" of a name.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from index.encoder import best_dtype
 
     dtype = torch.bfloat16 if device == "cuda" else best_dtype()
     path = Path(name)

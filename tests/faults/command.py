@@ -38,7 +38,7 @@ REMOVE = ("unlink", "unlinkat", "rmdir")
 CUT = ("ftruncate", "truncate", "fallocate")
 CALLS = (*OPEN, *WRITE, *SYNC, *RENAME, *MKDIR, *REMOVE, *CUT, "close")
 
-_BESIDE = re.compile(r"\w+ \d+/\d+$|note: |skipped ")
+_BESIDE = re.compile(r"\w+ \d+/\d+ articles|note: |skipped ")
 DONE = re.compile(r"^\d+ articles in .*\n", re.MULTILINE)
 
 _NOT_IN_THE_COMMAND = 71

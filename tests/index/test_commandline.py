@@ -12,7 +12,7 @@ import unicodedata
 import pytest
 
 import wirecheck
-from index.commandline import Shown, ended
+from index.commandline import Shown, ToldProgress, ended
 
 HOSTILE = "a\x1b[2Jb\x9b31mc\x85d\u202ee\u2066f\rg\x07h\x7fi\u2028j"
 
@@ -120,3 +120,37 @@ def test_a_native_panic_is_no_verdict_either(capsys):
         raise Panic
 
     assert ended(run) == 2 and "Panic" in capsys.readouterr().err
+
+
+class TestProgress:
+    @pytest.fixture
+    def told(self, monkeypatch, capsys):
+        """Tell steps, (seconds passed, done, total, what), on a terminal or not; what is seen."""
+        clock = [50.0]
+        monkeypatch.setattr("index.commandline.time.monotonic", lambda: clock[0])
+
+        def tell(steps, watched=True):
+            monkeypatch.setattr(sys.stderr, "isatty", lambda: watched)
+            progress = ToldProgress()
+            for passed, *step in steps:
+                clock[0] += passed
+                progress(*step)
+            return capsys.readouterr().err
+
+        return tell
+
+    def test_speed_and_time_left(self, told):
+        steps = [(0, 2, 0, "reading"), (9, 5, 300, "embedding"), (4, 20, 300, "embedding")]
+        assert told([*steps, (46, 300, 300, "embedding")]) == (
+            "\rreading 2 articles\x1b[K\rembedding 5/300 articles\x1b[K"
+            "\rembedding 20/300 articles, 5.0 a second, 56 s left\x1b[K"
+            "\rembedding 300/300 articles, 6.0 a second\x1b[K\n"
+        )
+
+    def test_long_times_are_told_in_minutes(self, told):
+        steps = [(0, 0, 300, "embedding"), (60, 100, 300, "embedding")]
+        assert "1.7 a second, 2 min 0 s left" in told(steps)
+
+    def test_where_nobody_watches_only_the_last_is_told(self, told):
+        steps = [(0, 1, 0, "reading"), (0, 1, 2, "embedding"), (9, 2, 2, "embedding")]
+        assert told(steps, watched=False) == "embedding 2/2 articles, 0.2 a second\n"

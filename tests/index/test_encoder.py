@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import index.encoder
-from index.bert import Bert
-from index.encoder import Encoder, bundled_folder, load_encoder
+from index.chosen import agree, together
+from index.encoder import BundledEncoder, Encoder, bundled_folder, load_encoder
 from index.errors import SettingError
+from index.network import FLOAT, INT8
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +19,10 @@ def encoder() -> Encoder:
 
 
 def test_what_is_known_without_the_model():
-    """Opening an index must not wait for torch."""
+    """Opening an index must not wait for torch, nor encoding."""
     said = subprocess.run(
         [sys.executable, "-c", "import sys; from index import load_encoder; e = load_encoder();"
+         "e.encode(['a']);"
          "print(e.dim, e.max_tokens, e.special_tokens, len(e.token_offsets('a b')),"
          "e.fingerprint.split(':')[0], 'torch' in sys.modules)"],
         capture_output=True, text=True, check=True,
@@ -64,22 +66,41 @@ NEWS = [
 ]
 
 
-def test_vectors_are_those_of_sentence_transformers(encoder):
-    """An independent implementation; and what lets an index move to another processor."""
-    other = load_encoder(str(bundled_folder()))
-    assert (other.dim, other.max_tokens, other.special_tokens) == (384, 256, 2)
-    assert other.token_offsets(NEWS[0]) == encoder.token_offsets(NEWS[0])
-    assert other.fingerprint != encoder.fingerprint
-    expected = other.encode(NEWS)
-    assert ((expected * encoder.encode(NEWS)).sum(axis=1) > 0.9995).all()
-    assert other.encode_query(NEWS[0]) @ expected[0] > 0.99999
-    import torch
+@pytest.fixture(scope="module")
+def reference() -> Encoder:
+    """The same model in sentence-transformers, in float32: an independent implementation."""
+    return load_encoder(str(bundled_folder()))
 
-    exact = Bert(bundled_folder() / "model.safetensors", 12, torch.float32)
-    rows = [row.ids for row in encoder._tokenizer.encode_batch(NEWS)]
-    vectors = exact.means([index.encoder._cut(row) for row in rows])
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    assert ((expected * vectors).sum(axis=1) > 0.99999).all()
+
+def in_format(encoder, form):
+    return BundledEncoder(bundled_folder(), encoder._identity, encoder._tokenizer, form)
+
+
+def test_the_same_model_in_sentence_transformers(encoder, reference):
+    assert (reference.dim, reference.max_tokens, reference.special_tokens) == (384, 256, 2)
+    assert reference.token_offsets(NEWS[0]) == encoder.token_offsets(NEWS[0])
+    assert not agree(reference.fingerprint, encoder.fingerprint)
+    expected = reference.encode(NEWS)
+    assert reference.encode_query(NEWS[0]) @ expected[0] > 0.99999
+
+
+# Where 16 bits are native, FLOAT is 16 bits.
+@pytest.mark.parametrize(("form", "least", "mean"), [(FLOAT, 0.9995, 0.9999), (INT8, 0.99, 0.997)])
+def test_vectors_are_those_of_sentence_transformers(encoder, reference, form, least, mean):
+    """And so an index can move to another processor."""
+    texts = NEWS + [NEWS[1][:n] for n in (40, 400, 1200)]
+    other = in_format(encoder, form)
+    assert other.fingerprint == f"{encoder.fingerprint.partition('/')[0]}/{form}"
+    cosines = (reference.encode(texts) * other.encode(texts)).sum(axis=1)
+    assert cosines.min() > least and cosines.mean() > mean
+
+
+def test_two_formats_of_one_encoder_agree():
+    assert agree("a:1/int8", "a:1/float") and agree("a:1", "a:1/int8")
+    assert not agree("a:1/int8", "a:2/int8") and not agree("a:1", "b:1")
+    assert together("a:1/int8", "a:1/int8") == "a:1/int8"
+    assert together("a:1/int8", "a:1/float") == together("a:1", "a:1/int8") == "a:1/float+int8"
+    assert together("a:1/float+int8", "a:1/int8") == "a:1/float+int8"
 
 
 @pytest.mark.parametrize(

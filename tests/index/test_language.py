@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import SettingError
-from index.language import MAX_PARSED, parse, parse_many, sentence_spans
+from index.language import MAX_PARSED, _Absent, parse, parse_many, sentence_spans
 
 
 def sentences(text):
@@ -184,3 +186,22 @@ def test_parse_from_many_threads():
 def test_a_text_too_long_to_parse_is_refused():
     with pytest.raises(SettingError, match="100,001 characters"):
         parse("a" * (MAX_PARSED + 1))
+
+
+def test_torch_is_not_imported_for_sentences_and_can_be_afterwards():
+    code = (
+        "import sys; from index.language import parse; parse('She left.');"
+        "print('torch' in sys.modules, any('_Absent' in repr(f) for f in sys.meta_path));"
+        "from importlib.util import find_spec; print(find_spec('torch') is not None)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "False", "True"]
+
+
+def test_another_thread_still_finds_what_one_does_not():
+    finder = _Absent("colorsys")
+    with pytest.raises(ModuleNotFoundError, match="No module named 'colorsys'"):
+        finder.find_spec("colorsys")
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(finder.find_spec, "colorsys").result() is None
+    assert finder.find_spec("colorsys.other") is None

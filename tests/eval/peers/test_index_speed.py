@@ -1,10 +1,21 @@
 import gzip
 import json
+import os
 
 import pytest
 
 from eval.peers import index_speed
-from eval.peers.index_speed import OURS, SYSTEMS, cut, measured, report, write_articles
+from eval.peers.index_speed import (
+    ALONE,
+    OURS,
+    SYSTEMS,
+    Indexed,
+    cut,
+    measured,
+    need_all,
+    report,
+    write_articles,
+)
 
 
 @pytest.fixture
@@ -34,21 +45,58 @@ def test_words_are_cut_evenly():
     assert [len(piece.split()) for piece in pieces] == [180, 180, 40]
 
 
-def test_the_ratio_is_against_the_fastest_other(capsys):
+def test_a_ratio_is_between_two_runs_of_one_turn(capsys):
     def runs(*seconds):
-        return [{"wall": s, "cpu": s / 2, "passages": 5, "tokens": 200.0} for s in seconds]
+        return [
+            {"wall": s, "cpu": s / 2, "memory": s * 100, "passages": 5, "tokens": 200.0}
+            for s in seconds
+        ]
 
     found = {OURS: runs(9, 1, 2), "txtai": runs(8, 8, 8), "Haystack": runs(5, 6, 90)}
-    assert report(found, {"LangChain": "no module"}, 1200, "wall") == 3.0
+    failed = {"LangChain": "no module"}
+    assert report(found | {"LangChain": runs(1)}, failed, 1200, "wall") == 6.0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in lines[1:4]] == [
-        [OURS, "600", "2.0"],
-        ["Haystack", "200", "6.0"],
-        ["txtai", "150", "8.0"],
+    assert [line.split()[:4] for line in lines[1:4]] == [
+        [OURS, "600", "2.0", "200"],
+        ["Haystack", "200", "6.0", "600"],
+        ["txtai", "150", "8.0", "800"],
     ]
-    assert lines[4].startswith("LangChain   not measured: no module")
-    assert lines[5] == f"{OURS} / Haystack: 3.00 (bar 2.0)"
+    assert lines[4].startswith("LangChain        not measured: no module")
+    assert lines[5:] == [
+        f"{OURS} / Haystack: 6.00 (0.56 to 45.00)",
+        f"{OURS} / txtai: 4.00 (0.89 to 8.00)",
+        "bar 3.6, against the fastest",
+    ]
     assert report({OURS: runs(1)}, {}, 1, "cpu") == 0.0
+
+
+def test_a_run_that_leaves_something_out_is_none():
+    need_all(Indexed(["a b", "b c"], 2), ["a b c"])
+    with pytest.raises(ValueError, match="1 of 2 passages were embedded"):
+        need_all(Indexed(["a b", "b c"], 1), ["a b c"])
+    with pytest.raises(ValueError, match="passages hold 2 of 3 characters"):
+        need_all(Indexed(["a b"], 1), ["a b", "c"])
+
+
+def test_the_systems_take_turns_with_the_cache_off(tmp_path, data, monkeypatch, capsys):
+    asked = []
+
+    def played(name, folder, few):
+        asked.append((name, os.environ["WIRECHECK_CACHE"]))
+        return {"wall": 2.0 if name == OURS else 4.0, "cpu": 1, "memory": 1} | dict.fromkeys(
+            ("passages", "tokens"), 1
+        )
+
+    for name in ("WIRECHECK_CACHE", "HF_HUB_OFFLINE", "HAYSTACK_TELEMETRY_ENABLED"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(index_speed, "measured", played)
+    monkeypatch.setattr(
+        "sys.argv", ["index_speed", "--data", str(data), "--articles", "1", "--joined", "1"]
+    )
+    assert index_speed.main() == 1
+    names = [*SYSTEMS]
+    assert asked == [(name, "off") for name in (*names, *reversed(names), *names)]
+    assert f"{OURS} / {ALONE}: 2.00 (2.00 to 2.00)" in capsys.readouterr().out
 
 
 def test_a_run_is_a_process_of_its_own_and_one_that_fails_says_why(tmp_path, data):
@@ -65,5 +113,6 @@ def test_our_own_way_indexes_the_folder(tmp_path, data, monkeypatch):
 
     monkeypatch.setattr(index_speed, "load_encoder", TopicEncoder)
     write_articles(data, tmp_path / "articles", 2, 2)
-    passages = SYSTEMS[OURS].load(tmp_path)(tmp_path / "articles")
-    assert {f"Report {n}" in " ".join(passages) for n in (1, 2, 3, 4)} == {True}
+    found = SYSTEMS[OURS].load(tmp_path)(tmp_path / "articles")
+    assert found.vectors == len(found.passages)
+    assert {f"Report {n}" in " ".join(found.passages) for n in (1, 2, 3, 4)} == {True}
