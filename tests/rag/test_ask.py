@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,6 +15,9 @@ from index.errors import (
     ModelUnreachable,
     QuestionError,
 )
+from rag.bundle import bundle_of
+from rag.bundle.file import BundleFile, bundle_in
+from rag.bundle.reverify import reverify
 from rag.schema import NEAREST, Answer, Claim, Rejection
 from tests.fake_reader import PatternReader
 from tests.fakes import TopicEncoder
@@ -562,3 +566,18 @@ def test_who_else_leaves_out_what_was_cited_and_its_outlets(answered, dated):
 
 def test_an_unresolved_who_else_is_declined(answered):
     assert answered("Who else reports that?", history=[answered(OPEN)]).outcome == "declined"
+
+
+# --- taken away
+
+
+@pytest.mark.parametrize("days", [DAYS, (DAYS[0], DAYS[2])])
+@pytest.mark.parametrize("asked", [DURATION, f"{DURATION} {WHY}"])
+def test_what_differs_is_made_again_from_a_bundle(corpus, dated, days, asked):
+    for index in (corpus, dated):
+        model = ReplayModel(*days, STORM, planned=f"{DURATION}\n{WHY}")
+        answer = rag.answer(asked, index, model)
+        assert "difference" in {c.kind for c in answer.claims}
+        data = bundle_of(answer, {}, datetime(2031, 2, 1, tzinfo=UTC))
+        found = reverify(BundleFile(bundle_in(data), data), index.articles.get)
+        assert found.holds, found
