@@ -73,7 +73,7 @@ class Reverified:
             said = f"{said or 'the bundle agrees with itself'}; its articles were not compared"
             said = f"{said}: give --articles or --index"
         said = said or f"nothing changed: {len(self.findings)} findings, all the same"
-        return f"{said}\nnot verified: {UNVERIFIED}"
+        return f"not verified: {UNVERIFIED}\n{said}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
