@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import SettingError
-from index.language import MAX_PARSED, parse, parse_many, sentence_spans
+from index.language import LONGEST_SENTENCE, MAX_PARSED, parse, parse_many, sentence_spans
 
 
 def sentences(text):
@@ -184,3 +184,28 @@ def test_parse_from_many_threads():
 def test_a_text_too_long_to_parse_is_refused():
     with pytest.raises(SettingError, match="100,001 characters"):
         parse("a" * (MAX_PARSED + 1))
+
+
+LONG = {
+    "counted": "The warden counted " + ", ".join(f"{n} otters" for n in range(1800)) + ".",
+    "nested": "He said " + "“he said ‘" * 2000 + "otters" + "’ and”" * 2000 + ".",
+    "no space": "otters" * 3000,
+    "stops": "Mr. " * 4000,
+    "no latin": "水獺" * 3000,
+    "gaps": ("otters" + " " * 900) * 5 + "swam",
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG.keys())
+def test_no_sentence_is_longer_than_can_be_read(text):
+    whole = f"It began.\n\n{text}\n\nIt ended."
+    spans = sentence_spans(whole)
+    assert len(spans) > 3 and max(end - start for start, end in spans) <= LONGEST_SENTENCE
+    covered = [i for start, end in spans for i in range(start, end)]
+    assert covered == sorted(set(covered))
+    assert {i for i, c in enumerate(whole) if not c.isspace()} <= set(covered)
+
+
+def test_a_sentence_is_cut_between_words_if_it_has_some():
+    text = "otters " * 400
+    assert {text[s:e].split()[-1] for s, e in sentence_spans(text)} == {"otters"}

@@ -1,6 +1,7 @@
 """The whole way, from files on disk to an answer, with scripted parts."""
 
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -566,6 +567,20 @@ def test_who_else_leaves_out_what_was_cited_and_its_outlets(answered, dated):
 
 def test_an_unresolved_who_else_is_declined(answered):
     assert answered("Who else reports that?", history=[answered(OPEN)]).outcome == "declined"
+
+
+# --- reports that would take long
+
+
+@pytest.mark.parametrize("way", ["quoted", "read"])
+def test_a_report_that_is_one_long_quotation_is_answered_in_seconds(tmp_path, way):
+    text = "“he said ‘" * 900 + "otters" + "’ and”" * 900
+    index = indexed(tmp_path, {"o": f"Otters\n\nThe warden of the harbour counted {text}."})
+    read = ("How many", "Otters", "otters", YES)
+    model = ReplayModel(read, written="The warden counted 14 otters.") if way == "read" else "none"
+    began = time.process_time()
+    rag.answer("How many otters did the warden of the harbour count?", index, model)
+    assert time.process_time() - began < 15
 
 
 # --- taken away
