@@ -335,13 +335,16 @@ def _run(work: Coroutine[Any, Any, T], call: _Call) -> T:
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="wirecheck-llm", daemon=True).start()
-    asyncio.run_coroutine_threadsafe(_follow_no_redirects(), loop).result()
+    asyncio.run_coroutine_threadsafe(_guard_replies(), loop).result()
     return loop
 
 
-async def _follow_no_redirects() -> None:
-    """For the providers with OpenAI's interface: a redirect would carry the key elsewhere."""
-    import httpx
+async def _guard_replies() -> None:
+    """Replies are read with a limit; from OpenAI's interface no redirect carries the key away."""
+    from litellm.llms.custom_httpx import http_handler
 
-    litellm: Any = _litellm()
-    litellm.aclient_session = httpx.AsyncClient(follow_redirects=False)
+    from rag.llm_transport import bound
+
+    bound(http_handler)
+    handler: Any = http_handler.AsyncHTTPHandler(follow_redirects=False)
+    _litellm().aclient_session = handler.create_client(timeout=None, event_hooks=None)

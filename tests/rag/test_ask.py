@@ -11,10 +11,9 @@ import rag
 from index import build_index, open_index
 from index.errors import (
     ModelError,
-    ModelKeyMissing,
     ModelReplyError,
-    ModelUnreachable,
     QuestionError,
+    SettingError,
 )
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
@@ -333,12 +332,43 @@ def test_a_remote_reply_that_cannot_be_used_leaves_the_quotations(answered, remo
     assert {c.kind for c in answer.claims} == {"quote"}
 
 
-def test_a_model_that_cannot_be_reached_is_the_callers_to_mend(answered, remote):
-    with pytest.raises(ModelKeyMissing) as refused:
-        answered(DURATION, remote(echoes_key()))
-    assert "canary" not in str(refused.value) and "\n" not in str(refused.value)
-    with pytest.raises(ModelUnreachable):
-        answered(DURATION, remote(fails(503)))
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [(echoes_key(), "refuses the key"), (fails(404), "knows no model"), (fails(503), "is failing")],
+)
+def test_a_model_that_fails_leaves_the_quotations_and_the_note_says_so(answered, remote, step, why):
+    answer, bare = answered(OPEN, remote(step)), answered(OPEN)
+    assert [c.text for c in answer.claims] == [c.text for c in bare.claims]
+    assert answer.note.startswith(f"{bare.note} The language model failed: ") and why in answer.note
+    assert "canary" not in str(answer.to_dict()) and "\n" not in answer.note
+
+
+def test_a_model_elsewhere_has_so_long_for_all_of_an_answer(answered, remote, monkeypatch):
+    monkeypatch.setenv("WIRECHECK_MODEL_SECONDS", "1.5")
+
+    def slow(exchange):
+        time.sleep(1)
+        says("gibberish")(exchange)
+
+    began = time.monotonic()
+    answer = answered(DURATION, remote(slow))
+    assert time.monotonic() - began < 5
+    assert "The language model failed: " in answer.note and "seconds" in answer.note
+    assert {c.kind for c in answer.claims} == {"quote"}
+
+
+def test_a_question_that_takes_too_long_is_ended_at_its_next_step(answered, monkeypatch):
+    monkeypatch.setenv("WIRECHECK_SECONDS", "0.5")
+    with pytest.raises(QuestionError, match=r"more than 0\.5 seconds"):
+        answered(DURATION, progress=lambda step: time.sleep(0.6))
+
+
+@pytest.mark.parametrize("name", ["WIRECHECK_SECONDS", "WIRECHECK_MODEL_SECONDS"])
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
+def test_a_deadline_must_be_a_number_of_seconds(answered, remote, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=name):
+        answered(OPEN, remote(says("")))
 
 
 def test_the_model_in_the_box_that_cannot_be_had_leaves_the_answer_of_none(answered, monkeypatch):
