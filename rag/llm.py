@@ -301,7 +301,7 @@ def _key_name(model: str) -> str:
 
 
 @cache
-def _litellm() -> ModuleType:
+def _litellm() -> Any:
     """LiteLLM, quiet and offline until it is asked; importing it takes seconds."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches a price list
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env files
