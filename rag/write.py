@@ -45,6 +45,7 @@ _NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".s
 #: Share of the words of a reading that a written sentence must have, to be an answer.
 CARRIED = 0.5
 _STOP_INSIDE = re.compile(r"([\"“][^\"“”]+?)([.,])([\"”])")
+_HEAD = re.compile(r"^Report(?: \([^)]*\))?: ")
 _MARKS = re.compile(r"\s*\[\s*[^\[\]]{1,40}\]")
 
 
@@ -177,7 +178,10 @@ def written(
     labels.of((s.passage, s.score) for s in sources)
     said = " ".join(s.passage.text for s in sources)
     texts = [_marks_mended(text, said) for text in sentences_of(reply.text)]
+    shown = fold("\n".join([question.text, *(m["content"] for m in asked[:-1])]))
     cited = _supporting(texts, labels.evidence, checker)
+    # What repeats the prompt names no evidence.
+    cited = [() if fold(t) in shown else c for t, c in zip(texts, cited, strict=True)]
     return Draft(
         tuple(DraftClaim(t, c) for t, c in zip(texts, cited, strict=True)), labels.evidence
     )
@@ -201,9 +205,9 @@ def nearest(found: Found, sure: float = 0.0) -> list[Scored]:
 
 
 def sentences_of(text: str) -> Iterator[str]:
-    """The sentences of a reply, without marks of its own that stand for sources."""
+    """The sentences of a reply, without marks and heads of its own that stand for sources."""
     for line in text.splitlines():
-        bare = _MARKS.sub("", line).strip(" -*•")
+        bare = _HEAD.sub("", _MARKS.sub("", line).strip(" -*•"))
         for start, end in sentence_spans(bare):
             if any(c.isalnum() for c in bare[start:end]):
                 yield bare[start:end]

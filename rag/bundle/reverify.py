@@ -23,7 +23,8 @@ from rag.bundle.file import BundleFile, Cited, Sentence, Stored
 from rag.bundle.held import Find
 from rag.bundle.page import DRAWN, cited_in, page_of
 from rag.checkers import SHIPPED, load_checker
-from rag.checks import check_quotation, fold, hard_checks, short
+from rag.checks import check_quotation, fold, short
+from rag.cite import written_checks
 
 #: same: as it was; changed: another text, or other particulars; moved: the words stand elsewhere;
 #: gone: they stand nowhere; missing: no such article; failed: the bundle contradicts itself, or a
@@ -301,7 +302,7 @@ class _Desk:
 
 
 def _failing(sentence: Sentence, evidence: str, day: str | None) -> str:
-    failed = next((c for c in hard_checks(sentence.text, evidence, day) if not c.passed), None)
+    failed = next((c for c in written_checks(sentence.text, evidence, day) if not c.passed), None)
     return f"check {failed.name}: {failed.detail}" if failed else ""
 
 
