@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -182,10 +183,8 @@ def _wait(error: Exception, attempt: int) -> float | None:
 
 def _retry_after(value: str) -> float:
     """Seconds that the header asks to wait, below 0 for a date gone by; 0 if it can't be read."""
-    try:
+    with suppress(ValueError):
         return float(value)
-    except ValueError:
-        pass
     try:
         when = parsedate_to_datetime(value)
         return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
@@ -312,8 +311,9 @@ def _litellm() -> Any:
     litellm.redact_messages_in_exceptions = True
     litellm.drop_params = True
     litellm.telemetry = False
-    # Its log repeats providers' words, which may repeat the key.
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    # Their logs repeat what is sent, and providers' words, which may repeat the key.
+    for name in ("LiteLLM", "openai", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return litellm
 
 
