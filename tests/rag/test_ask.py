@@ -626,3 +626,9 @@ def test_what_differs_is_made_again_from_a_bundle(corpus, dated, days, asked):
         data = bundle_of(answer, {}, datetime(2031, 2, 1, tzinfo=UTC))
         found = reverify(BundleFile(bundle_in(data), data), index.articles.get)
         assert found.holds, found
+
+
+def test_a_model_that_says_neither_yes_nor_no_leaves_the_quotations(answered, remote):
+    answer, bare = answered(DURATION, remote(says("It was four days."))), answered(DURATION)
+    assert [c.text for c in answer.claims] == [c.text for c in bare.claims]
+    assert "neither yes nor no" in answer.note
