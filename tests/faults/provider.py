@@ -67,6 +67,7 @@ QUESTIONS = {
 }
 #: Seconds that a model has for all of an answer; and that the rest of the answer may take besides.
 DEADLINE, BESIDES = 1.0, 4.0
+MISSED = "the fault did not land"
 #: What no article says. None of it may be shown.
 LIE = "999 zebras were killed in the harbour of Lune Mills."
 _THOUGHT = f"<think>Maybe {LIE}</think>"
@@ -206,7 +207,7 @@ def run(index: Index, question: str, kinds: list[str]) -> tuple[list[str], Answe
     if took > DEADLINE + BESIDES:
         wrong.append(f"it took {took:.1f} seconds")
     if script and not asked and at == server.url:
-        wrong.append("the fault did not land")
+        wrong.append(MISSED)
     return wrong, answer
 
 
@@ -257,12 +258,14 @@ def main() -> int:
             wrong, answer = run(index, rng.choice(tuple(QUESTIONS)), kinds)
             seconds.append(time.monotonic() - began)
             done["note tells of it" if answer and "failed" in answer.note else "answered"] += 1
-            bad += [f"{', '.join(kinds)}: {what}" for what in wrong]
+            # A busy machine may use up so short a deadline before the model is asked.
+            done["did not land"] += MISSED in wrong
+            bad += [f"{', '.join(kinds)}: {what}" for what in wrong if what != MISSED]
     counted = ", ".join(f"{n} {what}" for what, n in done.items())
     print(f"{options.runs} runs of {len(KINDS)} kinds, seed {options.seed}: {counted}")
     print(f"longest {max(seconds):.1f} s; {len(bad)} wrong")
     print("\n".join(bad[:40]))
-    return int(bool(bad))
+    return int(bool(bad) or done["did not land"] > options.runs // 50)
 
 
 if __name__ == "__main__":
