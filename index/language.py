@@ -23,6 +23,8 @@ Span = tuple[int, int]
 
 CACHED_DOCS = 4096
 MAX_PARSED = 100_000
+#: Characters that a sentence may have: what reads it may take time that grows with its square.
+LONGEST_SENTENCE = 1_000
 
 _PIECE = 5_000
 _LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
@@ -51,6 +53,7 @@ def sentence_spans(text: str) -> list[Span]:
 
     Every character that is not white space lies in exactly one of them. Line breaks end a
     sentence, but not inside a paragraph that is wrapped at a fixed width; blank lines always do.
+    What has over LONGEST_SENTENCE characters is cut, at white space where it has some.
 
     "He left. She stayed." -> [(0, 8), (9, 20)]
     """
@@ -61,8 +64,20 @@ def sentence_spans(text: str) -> list[Span]:
         inner = [p for p in starts.get(start, ()) if _is_boundary(text, start, p)]
         parts = zip([start, *inner], [*inner, end], strict=True)
         # Two starts may be proposed with nothing but white space between.
-        spans += [_trimmed(text, a, b) for a, b in parts if not text[a:b].isspace()]
+        whole = (_trimmed(text, a, b) for a, b in parts if not text[a:b].isspace())
+        spans += [part for span in whole for part in _capped(text, *span)]
     return spans
+
+
+def _capped(text: str, start: int, end: int) -> Iterator[Span]:
+    """A sentence, or parts of one that is too long, trimmed of white space."""
+    while end - start > LONGEST_SENTENCE:
+        room = text[start : start + LONGEST_SENTENCE]
+        words = re.search(r"\s\S*\Z", room[len(room) // 2 :])
+        cut = start + len(room) // 2 + words.start() if words else start + len(room)
+        yield _trimmed(text, start, cut)
+        start = _trimmed(text, cut, end)[0]
+    yield start, end
 
 
 def parse(text: str) -> Doc:

@@ -10,9 +10,13 @@ import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from .errors import SettingError
+
 PREFIX = "WIRECHECK_"
 #: What is shown in place of a secret.
 HIDDEN = "(set)"
+#: A week: no timer takes much more.
+MOST_SECONDS = 604_800.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,13 @@ SETTINGS = (
         "names with commas between",
         "none",
         "further models that the page offers",
+    ),
+    Setting("WIRECHECK_SECONDS", "a number above 0", "300", "seconds that a question may take"),
+    Setting(
+        "WIRECHECK_MODEL_SECONDS",
+        "a number above 0",
+        "30",
+        "seconds that a language model elsewhere may take for all of an answer",
     ),
     Setting(
         "WIRECHECK_LOCAL_MODEL",
@@ -139,6 +150,18 @@ def value_of(name: str) -> str:
     if name not in _NAMES:
         raise KeyError(name)
     return os.environ.get(name, "").strip()
+
+
+def seconds_of(name: str) -> float:
+    """A setting that is a number of seconds above 0. Raises SettingError for anything else."""
+    text = value_of(name) or next(s.default for s in SETTINGS if s.name == name)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MOST_SECONDS:
+        raise SettingError(f"{name}={text[:60]!r} is no number of seconds above 0")
+    return seconds
 
 
 def unknown() -> dict[str, str]:

@@ -9,20 +9,21 @@ Without a language model nothing is read: the sentences that answer best are quo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from index import Article, Index, open_index
-from index.errors import ModelReplyError
+from index.errors import ModelError
 from index.search import earlier
 from rag.addressed import is_addressed
 from rag.assemble import declined, joined, quoted, read_trace, told
 from rag.checkers import beside, load_checker, traced, unreadable
 from rag.cite import Verified, verify
 from rag.compare import Compared, compare
+from rag.deadline import ends, question_seconds, timed
 from rag.evidence import Found, Scored, find_evidence
 from rag.model_room import Tell
 from rag.models import Model, Tick, check_model, default_model, model_for
@@ -103,9 +104,10 @@ def answer(
     then each value as its report was read, then the answer's own. What either raises ends the way
     there. `tell` is told how the embedded model is fetched, where that is needed.
     The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
-    Raises QuestionError, SettingError, IndexProblem or ModelError, each one line for a user.
+    Raises QuestionError (also after WIRECHECK_SECONDS), SettingError, IndexProblem or ModelError,
+    each one line for a user. A model that fails on the way is no error: the answer is quotations.
     """
-    began = time.perf_counter()
+    began, seconds = time.perf_counter(), question_seconds()
     asked = analyse(question)
     if isinstance(model, str) or model is None:
         check_model(model or default_model())
@@ -114,13 +116,14 @@ def answer(
     filters = {"outlets": outlets, "since": since, "until": earlier(until, as_of)}
     # Last, since it may be gigabytes: whatever else is wrong has been said by now.
     name, reads, unheard = model_for(model, tell)
+    reads = timed(reads, seconds) if reads else None
     way = Way(
         corpus,
         load_reader(),
         beside(load_checker(), reads),
         reads,
-        progress or (lambda step: None),
-        on_judged or (lambda judged: None),
+        ends(seconds, progress or (lambda step: None)),
+        ends(seconds, on_judged or (lambda judged: None)),
         unheard,
         cited_before(asked, turns[-1].answer) if turns else (),
     )
@@ -191,8 +194,8 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
 
     try:
         readings = read(question, reports, model, on_read, way.during("reading the reports"))
-    except ModelReplyError as error:
-        # An unusable reply is no reason to leave the reader without the sources' own words.
+    except ModelError as error:
+        # A model that fails is no reason to leave the reader without the sources' own words.
         return _traced(_quoted(question, found, way), model_error=str(error))
     compared = _compared(question, found, readings)
     if not compared.sides:
@@ -246,7 +249,7 @@ def _written(
     way.progress("writing")
     try:
         return written(question, compared, model, way.checker, way.during("writing"))
-    except ModelReplyError as error:
+    except ModelError as error:
         trace["model_error"] = str(error)
         return Draft((), ())
 
@@ -289,9 +292,18 @@ def _finished(
     if way.unheard:
         trace["model_error"] = way.unheard
         notes.append(f"No language model read the reports: {way.unheard}.")
+    for failure in dict.fromkeys(_failures(result.trace)):
+        notes.append(f"The language model failed: {failure}.")
     if planned.because:
         notes.append(f"This was asked as it was typed: {planned.because}.")
     return replace(result, question=asked.text, note=" ".join(notes), trace=trace)
+
+
+def _failures(trace: Mapping[str, Any]) -> Iterator[str]:
+    """How the model failed, in an answer or in its parts."""
+    for part in (trace, *trace.get("answers", ())):
+        if "model_error" in part:
+            yield part["model_error"]
 
 
 def _prompts() -> dict[str, str]:

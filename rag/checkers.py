@@ -64,6 +64,11 @@ def load_checker(name: str | None = None) -> NamedChecker:
     return _named(name or SHIPPED, _threshold())
 
 
+def shipped(threshold: float | None = None) -> ShippedChecker:
+    """The checker that ships, with the model in the box if it is here."""
+    return ShippedChecker(SHIPPED, default_checker(), threshold)
+
+
 def beside(checker: Checker, model: Model | None) -> Checker:
     """The checker of an answer that `model` reads for: the one that ships asks the same model."""
     return checker.beside(model) if isinstance(checker, ShippedChecker) else checker
@@ -107,7 +112,7 @@ def _threshold() -> float | None:
 @lru_cache(maxsize=4)
 def _named(name: str, threshold: float | None) -> NamedChecker:
     if name == SHIPPED:
-        return ShippedChecker(name, default_checker(), threshold)
+        return shipped(threshold)
     if name == QUICK:
         return ShippedChecker(name, signal_checker(), threshold)
     limit = USUAL_THRESHOLD if threshold is None else threshold

@@ -9,6 +9,8 @@ from itertools import pairwise
 from index import Passage
 from index.language import sentence_spans
 from index.words import stems
+from rag.alignment import read_pairs
+from rag.asserted import check_asserted
 from rag.checks import check_quotation, fold, hard_checks
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
 from rag.sentences import with_neighbours
@@ -21,6 +23,9 @@ NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (
     "not verbatim",
     "support",
 )
+REPEATED, TOO_MANY = "repeated", "too many"
+#: Written sentences that an answer may have.
+MOST_WRITTEN = 4
 #: Sentences and pairs of a passage that a checker is asked about; few passages have as many.
 MOST_CANDIDATES = 40
 
@@ -51,11 +56,31 @@ def verify(
 ) -> Verified:
     """Check every drafted sentence against the evidence it names; `on_judged` is told of each."""
     by_label = {e.label: e for e in evidence}
-    judged = []
+    judged: list[Claim | Rejection] = []
     for draft in drafts:
-        judged.append(verify_claim(draft, by_label, checker))
+        told = [j for j in judged if isinstance(j, Claim) and j.kind == "written"]
+        judged.append(_superfluous(draft, told) or verify_claim(draft, by_label, checker))
         on_judged(judged[-1])
     return Verified(tuple(judged))
+
+
+def _superfluous(draft: DraftClaim, told: Sequence[Claim]) -> Rejection | None:
+    """Why a written sentence is one too many beside those that are told; None if it isn't."""
+    if draft.kind != "written":
+        return None
+    words = set(stems(draft.text))
+    if any(words == set(stems(claim.text)) for claim in told):
+        return _refuse(draft, REPEATED, "it was said already")
+    if len(told) == MOST_WRITTEN:
+        return _refuse(draft, TOO_MANY, f"{MOST_WRITTEN} sentences were written before it")
+    return None
+
+
+def written_checks(claim: str, evidence: str, published: str | None) -> list[Check]:
+    """The hard checks of a written sentence, and whether its source says it itself."""
+    checks = hard_checks(claim, evidence, published)
+    ((ours, theirs),) = read_pairs([(claim, evidence, None)])
+    return [*checks, check_asserted(ours, theirs)]
 
 
 def verify_claim(
@@ -75,7 +100,7 @@ def verify_claim(
     if draft.kind != "written":
         return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
     together = "\n".join(p.text for p in passages)
-    checks = hard_checks(draft.text, together, _published(passages))
+    checks = written_checks(draft.text, together, _published(passages))
     failed = next((c for c in checks if not c.passed), None)
     if failed:
         return _refuse(draft, failed.name, failed.detail)

@@ -185,7 +185,8 @@ def run_check(options: argparse.Namespace) -> int:
 def run_verify(options: argparse.Namespace) -> int:
     """`wirecheck verify BUNDLE [--articles DIR|FILE ...] [--index DIR] [--json]`."""
     from rag.bundle.file import read_bundle
-    from rag.bundle.reverify import finder, reverify
+    from rag.bundle.held import finder
+    from rag.bundle.reverify import reverify
 
     file = read_bundle(options.bundle)
     result = reverify(file, finder(options.articles, options.index))

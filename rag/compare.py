@@ -279,15 +279,15 @@ def _supersedes(question: Question, new: Reading, old: Reading) -> bool:
     if day is None or before is None or agree(question, new, old):
         return False
     if day == before:
-        return corrects(new) and not corrects(old)
+        return corrects(new.sentence.passage) and not corrects(old.sentence.passage)
     return before < day <= before + SAME_STORY
 
 
-def corrects(reading: Reading) -> bool:
-    """Whether an article says, at its top or around the value, that it corrects something."""
-    article = reading.article
+def corrects(sentence: Passage) -> bool:
+    """Whether an article says, at its top or around a sentence, that it corrects something."""
+    article = sentence.article
     top = f"{article.title}\n{article.text[:TOP]}"
-    around = with_neighbours(reading.sentence.passage).text
+    around = with_neighbours(sentence).text
     return any(_CORRECTING.search(text) for text in (top, around))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from index import Article
 from rag.compare import Compared, Side
 from rag.read import Reading
 from rag.schema import Citation, Claim, Position, Stance, Voice
@@ -45,9 +46,13 @@ def _side_row(side: Side, stance: Stance, cluster_of: ClusterOf) -> Position:
 def _gone_row(side: Side, found: Compared, cluster_of: ClusterOf) -> Position:
     row = _side_row(side, "superseded", cluster_of)
     new = found.replaced[side.article_ids[0]]
-    said = " ".join(new.words.text.split())
-    day = new.article.published
-    return replace(row, note=f"{new.article.outlet} gave “{said}” on {day} ({new.article.id})")
+    return replace(row, note=gone_note(new.words.text, new.article))
+
+
+def gone_note(words: str, article: Article) -> str:
+    """What superseded a value: the words, and the article that gives them."""
+    said = " ".join(words.split())
+    return f"{article.outlet} gave “{said}” on {article.published} ({article.id})"
 
 
 def _silent_row(silent: Sequence[Reading], cluster_of: ClusterOf) -> Position:

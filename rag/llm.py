@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -182,10 +183,8 @@ def _wait(error: Exception, attempt: int) -> float | None:
 
 def _retry_after(value: str) -> float:
     """Seconds that the header asks to wait, below 0 for a date gone by; 0 if it can't be read."""
-    try:
+    with suppress(ValueError):
         return float(value)
-    except ValueError:
-        pass
     try:
         when = parsedate_to_datetime(value)
         return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
@@ -301,7 +300,7 @@ def _key_name(model: str) -> str:
 
 
 @cache
-def _litellm() -> ModuleType:
+def _litellm() -> Any:
     """LiteLLM, quiet and offline until it is asked; importing it takes seconds."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches a price list
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env files
@@ -312,8 +311,9 @@ def _litellm() -> ModuleType:
     litellm.redact_messages_in_exceptions = True
     litellm.drop_params = True
     litellm.telemetry = False
-    # Its log repeats providers' words, which may repeat the key.
-    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)
+    # Their logs repeat what is sent, and providers' words, which may repeat the key.
+    for name in ("LiteLLM", "openai", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return litellm
 
 
@@ -335,13 +335,16 @@ def _run(work: Coroutine[Any, Any, T], call: _Call) -> T:
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="wirecheck-llm", daemon=True).start()
-    asyncio.run_coroutine_threadsafe(_follow_no_redirects(), loop).result()
+    asyncio.run_coroutine_threadsafe(_guard_replies(), loop).result()
     return loop
 
 
-async def _follow_no_redirects() -> None:
-    """For the providers with OpenAI's interface: a redirect would carry the key elsewhere."""
-    import httpx
+async def _guard_replies() -> None:
+    """Replies are read with a limit; from OpenAI's interface no redirect carries the key away."""
+    from litellm.llms.custom_httpx import http_handler
 
-    litellm: Any = _litellm()
-    litellm.aclient_session = httpx.AsyncClient(follow_redirects=False)
+    from rag.llm_transport import bound
+
+    bound(http_handler)
+    handler: Any = http_handler.AsyncHTTPHandler(follow_redirects=False)
+    _litellm().aclient_session = handler.create_client(timeout=None, event_hooks=None)

@@ -26,6 +26,8 @@ from rag.prompts import load_prompt
 EMBEDDED, NONE = "embedded", "none"
 #: How likely a remote model's "Yes" is taken to be, which tells no probability.
 SURE = 0.88
+#: What a reply is taken for that says neither yes nor no.
+NEITHER = 0.5
 #: Seconds that one call may take.
 DEADLINE = 120.0
 #: Conversations that a remote model is sent at once.
@@ -55,12 +57,12 @@ class Reply:
     logprobs: tuple[float, ...] = ()
 
     def yes(self) -> float:
-        """0..1: how likely it says yes; 0.5 for what is neither yes nor no."""
+        """0..1: how likely it says yes; NEITHER for what is neither yes nor no."""
         said = (self.tokens[0] if self.tokens else self.text).strip().lower()
         sure = math.exp(self.logprobs[0]) if self.logprobs else SURE
         if said.startswith("yes"):
             return sure
-        return 1 - sure if said.startswith("no") else 0.5
+        return 1 - sure if said.startswith("no") else NEITHER
 
 
 class Model(Protocol):

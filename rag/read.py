@@ -19,9 +19,10 @@ from functools import lru_cache
 from itertools import islice
 
 from index import Article, Passage
+from index.errors import ModelReplyError
 from rag.dates import find_dates
 from rag.evidence import Found, Scored
-from rag.models import Model, Reply, Tick, no_tick
+from rag.models import NEITHER, Model, Reply, Tick, no_tick
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.values import find_quantities
@@ -191,7 +192,10 @@ def _judged(
     ]
     if not asked:
         return [None] * len(places)
-    verdicts = iter(model.ask([[*a, *_confirm()] for a in asked], max_tokens=1, tick=tick))
+    replies = model.ask([[*a, *_confirm()] for a in asked], max_tokens=1, tick=tick)
+    if all(r.yes() == NEITHER and not r.logprobs for r in replies):
+        raise ModelReplyError("it said neither yes nor no, when asked whether that answers")
+    verdicts = iter(replies)
     return [weighed(*place, next(verdicts).yes()) if place else None for place in places]
 
 

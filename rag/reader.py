@@ -8,6 +8,7 @@ that same token, whether the passage answers at all. `eval/train/reader.py` trai
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 WINDOW, STRIDE = 192, 64
 #: An answer's longest length in tokens.
 LONGEST = 24
-#: Characters of a question that are read.
-LONGEST_QUESTION = 200
+#: Characters of a question that are read, and tokens: a letter may be one, and a window must have
+#: room for twice as many of the passage.
+LONGEST_QUESTION, MOST_TOKENS = 200, 62
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ class Reader:
         """Its heads: span, two logits a token, and answers, one for the whole."""
         self._tuned = tuned
         tuned.tokenizer.no_padding()
+        tuned.tokenizer.no_truncation()
+        self._whole = copy.deepcopy(tuned.tokenizer)
         tuned.tokenizer.enable_truncation(WINDOW, stride=STRIDE, strategy="only_second")
 
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         """One reading for each passage, of whatever length, in their order."""
-        asked = question[:LONGEST_QUESTION]
+        asked = self._beginning(question[:LONGEST_QUESTION])
         windows: list[tuple[int, Encoding]] = []
         for number, row in enumerate(
             self._tuned.tokenizer.encode_batch([(asked, p) for p in passages])
@@ -85,6 +89,11 @@ class Reader:
         for (number, _), reading in zip(windows, readings, strict=True):
             parts[number].append(reading)
         return [_merge(part) for part in parts]
+
+    def _beginning(self, question: str) -> str:
+        """As many tokens of a question as are read."""
+        offsets = self._whole.encode(question, add_special_tokens=False).offsets
+        return question[: offsets[MOST_TOKENS - 1][1]] if offsets[MOST_TOKENS:] else question
 
     def _read_windows(self, windows: Sequence[Encoding]) -> list[Reading]:
         return [

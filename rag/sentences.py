@@ -10,8 +10,8 @@ from index import Article, Hit, Passage
 from index.language import sentence_spans
 from index.records import CUT
 
-#: Sentences that share one quotation are kept together up to this many words.
-UNIT_WORDS = 60
+#: Sentences that share one quotation are kept together up to this many words, and characters.
+UNIT_WORDS, UNIT_CHARACTERS = 60, 600
 _STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 
 
@@ -21,7 +21,8 @@ def units_of(article: Article) -> tuple[tuple[int, int], ...]:
     units: list[tuple[int, int]] = []
     for start, end in sentence_spans(article.text):
         text = article.text
-        if units and _continues(
+        fits = units and end - units[-1][0] <= UNIT_CHARACTERS
+        if fits and _continues(
             text[units[-1][0] : units[-1][1]], text[units[-1][1] : start], text[start:end]
         ):
             units[-1] = (units[-1][0], end)

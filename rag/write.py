@@ -23,7 +23,7 @@ from rag.models import Model, Tick, no_tick
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.read import Reading
-from rag.schema import Claim, DraftClaim, Evidence, Kind, Rejection
+from rag.schema import Claim, DraftClaim, Evidence, Kind, Rejection, Voice
 from rag.verify import Checker, quick
 from rag.voice import shown_voice, voice_of
 
@@ -45,6 +45,7 @@ _NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".s
 #: Share of the words of a reading that a written sentence must have, to be an answer.
 CARRIED = 0.5
 _STOP_INSIDE = re.compile(r"([\"“][^\"“”]+?)([.,])([\"”])")
+_HEAD = re.compile(r"^Report(?: \([^)]*\))?: ")
 _MARKS = re.compile(r"\s*\[\s*[^\[\]]{1,40}\]")
 
 
@@ -103,10 +104,10 @@ def differences(found: Compared, labels: Labels, cluster_of: ClusterOf) -> Itera
     """What an answer begins with where the reports differ, or where an outlet corrected itself."""
     if found.differ:
         shown = found.standing[:MAX_SIDES]
-        told = ", ".join(_told(side, cluster_of, found.by_date) for side in shown)
+        told = [_told(side, cluster_of, found.by_date) for side in shown]
         first = [side.readings[0] for side in shown]
         said = [*first, *(r for side in shown for r in side.said)]
-        text = f"Reports differ{', newest first' * found.by_date}: {told}."
+        text = difference_told(told, found.by_date)
         yield labels.of_readings(text, "difference", said)
     for side in found.sides:
         if found.is_replaced(side):
@@ -114,29 +115,43 @@ def differences(found: Compared, labels: Labels, cluster_of: ClusterOf) -> Itera
 
 
 def _told(side: Side, cluster_of: ClusterOf, dated: bool) -> str:
-    """One side: its value, how many reports, which outlets, when, and whom they cite."""
     count = independent(side.article_ids, cluster_of)
-    outlets = list(dict.fromkeys(r.article.outlet for r in side.said))
-    known = all(outlets) and len(outlets) <= MAX_OUTLETS
+    outlets = [r.article.outlet for r in side.said]
     voices = [voice_of(r.sentence.passage, (r.words.start, r.words.end)) for r in side.said]
-    inside = [", ".join(filter(None, outlets)) if known else ""]
-    inside += [side.newest if dated else "", shown_voice(voices)]
+    return side_told(side.text, count, outlets, side.newest if dated else "", voices)
+
+
+def difference_told(sides: Iterable[str], dated: bool) -> str:
+    """What reports differ in: each side in its words (`side_told`)."""
+    return f"Reports differ{', newest first' * dated}: {', '.join(sides)}."
+
+
+def side_told(
+    value: str, reports: int, outlets: Iterable[str | None], day: str, voices: Sequence[Voice]
+) -> str:
+    """One side: its value, how many reports, which outlets, when ("" for no day), citing whom."""
+    once = list(dict.fromkeys(outlets))
+    known = all(once) and len(once) <= MAX_OUTLETS
+    inside = [", ".join(filter(None, once)) if known else "", day, shown_voice(voices)]
     aside = "; ".join(filter(None, inside))
-    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
-    return f"{marked(side.text)} in {number} report{'s' * (count > 1)}" + f" ({aside})" * bool(
-        aside
-    )
+    number = _NUMBERS[reports] if reports < len(_NUMBERS) else str(reports)
+    said = f"{marked(value)} in {number} report{'s' * (reports > 1)}"
+    return f"{said} ({aside})" if aside else said
 
 
 def _update(side: Side, found: Compared, labels: Labels) -> DraftClaim:
-    """From what to what an outlet changed, and when."""
     old, new = side.readings[0], found.replaced[side.readings[0].article.id]
-    verb = "corrected this to" if corrects(new) else "later gave"
-    text = (
-        f"{new.article.outlet} first gave {marked(old.words.text)} ({old.article.published}) and "
-        f"{verb} {marked(new.words.text)} ({new.article.published})."
-    )
+    text = update_told(side.text, old.sentence.passage, new.words.text, new.sentence.passage)
     return labels.of_readings(text, "difference", (old, new))
+
+
+def update_told(old: str, before: Passage, new: str, after: Passage) -> str:
+    """From what to what an outlet changed, and when; the passages are those that say it."""
+    verb = "corrected this to" if corrects(after) else "later gave"
+    return (
+        f"{after.article.outlet} first gave {marked(old)} ({before.article.published}) and "
+        f"{verb} {marked(new)} ({after.article.published})."
+    )
 
 
 def marked(value: str) -> str:
@@ -167,7 +182,10 @@ def written(
     labels.of((s.passage, s.score) for s in sources)
     said = " ".join(s.passage.text for s in sources)
     texts = [_marks_mended(text, said) for text in sentences_of(reply.text)]
+    shown = fold("\n".join([question.text, *(m["content"] for m in asked[:-1])]))
     cited = _supporting(texts, labels.evidence, checker)
+    # What repeats the prompt names no evidence.
+    cited = [() if fold(t) in shown else c for t, c in zip(texts, cited, strict=True)]
     return Draft(
         tuple(DraftClaim(t, c) for t, c in zip(texts, cited, strict=True)), labels.evidence
     )
@@ -191,9 +209,9 @@ def nearest(found: Found, sure: float = 0.0) -> list[Scored]:
 
 
 def sentences_of(text: str) -> Iterator[str]:
-    """The sentences of a reply, without marks of its own that stand for sources."""
+    """The sentences of a reply, without marks and heads of its own that stand for sources."""
     for line in text.splitlines():
-        bare = _MARKS.sub("", line).strip(" -*•")
+        bare = _HEAD.sub("", _MARKS.sub("", line).strip(" -*•"))
         for start, end in sentence_spans(bare):
             if any(c.isalnum() for c in bare[start:end]):
                 yield bare[start:end]

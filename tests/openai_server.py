@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -58,14 +59,14 @@ def says(text: str | Callable[[dict[str, Any]], str] | None, finish: str = "stop
 
     def step(exchange: Exchange) -> None:
         content = text(exchange.request.body) if callable(text) else text
-        exchange.send(200, _completion(content, finish))
+        exchange.send(200, reply(content, finish))
 
     return step
 
 
 def no_choices() -> Step:
     """A reply whose list of choices is empty."""
-    body = {**json.loads(_completion("", "stop")), "choices": []}
+    body = {**json.loads(reply("", "stop")), "choices": []}
     return lambda exchange: exchange.send(200, json.dumps(body).encode())
 
 
@@ -112,13 +113,29 @@ def redirects(url: str) -> Step:
 
 def cuts(text: str) -> Step:
     """A reply whose last half is missing."""
-    body = _completion(text, "stop")
+    body = reply(text, "stop")
     return lambda exchange: exchange.send(200, body, cut=len(body) // 2)
 
 
 def not_json(body: bytes = b"<html>Welcome</html>") -> Step:
     """A page where JSON should be."""
     return lambda exchange: exchange.send(200, body, {"Content-Type": "text/html"})
+
+
+def sends(body: bytes, headers: dict[str, str] | None = None, status: int = 200) -> Step:
+    """These very bytes."""
+    return lambda exchange: exchange.send(status, body, headers)
+
+
+def bomb(size: int = 300_000_000) -> Step:
+    """A whole reply whose text is so long, but for packing."""
+    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    begin, end = reply("@", "stop").split(b"@")
+    packed = packer.compress(begin)
+    for _ in range(size // 1_000_000):
+        packed += packer.compress(b"a" * 1_000_000)
+    packed += packer.compress(end) + packer.flush()
+    return sends(packed, {"Content-Encoding": "gzip"})
 
 
 class OpenAIServer:
@@ -160,7 +177,8 @@ class OpenAIServer:
         return Handler
 
 
-def _completion(text: str | None, finish: str) -> bytes:
+def reply(text: str | None, finish: str = "stop") -> bytes:
+    """The body of a whole reply."""
     return json.dumps(
         {
             "id": "1",

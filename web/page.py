@@ -35,6 +35,9 @@ REASONS = {
     "speaker": "somebody else says it in the report",
     "modality": "it is more certain than the report",
     "roles": "who did what to whom is not as in the report",
+    "asserted": "the report doesn't say it itself",
+    "repeated": "it was said already",
+    "too many": "enough was written before it",
     "support": "the report does not say this clearly enough",
 }
 #: As what an answer can be taken away.

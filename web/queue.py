@@ -18,7 +18,9 @@ from functools import partial
 from threading import Lock, Thread, Timer
 from typing import TYPE_CHECKING, Any, Protocol
 
-from index.errors import SettingError
+from index.errors import SettingError, WirecheckError
+from rag.deadline import question_seconds, too_late
+from rag.models import EMBEDDED, NONE
 from rag.question import MAX_CHARACTERS
 from rag.schema import Claim, Rejection
 from web import page
@@ -42,6 +44,8 @@ UNHEARD = 10.0
 #: Seconds that a stopped answer has to end by itself. Then the next question begins beside it, but
 #: no more than so many answers are left behind in this way.
 GRACE, MAX_LEFT = 0.3, 4
+#: Questions to one model elsewhere that are answered at once: they mostly wait for it.
+ELSEWHERE = 4
 
 
 class AnswerFn(Protocol):
@@ -83,6 +87,7 @@ class Job:
     within: Within
     client: str
     answer: Callable[[Job], Answer]
+    model: str = ""
     turn: str = field(default_factory=lambda: f"t{secrets.token_hex(12)}")
     step: str = "starting"
     claims: list[Claim] = field(default_factory=list)
@@ -120,17 +125,23 @@ class Job:
         waits = self in jobs and not self.future.running()
         if waits and self.queue.warming:
             return "Loading the models, once after the start"
-        n = jobs.index(self) if waits else 0
+        before = jobs[: jobs.index(self)] if waits else []
+        n = sum(job.model == self.model for job in before)
         if n == 0:  # Begun, or about to be.
             return self.step[:1].upper() + self.step[1:]
         return f"Waiting; {n} question{'' if n == 1 else 's'} before this one"
 
 
 class QuestionQueue:
-    """Answers questions in the order they come, `workers` at a time, in threads of its own."""
+    """Answers questions in the order they come, in threads of its own.
 
-    def __init__(self, answer_fn: AnswerFn, index: Any, workers: int = 1) -> None:
+    Those to one model wait for each other, `ELSEWHERE` at a time if it runs elsewhere, else one; so
+    a model that hangs holds up nobody who asks another one, or none.
+    """
+
+    def __init__(self, answer_fn: AnswerFn, index: Any) -> None:
         self.answer_fn = answer_fn
+        self.seconds = question_seconds()
         #: What may be asked, by name; "" is what the server was started with.
         self.indexes: dict[str, Any] = {"": index}
         self.jobs: list[Job] = []
@@ -140,7 +151,8 @@ class QuestionQueue:
         self.talks: OrderedDict[str, Talk] = OrderedDict()
         self.warming, self.warmth = False, "ready"
         self._unwarmed: list[Callable[[], None]] = []
-        self._lock, self._free, self._left = Lock(), workers, 0
+        self._lock, self._left = Lock(), 0
+        self._busy: Counter[str] = Counter()
 
     def ask(self, question: str, model: str, within: Within = ALL, client: str = "") -> Job:
         """Queue a question of a client. Raises SettingError if there is no such corpus."""
@@ -161,22 +173,27 @@ class QuestionQueue:
                 on_judged=job.judged,
             )
 
-        job = Job(self, within, client, answer)
+        job = Job(self, within, client, answer, model)
         job.future.add_done_callback(partial(self._done, job))
         self.jobs.append(job)
         self._begin()
         return job
 
     def _begin(self) -> None:
-        """Begin what waits, while a worker is free."""
+        """Begin what waits, while a worker of its model is free."""
         with self._lock:
             for job in self.jobs[:]:
                 begun = job.ended or job.future.running() or job.future.done()
-                if self._free and not begun and job.future.set_running_or_notify_cancel():
-                    self._free -= 1
+                free = self._busy[job.model] < (1 if job.model in (EMBEDDED, NONE) else ELSEWHERE)
+                if free and not begun and job.future.set_running_or_notify_cancel():
+                    self._busy[job.model] += 1
                     Thread(target=self._work, args=(job,), daemon=True, name="queue").start()
 
     def _work(self, job: Job) -> None:
+        # The answer ends by itself at its next step; this is for a step that doesn't end.
+        limit = Timer(self.seconds + 1, self.leave, (job, too_late(self.seconds)))
+        limit.daemon = True
+        limit.start()
         try:
             answer = contained(job.answer)(job)
         except _Stopped:
@@ -185,21 +202,23 @@ class QuestionQueue:
             self._end(job, partial(job.future.set_exception, error))
         else:
             self._end(job, partial(job.future.set_result, answer))
+        finally:
+            limit.cancel()
 
     def _end(self, job: Job, tell: Callable[[], None], left: int = 0) -> None:
         """Free a question's worker and tell what came of it, unless that was done already."""
         with self._lock:
             late, job.ended = job.ended, True
             self._left += -1 if late else left
-            self._free += not late
+            self._busy[job.model] -= not late
         if not late:
             tell()
             self._begin()
 
-    def leave(self, job: Job) -> None:
+    def leave(self, job: Job, why: WirecheckError | None = None) -> None:
         """Leave an answer that hasn't ended behind, and begin the next question."""
         if not job.ended and self._left < MAX_LEFT:
-            self._end(job, partial(job.future.set_exception, _stopped()), left=1)
+            self._end(job, partial(job.future.set_exception, why or _stopped()), left=1)
 
     def _done(self, job: Job, future: Future[Answer]) -> None:
         self.jobs.remove(job)

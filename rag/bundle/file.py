@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from index.errors import SettingError
 from index.files import Unfit, file_bytes, shown
 from rag.bundle import FORMAT, MAX_BYTES, canonical
+from rag.schema import VoiceKind
 
 _VERSION = re.compile(r"wirecheck-bundle/(\d{1,9})")
 _SCRIPT = re.compile(r"<script\b([^>]*)>(.*?)</script\s*>", re.IGNORECASE | re.DOTALL)
@@ -80,7 +81,7 @@ class Refused(_Row):
 class Spoken(_Row):
     """Whose words a citation is: the outlet's, or a speaker's."""
 
-    kind: str = Field(pattern="^(?:outlet|named|unnamed|opinion)$")
+    kind: VoiceKind
     speaker: str
 
 

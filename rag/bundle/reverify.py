@@ -2,31 +2,41 @@
 
 What a bundle says of itself (its hash, its spans, its quotes) only shows that it is whole: whoever
 edits all of it can compute all of it anew. What can't be made to fit is a text that somebody else
-holds, so its articles are compared with yours. Sentences that a model wrote go through the hard
-checks (`rag.checks`) again; the support that the checker gave them is not measured again, and the
-note, the refusals and the trace are covered by the hash alone.
+holds, so its articles are compared with yours. What it says is derived from them again: sentences
+that a model wrote go through the hard checks (`rag.checks`) and the checker that ships, those on a
+difference are made anew from the ledger, and the ledger from what it cites (`rag.bundle.derived`).
+What isn't derived is `UNVERIFIED`, and said to be so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice, product
-from pathlib import Path
 from typing import Any, Literal
 
-from index.errors import SettingError
-from index.records import Article
+from index.records import Article, Passage
 from rag.bundle import seal_of
+from rag.bundle.derived import Ledger, remark_problem, reports_in
 from rag.bundle.file import BundleFile, Cited, Sentence, Stored
+from rag.bundle.held import Find
 from rag.bundle.page import DRAWN, cited_in, page_of
-from rag.checks import check_quotation, fold, hard_checks, short
+from rag.checkers import SHIPPED, shipped
+from rag.checks import check_quotation, fold, short
+from rag.cite import written_checks
+from rag.sentences import with_neighbours
 
 #: same: as it was; changed: another text, or other particulars; moved: the words stand elsewhere;
 #: gone: they stand nowhere; missing: no such article; failed: the bundle contradicts itself, or a
-#: check.
-Status = Literal["same", "changed", "moved", "gone", "missing", "failed"]
-Find = Callable[[str], Article | None]
+#: check; unverified: its articles alone don't show it.
+Status = Literal["same", "changed", "moved", "gone", "missing", "failed", "unverified"]
+#: What no article can show, whatever the findings are.
+UNVERIFIED = (
+    "the question, the note, remarks, what was refused, support as a number, and how it was made"
+)
+#: The model's word on one and the same text differs by so much from call to call.
+SLACK = 0.03
 _PARTICULARS = ("title", "outlet", "published", "url")
 #: Ways to put a sentence's evidence together that are tried, and places of moved words named.
 _MOST_WAYS, _MOST_PLACES = 8, 3
@@ -65,14 +75,16 @@ class Reverified:
         said = ", ".join(f"{n} {status}" for status, n in counts.items())
         if not self.compared:
             said = f"{said or 'the bundle agrees with itself'}; its articles were not compared"
-            return f"{said}: give --articles or --index"
-        return said or f"nothing changed: {len(self.findings)} findings, all the same"
+            said = f"{said}: give --articles or --index"
+        said = said or f"nothing changed: {len(self.findings)} findings, all the same"
+        return f"not verified: {UNVERIFIED}\n{said}"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "holds": self.holds,
             "compared": self.compared,
+            "unverified": UNVERIFIED,
             "findings": [f.to_dict() for f in self.findings],
         }
 
@@ -87,7 +99,7 @@ def reverify(file: BundleFile, find: Find | None = None) -> Reverified:
     Without `find`, the bundle is compared with itself alone.
     """
     desk = _Desk(file, find)
-    findings = [desk.seal(), *desk.page()]
+    findings = [desk.seal(), *desk.outcome(), *desk.page()]
     for name in file.bundle.articles:
         findings += desk.article(name)
     for n, sentence in enumerate(file.bundle.sentences, start=1):
@@ -106,6 +118,11 @@ class _Desk:
 
     def __post_init__(self) -> None:
         self.cited = cited_in(self.file.bundle)
+        stored = self.file.bundle.articles.items()
+        self.stored = {
+            name: Article(name, a.title, a.text, a.outlet, a.published, a.url) for name, a in stored
+        }
+        self.ledger = Ledger(self.file.bundle.ledger, self.stored)
         if self.find is not None:
             self.now = {name: self.find(name) for name in self.file.bundle.articles}
 
@@ -113,6 +130,14 @@ class _Desk:
         if seal_of(self.file.data) == self.file.bundle.sha256:
             return Finding("bundle", "same", "its data are those that its sha256 names")
         return Finding("bundle", "failed", "its data are not those that its sha256 names")
+
+    def outcome(self) -> list[Finding]:
+        """That it has sentences just if it says that it answers, where that isn't so."""
+        answers = self.file.bundle.outcome == "answered"
+        if answers == bool(self.file.bundle.sentences):
+            return []
+        said = "it answers without a sentence" if answers else "it has sentences and declines"
+        return [Finding("bundle", "failed", said)]
 
     def page(self) -> list[Finding]:
         if self.file.page is None:
@@ -130,7 +155,7 @@ class _Desk:
         """What became of an article, and of each span that is cited from it."""
         stored = self.file.bundle.articles[name]
         about = f"article {name}"
-        own = Article(name, stored.title, stored.text)
+        own = self.stored[name]
         findings = []
         if own.sha256 != stored.sha256:
             said = "the bundle's text of it is not the one that its sha256 names"
@@ -154,10 +179,33 @@ class _Desk:
         if problem:
             return Finding(about, "failed", problem)
         if sentence.kind == "written":
-            return Finding(about, "same", "passes every hard check")
+            return self._measured(about, sentence)
         if sentence.kind == "difference":
-            return Finding(about, "same", "every value it quotes stands in what it cites")
+            said = "made again from the ledger, with every value, outlet and count"
+            return Finding(
+                about, "same", f"{said}; that the values are of one thing isn't verified"
+            )
         return Finding(about, "same", "its words stand in what it cites")
+
+    def _measured(self, about: str, sentence: Sentence) -> Finding:
+        """A written sentence that passes every hard check, by its support as the checker has it."""
+        checker = shipped()
+        texts = [self._around(sentence), *(text for text, _ in self._evidence(sentence))]
+        most = max(checker.support([(text, sentence.text) for text in texts]))
+        if most >= checker.threshold - SLACK:
+            return Finding(about, "same", "passes every hard check and is supported")
+        said = f"what it cites supports it only to {most:.2f}, less than {checker.threshold:.2f}"
+        other = self.file.bundle.checker
+        if other != SHIPPED:
+            return Finding(about, "unverified", f"{said}; the checker {short(other)} wasn't asked")
+        if checker.without:
+            return Finding(about, "unverified", f"{said}; no model took part: {checker.without}")
+        return Finding(about, "failed", said)
+
+    def _around(self, sentence: Sentence) -> str:
+        """What it cites with the neighbouring sentences, as it was when the answer was made."""
+        cited = ((self.stored[c.article_id], c.start, c.end) for c in sentence.citations)
+        return "\n".join(with_neighbours(Passage(*place)).text for place in cited)
 
     def _citation_problem(self, citations: Sequence[Cited]) -> str:
         for c in citations:
@@ -177,8 +225,10 @@ class _Desk:
         failed = next((c for c in sentence.checks if not c.passed), None)
         if failed:
             return f"it was shown though a check failed: {failed.name}: {failed.detail}"
+        if problem := remark_problem(sentence, self.stored):
+            return problem
         if sentence.kind == "difference":
-            return self._unquoted(sentence)
+            return self._unquoted(sentence) or self._underived(sentence)
         if sentence.kind != "written":
             first = sentence.citations[0]
             now = self._changed(first)
@@ -194,6 +244,18 @@ class _Desk:
         held = [now.text if (now := self._changed(c)) else c.quote for c in sentence.citations]
         check = check_quotation(sentence.text, "\n".join(held))
         return "" if check.passed else check.detail
+
+    def _underived(self, sentence: Sentence) -> str:
+        if any(self.row_problems):
+            return "the ledger that it is made from doesn't hold"
+        made = sentence.text in self.ledger.told
+        return "" if made else "it is not what the ledger's rows make"
+
+    @cached_property
+    def row_problems(self) -> list[str]:
+        """For each row of the ledger what is wrong with it, or ""."""
+        rows = self.file.bundle.ledger
+        return [self._citation_problem(row.citations) or self.ledger.problem(row) for row in rows]
 
     def _changed(self, cited: Cited) -> Article | None:
         """The cited article as it is now, if its text is another one."""
@@ -230,11 +292,17 @@ class _Desk:
         return now.published if now else self.file.bundle.articles[name].published
 
     def other_citations(self) -> list[Finding]:
-        """Of the ledger and the evidence only what is wrong: their spans are no sentences."""
+        """Of the ledger and the evidence only what is wrong: they are no sentences."""
         findings = []
-        for n, row in enumerate(self.file.bundle.ledger, start=1):
-            if problem := self._citation_problem(row.citations):
+        rows = zip(self.file.bundle.ledger, self.row_problems, strict=True)
+        for n, (row, problem) in enumerate(rows, start=1):
+            if problem:
                 findings.append(Finding(f"ledger row {n}", "failed", problem))
+            elif (count := reports_in(row, self.stored)) != row.reports:
+                said = (
+                    f"it counts {row.reports} independent reports; its articles alone make {count}"
+                )
+                findings.append(Finding(f"ledger row {n}", "unverified", said))
         for n, passage in enumerate(self.file.bundle.evidence, start=1):
             if problem := self._citation_problem([passage]):
                 findings.append(Finding(f"evidence {n}", "failed", problem))
@@ -242,7 +310,7 @@ class _Desk:
 
 
 def _failing(sentence: Sentence, evidence: str, day: str | None) -> str:
-    failed = next((c for c in hard_checks(sentence.text, evidence, day) if not c.passed), None)
+    failed = next((c for c in written_checks(sentence.text, evidence, day) if not c.passed), None)
     return f"check {failed.name}: {failed.detail}" if failed else ""
 
 
@@ -277,35 +345,3 @@ def _places(words: str, text: str) -> Iterable[int]:
     while at >= 0:
         yield at
         at = text.find(words, at + 1)
-
-
-# --- articles to compare with ------------------------------------------------------------------
-
-
-def finder(articles: Sequence[Path], index: Path | None) -> Find | None:
-    """What gives an article by its ID, from files, folders or an index; None if nothing is named.
-
-    Files win over the index. Raises ArticleError or IndexProblem where they can't be read, and
-    SettingError where none of the files is an article.
-    """
-    if not articles and index is None:
-        return None
-    known: dict[str, Article] = {}
-    if articles:
-        from index.articles import read_articles
-
-        reading = read_articles(articles)
-        if not reading.articles:
-            raise SettingError("there is no article in what --articles names")
-        known = {a.id: a for a in reading.articles}
-    if index is None:
-        return known.get
-    from index.store import read
-
-    held = read(index).contents.articles
-
-    def find(name: str) -> Article | None:
-        found = known.get(name) or held.find(name)
-        return found[1] if isinstance(found, tuple) else found
-
-    return find

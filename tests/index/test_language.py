@@ -9,7 +9,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.errors import SettingError
-from index.language import MAX_PARSED, _Absent, parse, parse_many, sentence_spans
+from index.language import (
+    LONGEST_SENTENCE,
+    MAX_PARSED,
+    _Absent,
+    parse,
+    parse_many,
+    sentence_spans,
+)
 
 
 def sentences(text):
@@ -205,3 +212,28 @@ def test_another_thread_still_finds_what_one_does_not():
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(finder.find_spec, "colorsys").result() is None
     assert finder.find_spec("colorsys.other") is None
+
+
+LONG = {
+    "counted": "The warden counted " + ", ".join(f"{n} otters" for n in range(1800)) + ".",
+    "nested": "He said " + "“he said ‘" * 2000 + "otters" + "’ and”" * 2000 + ".",
+    "no space": "otters" * 3000,
+    "stops": "Mr. " * 4000,
+    "no latin": "水獺" * 3000,
+    "gaps": ("otters" + " " * 900) * 5 + "swam",
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG.keys())
+def test_no_sentence_is_longer_than_can_be_read(text):
+    whole = f"It began.\n\n{text}\n\nIt ended."
+    spans = sentence_spans(whole)
+    assert len(spans) > 3 and max(end - start for start, end in spans) <= LONGEST_SENTENCE
+    covered = [i for start, end in spans for i in range(start, end)]
+    assert covered == sorted(set(covered))
+    assert {i for i, c in enumerate(whole) if not c.isspace()} <= set(covered)
+
+
+def test_a_sentence_is_cut_between_words_if_it_has_some():
+    text = "otters " * 400
+    assert {text[s:e].split()[-1] for s, e in sentence_spans(text)} == {"otters"}

@@ -1,7 +1,9 @@
 """The whole way, from files on disk to an answer, with scripted parts."""
 
 import re
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -9,11 +11,13 @@ import rag
 from index import build_index, open_index
 from index.errors import (
     ModelError,
-    ModelKeyMissing,
     ModelReplyError,
-    ModelUnreachable,
     QuestionError,
+    SettingError,
 )
+from rag.bundle import bundle_of
+from rag.bundle.file import BundleFile, bundle_in
+from rag.bundle.reverify import reverify
 from rag.schema import NEAREST, Answer, Claim, Rejection
 from tests.fake_reader import PatternReader
 from tests.fakes import TopicEncoder
@@ -328,12 +332,43 @@ def test_a_remote_reply_that_cannot_be_used_leaves_the_quotations(answered, remo
     assert {c.kind for c in answer.claims} == {"quote"}
 
 
-def test_a_model_that_cannot_be_reached_is_the_callers_to_mend(answered, remote):
-    with pytest.raises(ModelKeyMissing) as refused:
-        answered(DURATION, remote(echoes_key()))
-    assert "canary" not in str(refused.value) and "\n" not in str(refused.value)
-    with pytest.raises(ModelUnreachable):
-        answered(DURATION, remote(fails(503)))
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [(echoes_key(), "refuses the key"), (fails(404), "knows no model"), (fails(503), "is failing")],
+)
+def test_a_model_that_fails_leaves_the_quotations_and_the_note_says_so(answered, remote, step, why):
+    answer, bare = answered(OPEN, remote(step)), answered(OPEN)
+    assert [c.text for c in answer.claims] == [c.text for c in bare.claims]
+    assert answer.note.startswith(f"{bare.note} The language model failed: ") and why in answer.note
+    assert "canary" not in str(answer.to_dict()) and "\n" not in answer.note
+
+
+def test_a_model_elsewhere_has_so_long_for_all_of_an_answer(answered, remote, monkeypatch):
+    monkeypatch.setenv("WIRECHECK_MODEL_SECONDS", "1.5")
+
+    def slow(exchange):
+        time.sleep(1)
+        says("gibberish")(exchange)
+
+    began = time.monotonic()
+    answer = answered(DURATION, remote(slow))
+    assert time.monotonic() - began < 5
+    assert "The language model failed: " in answer.note and "seconds" in answer.note
+    assert {c.kind for c in answer.claims} == {"quote"}
+
+
+def test_a_question_that_takes_too_long_is_ended_at_its_next_step(answered, monkeypatch):
+    monkeypatch.setenv("WIRECHECK_SECONDS", "0.5")
+    with pytest.raises(QuestionError, match=r"more than 0\.5 seconds"):
+        answered(DURATION, progress=lambda step: time.sleep(0.6))
+
+
+@pytest.mark.parametrize("name", ["WIRECHECK_SECONDS", "WIRECHECK_MODEL_SECONDS"])
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
+def test_a_deadline_must_be_a_number_of_seconds(answered, remote, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=name):
+        answered(OPEN, remote(says("")))
 
 
 def test_the_model_in_the_box_that_cannot_be_had_leaves_the_answer_of_none(answered, monkeypatch):
@@ -562,3 +597,38 @@ def test_who_else_leaves_out_what_was_cited_and_its_outlets(answered, dated):
 
 def test_an_unresolved_who_else_is_declined(answered):
     assert answered("Who else reports that?", history=[answered(OPEN)]).outcome == "declined"
+
+
+# --- reports that would take long
+
+
+@pytest.mark.parametrize("way", ["quoted", "read"])
+def test_a_report_that_is_one_long_quotation_is_answered_in_seconds(tmp_path, way):
+    text = "“he said ‘" * 900 + "otters" + "’ and”" * 900
+    index = indexed(tmp_path, {"o": f"Otters\n\nThe warden of the harbour counted {text}."})
+    read = ("How many", "Otters", "otters", YES)
+    model = ReplayModel(read, written="The warden counted 14 otters.") if way == "read" else "none"
+    began = time.process_time()
+    rag.answer("How many otters did the warden of the harbour count?", index, model)
+    assert time.process_time() - began < 15
+
+
+# --- taken away
+
+
+@pytest.mark.parametrize("days", [DAYS, (DAYS[0], DAYS[2])])
+@pytest.mark.parametrize("asked", [DURATION, f"{DURATION} {WHY}"])
+def test_what_differs_is_made_again_from_a_bundle(corpus, dated, days, asked):
+    for index in (corpus, dated):
+        model = ReplayModel(*days, STORM, planned=f"{DURATION}\n{WHY}")
+        answer = rag.answer(asked, index, model)
+        assert "difference" in {c.kind for c in answer.claims}
+        data = bundle_of(answer, {}, datetime(2031, 2, 1, tzinfo=UTC))
+        found = reverify(BundleFile(bundle_in(data), data), index.articles.get)
+        assert found.holds, found
+
+
+def test_a_model_that_says_neither_yes_nor_no_leaves_the_quotations(answered, remote):
+    answer, bare = answered(DURATION, remote(says("It was four days."))), answered(DURATION)
+    assert [c.text for c in answer.claims] == [c.text for c in bare.claims]
+    assert "neither yes nor no" in answer.note

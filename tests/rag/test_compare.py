@@ -222,7 +222,7 @@ def test_a_correction_of_the_same_day_supersedes():
     old = hurt("a", "Nine", YES, "Lune Wire", MARCH[0])
     new = hurt("b", "Twelve", YES, "Lune Wire", MARCH[0], more)
     assert set(compared(HURT, old, new).replaced) == {"a"}
-    assert corrects(new) and not corrects(old)
+    assert corrects(new.sentence.passage) and not corrects(old.sentence.passage)
 
 
 def test_what_is_latest_comes_first_if_every_day_is_known():

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 import traceback
+import tracemalloc
+import zlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,6 +29,7 @@ from rag.llm import Completion, Server, check_remote, complete
 from tests.openai_server import (
     OpenAIServer,
     Step,
+    bomb,
     cuts,
     drips,
     echoes_key,
@@ -35,7 +38,9 @@ from tests.openai_server import (
     no_choices,
     not_json,
     redirects,
+    reply,
     says,
+    sends,
 )
 
 KEY = "sk-canary-7f3a9c"
@@ -195,6 +200,35 @@ def test_a_fault_becomes_one_line_of_ours(ask, script, kind, requests, word) -> 
     assert type(error) is kind and len(server.requests) == requests
     assert word in str(error) and repr(MODEL) in str(error) and "\n" not in str(error)
     assert ":" in str(error)  # what is wrong: the mend
+
+
+def test_a_small_reply_that_unpacks_to_gigabytes_is_not_read(ask) -> None:
+    tracemalloc.start()
+    error, server = ask(bomb(50_000_000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert type(error) is ModelReplyError and "1,000,000 bytes" in str(error)
+    assert len(server.requests) == 1 and peak < 20_000_000
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("body", "packing", "word"),
+    [
+        (b"x" * 1_000_001, "identity", "1,000,000 bytes"),
+        (b"no gzip", "gzip", "garbled"),
+        (b"whatever", "br", "wasn't asked for"),
+    ],
+)
+def test_a_reply_that_is_too_large_or_oddly_packed_is_not_read(ask, body, packing, word) -> None:
+    error, _ = ask(sends(body, {"Content-Encoding": packing}))
+    assert type(error) is ModelReplyError and word in str(error)
+
+
+def test_a_reply_that_is_packed_though_nobody_asked_is_unpacked(ask) -> None:
+    packed = zlib.compress(reply("Two hours."))
+    done, _ = ask(sends(packed, {"Content-Encoding": "deflate"}))
+    assert isinstance(done, Completion) and done.text == "Two hours."
 
 
 def test_what_the_provider_said_is_kept_as_the_cause_without_the_key(ask) -> None:

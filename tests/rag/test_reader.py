@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,24 @@ def test_readings_come_in_order_and_cover_long_passages(reader):
 def test_nothing_to_read(reader):
     assert reader.read("Who?", []) == []
     assert reader.read("Who?", [""])[0].best_span() is None
+
+
+@pytest.mark.parametrize(
+    "letters", ["A-B-", "?!", "水", "привет ", "مرحبا ", "ก", "🦦", "wort", "ﷺ"]
+)
+def test_a_question_of_any_script_is_read_as_far_as_a_window_has_room(reader, letters):
+    passage = "The otter swam in the harbour. " * 60
+    for length in (100, 199, 200, 201, 2000):
+        (found,) = reader.read((letters * 2000)[:length], [passage])
+        assert found.offsets[-1, 1] == len(passage.rstrip())
+
+
+def test_a_long_question_costs_little_more_than_a_short_one(reader):
+    passages = ["The otter swam in the harbour. " * 60] * 4
+
+    def cost(question: str) -> float:
+        began = time.process_time()
+        reader.read(question, passages)
+        return time.process_time() - began
+
+    assert min(cost("A-B-" * 500) for _ in range(3)) < 6 * min(cost("Why?") for _ in range(3))

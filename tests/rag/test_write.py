@@ -162,6 +162,14 @@ def test_a_full_stop_that_nobody_said_stands_outside_the_marks():
     assert claim.text == 'Ada Holm said: "We heard the storm, not the siren".'
 
 
+def test_what_repeats_the_prompt_names_no_evidence():
+    example = load_prompt("write").turns[-2][1].splitlines()[0]
+    said = f"Report (Wire): A storm closed the harbour.\n{WHY}\n{example}"
+    claims = written(analyse(WHY), compared(WHY, STORM), ReplayModel(written=said), Words()).claims
+    assert claims[0].text == "A storm closed the harbour." and claims[0].labels
+    assert len(claims) > 2 and {c.labels for c in claims[1:]} == {()}
+
+
 def test_a_written_sentence_cites_no_more_than_a_few():
     same = [said(n, "The harbour was shut after a storm.", "after a storm") for n in "abcde"]
     model = ReplayModel(written="The harbour was shut after a storm.")

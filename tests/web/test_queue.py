@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from index.errors import SettingError
+from index.errors import QuestionError, SettingError
 from rag.schema import NEAREST, Answer
 from tests.scripted_answers import DECLINED, QUOTE, SPAN, WRITTEN, Scripted, Shelf
 from web import queue as queues
@@ -25,7 +25,7 @@ def cards(queue: QuestionQueue, question: str) -> list[str]:
     """The HTML of all cards that a question gets."""
 
     async def collect() -> list[str]:
-        return [card["html"] async for card in queues.cards(queue, question, "scripted")]
+        return [card["html"] async for card in queues.cards(queue, question, "none")]
 
     return asyncio.run(collect())
 
@@ -62,7 +62,7 @@ def test_a_question_gets_a_card_that_says_what_is_done_and_then_its_answer():
 def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
     async def names() -> set[str]:
         queue = QuestionQueue(Scripted(seconds=0.1), Shelf())
-        return {card["turn"] async for card in queues.cards(queue, "q", "scripted")}
+        return {card["turn"] async for card in queues.cards(queue, "q", "none")}
 
     first, second = asyncio.run(names()), asyncio.run(names())
     assert len(first) == len(second) == 1 and first != second
@@ -91,7 +91,7 @@ def test_a_question_too_long_is_never_asked():
 def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
-    jobs = [queue.ask(f"q{n}", "scripted") for n in range(3)]
+    jobs = [queue.ask(f"q{n}", "none") for n in range(3)]
     while jobs[0].step != "drafting":
         time.sleep(0.01)
     assert [job.doing for job in jobs] == [
@@ -107,7 +107,7 @@ def test_questions_are_answered_in_their_order_and_told_how_many_are_before_them
 def test_too_many_questions_are_refused_with_a_line():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
-    jobs = [queue.ask("q", "scripted") for _ in range(queues.MAX_WAITING)]
+    jobs = [queue.ask("q", "none") for _ in range(queues.MAX_WAITING)]
     (shown,) = cards(queue, "one more")
     slow.go.set()
     assert "questions are waiting. Please ask again" in shown and len(jobs) == queues.MAX_WAITING
@@ -116,10 +116,10 @@ def test_too_many_questions_are_refused_with_a_line():
 def test_a_question_that_nobody_waits_for_is_never_begun():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
-    first = queue.ask("first", "scripted")
+    first = queue.ask("first", "none")
 
     async def leave() -> None:
-        waiting = queues.cards(queue, "left", "scripted")
+        waiting = queues.cards(queue, "left", "none")
         await anext(waiting)
         await waiting.aclose()
 
@@ -136,8 +136,8 @@ def test_warming_up_is_told_and_its_failure_too(caplog):
         ("no key", "model 'far/one' wants a key: set FAR_API_KEY"),
     ]:
         queue = QuestionQueue(Scripted(seconds=0.2), Shelf())
-        queue.warm(question, "scripted")
-        waiting = queue.ask("q", "scripted")
+        queue.warm(question, "none")
+        waiting = queue.ask("q", "none")
         assert queue.warmth == "loading the models"
         assert waiting.doing == "Loading the models, once after the start"
         waiting.future.result(10)
@@ -148,7 +148,7 @@ def test_warming_up_waits_for_the_page_and_is_done_once():
     scripted = Scripted()
     queue = QuestionQueue(scripted, Shelf())
     queue.seen()
-    queue.warm_when_seen(SPAN.question, "scripted")
+    queue.warm_when_seen(SPAN.question, "none")
     assert queue.warming and not scripted.asked
     queue.seen()
     queue.seen()
@@ -195,7 +195,7 @@ def stopped_after(queue: QuestionQueue, question: str, seconds: float) -> list[s
 
     async def collect() -> list[str]:
         shown = []
-        async for card in queues.cards(queue, question, "scripted"):
+        async for card in queues.cards(queue, question, "none"):
             shown.append(card["html"])
             if len(shown) == 1:
                 asyncio.get_running_loop().call_later(seconds, queue.stop, card["turn"])
@@ -209,7 +209,7 @@ def test_a_stopped_question_lets_the_next_one_begin_at_once():
     queue = QuestionQueue(slow, Shelf())
     shown = stopped_after(queue, "endless", 0.1)
     assert "Stopped." in shown[-1] and "pending" not in shown[-1]
-    following, begun = queue.ask("next", "scripted"), time.monotonic()
+    following, begun = queue.ask("next", "none"), time.monotonic()
     while "next" not in slow.asked:
         assert time.monotonic() - begun < 2
         time.sleep(0.01)
@@ -227,7 +227,7 @@ def test_an_answer_that_does_not_heed_the_stop_holds_the_next_question_up_for_a_
         return SPAN
 
     queue = QuestionQueue(deaf, Shelf())
-    left = [queue.ask("deaf", "scripted") for _ in range(queues.MAX_LEFT + 1)]
+    left = [queue.ask("deaf", "none") for _ in range(queues.MAX_LEFT + 1)]
     for job in left:
         while not job.future.running():
             time.sleep(0.01)
@@ -237,12 +237,45 @@ def test_an_answer_that_does_not_heed_the_stop_holds_the_next_question_up_for_a_
             with pytest.raises(SettingError, match="was stopped"):
                 job.future.result(10)
             assert time.monotonic() - begun < 1
-    following = queue.ask("next", "scripted")
+    following = queue.ask("next", "none")
     time.sleep(2 * queues.GRACE)
     assert "next" not in asked, "no more than MAX_LEFT are left behind"
     go.set()
     assert following.future.result(10) == SPAN and queue.jobs == []
-    assert queue.ask("another", "scripted").future.result(10) == SPAN
+    assert queue.ask("another", "none").future.result(10) == SPAN
+
+
+def test_a_model_that_hangs_holds_up_nobody_who_asks_another():
+    slow = Slow()
+
+    def asked(question, index, model, **rest) -> Answer:
+        return SPAN if model in ("none", "far/two") else slow(question, index, model, **rest)
+
+    queue = QuestionQueue(asked, Shelf())
+    hung = [queue.ask("hung", "far/one") for _ in range(queues.ELSEWHERE + 1)]
+    hung.append(queue.ask("hung", "embedded"))
+    for model in ("none", "far/two"):
+        assert queue.ask("next", model).future.result(5) == SPAN
+    assert [job.future.running() for job in hung] == [True] * 4 + [False, True]
+    assert hung[4].doing.startswith("Waiting; 4 questions")
+    slow.go.set()
+    assert [job.future.result(10) for job in hung] == [SPAN] * 6
+
+
+def test_a_question_that_does_not_end_is_left_behind_after_its_time(monkeypatch):
+    monkeypatch.setenv("WIRECHECK_SECONDS", "0.1")
+    go = threading.Event()
+
+    def deaf(question, index, model, **rest) -> Answer:
+        assert question != "deaf" or go.wait(20)
+        return SPAN
+
+    queue = QuestionQueue(deaf, Shelf())
+    job, following = queue.ask("deaf", "none"), queue.ask("next", "none")
+    with pytest.raises(QuestionError, match=r"more than 0\.1 seconds"):
+        job.future.result(10)
+    assert following.future.result(10) == SPAN
+    go.set()
 
 
 def test_whatever_an_answer_raises_the_next_question_is_answered(caplog):
@@ -277,10 +310,10 @@ def test_one_address_may_not_fill_the_queue():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
     for _ in range(queues.MAX_OF_ONE):
-        queues.accepted(queue, "q", "scripted", Within(), "10.0.0.1")
+        queues.accepted(queue, "q", "none", Within(), "10.0.0.1")
     with pytest.raises(SettingError, match="10 questions from your address are waiting"):
-        queues.accepted(queue, "q", "scripted", Within(), "10.0.0.1")
-    assert queues.accepted(queue, "q", "scripted", Within(), "10.0.0.2") in queue.jobs
+        queues.accepted(queue, "q", "none", Within(), "10.0.0.1")
+    assert queues.accepted(queue, "q", "none", Within(), "10.0.0.2") in queue.jobs
     queue.close()
     assert queue.jobs == []
 
@@ -290,7 +323,7 @@ def test_a_question_whose_page_does_not_listen_is_stopped(monkeypatch):
     queue = QuestionQueue(Slow(), Shelf())
 
     async def last(page_name: str) -> str:
-        asked = queues.cards(queue, "q", "scripted", page_name=page_name)
+        asked = queues.cards(queue, "q", "none", page_name=page_name)
         return [card["html"] async for card in asked][-1]
 
     async def both() -> None:
@@ -307,7 +340,7 @@ def test_a_question_whose_page_does_not_listen_is_stopped(monkeypatch):
 def test_a_question_stopped_while_it_waits_is_never_begun():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
-    first = queue.ask("first", "scripted")
+    first = queue.ask("first", "none")
     shown = stopped_after(queue, "second", 0.1)
     assert "Waiting; 1 question" in shown[0] and "Stopped." in shown[-1]
     slow.go.set()
@@ -325,7 +358,7 @@ def test_a_stopped_question_keeps_the_sentences_that_had_passed():
 def test_only_who_knows_the_card_can_stop_its_question():
     slow = Slow()
     queue = QuestionQueue(slow, Shelf())
-    job = queue.ask("q", "scripted")
+    job = queue.ask("q", "none")
     assert not queue.stop("t0") and not job.stopped
     assert queue.stop(job.turn) and job.stopped
 

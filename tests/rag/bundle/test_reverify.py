@@ -4,10 +4,12 @@ import pytest
 
 from index.errors import ArticleError, IndexMissing, SettingError
 from index.records import Article, Passage
+from rag.assemble import UNREAD
 from rag.bundle.file import BundleFile, bundle_in
+from rag.bundle.held import finder
 from rag.bundle.page import DRAWN, page_of
-from rag.bundle.reverify import finder, reverify
-from rag.schema import Check, Citation, Claim
+from rag.bundle.reverify import reverify
+from rag.schema import Check, Citation, Claim, Position, Voice
 from tests import bundles
 
 HELD = {"b1": bundles.ECHO, "b2": bundles.WIRE}
@@ -69,21 +71,142 @@ def test_words_put_after_leave_the_quotes_in_place_and_the_article_changed():
     assert told(result) == [("article b1", "changed")]
 
 
-def differing(text: str) -> Claim:
+def rows(**of_first) -> tuple[Position, ...]:
+    """The ledger of two reports that differ; `of_first` changes the first row."""
+    said = {"value": "12 cables", "citations": (Citation(bundles.CLOSED, 0.9),)}
+    first = {"article_ids": ("b1",), "stance": "differs", "voices": (Voice("outlet"),)}
+    since = Citation(bundles.SINCE, 0.8)
+    return (
+        Position(**{**first, **said, **of_first}),
+        Position(("b2",), "differs", "since Friday", (since,), voices=(Voice("outlet"),)),
+    )
+
+
+DIFFER = "Reports differ: “12 cables” in one report (Arden Echo), “since Friday” in one report."
+
+
+def differing(text: str = DIFFER, ledger: tuple[Position, ...] | None = None) -> dict:
     cited = (Citation(bundles.CLOSED, 0.9), Citation(bundles.SINCE, 0.8))
-    return Claim(text, cited, 0.8, (Check("verbatim", True),), "difference")
+    claim = Claim(text, cited, 0.8, (Check("verbatim", True),), "difference")
+    return bundles.bundle(claims=(claim,), ledger=rows() if ledger is None else ledger)
 
 
-def test_a_difference_stands_if_every_value_that_it_quotes_does():
-    claim = differing("Reports differ: “12 cables” in one report, “since Friday” in one report.")
-    data = bundles.bundle(claims=(claim,))
+def test_a_difference_stands_if_the_ledger_and_the_articles_make_it():
+    data = differing()
     result = verified(data, page=page_of(data))
-    assert result.holds and "every value" in detail(result, "sentence 1")
+    assert result.holds and "made again" in detail(result, "sentence 1")
     assert "what the reports differ in" in page_of(data)
-    invented = bundles.bundle(claims=(differing("Reports differ: “12 cables”, “since Sunday”."),))
-    assert told(verified(invented)) == [("sentence 1", "failed")]
+    dated = "Reports differ, newest first: “12 cables” in one report (Arden Echo; 2031-04-04)"
+    assert verified(differing(f"{dated}, “since Friday” in one report.")).holds
     gone = verified(data, held=now(bundles.ECHO.text.replace("12 cables", "13 cables")))
     assert ("sentence 1", "failed") in told(gone)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "All reports agree that forty zebras were killed.",
+        DIFFER.replace("Reports differ", "Police confirm"),
+        DIFFER.replace("“12 cables” in one report", "“12 cables” in nine reports"),
+        DIFFER.replace("Arden Echo", "Lune Post"),
+        DIFFER.replace("“since Friday” in one report", "“since Friday” in one report (Arden Echo)"),
+        DIFFER.replace("since Friday", "since Sunday"),
+        DIFFER.replace("12 cables", "12"),
+        "Reports differ: “12 cables” in one report (Arden Echo).",
+    ],
+)
+def test_a_difference_in_other_words_is_forged(text):
+    assert ("sentence 1", "failed") in told(verified(differing(text)))
+
+
+@pytest.mark.parametrize(
+    "of_first",
+    [
+        {"value": "forty zebras"},
+        {"value": ""},
+        {"article_ids": ("b1", "b2")},
+        {"stance": "silent"},
+        {"note": "confirmed by police"},
+        {"voices": (Voice("named", "Mayor Ansel Brock"),)},
+        {"voices": (Voice("outlet"), Voice("outlet"))},
+        {"stance": "superseded", "note": "Arden Echo gave “nine days” on 2031-04-04 (b1)"},
+        {"stance": "agrees", "voices": (Voice("unnamed", "a zebra"),)},
+    ],
+)
+def test_a_row_of_the_ledger_that_its_articles_do_not_give_fails(of_first):
+    result = verified(differing(ledger=rows(**of_first)))
+    assert {("sentence 1", "failed"), ("ledger row 1", "failed")} <= set(told(result))
+
+
+def test_a_row_that_counts_more_reports_than_its_articles_make_is_not_verified():
+    assert told(verified(differing(ledger=rows(reports=3)))) == [
+        ("sentence 1", "failed"),
+        ("ledger row 1", "unverified"),
+    ]
+
+
+def test_what_an_outlet_gave_later_is_made_again_too():
+    later = replace(bundles.ECHO, id="b3", text="It takes ten days.", published="2031-04-05")
+    new = Citation(Passage(later, 0, len(later.text)), 0.9)
+    old = Citation(bundles.REPAIRS, 0.9)
+    note = "Arden Echo gave “ten days” on 2031-04-05 (b3)"
+    ledger = (
+        Position(("b3",), "agrees", "ten days", (new,)),
+        Position(("b1",), "superseded", "nine days", (old,), note=note),
+    )
+    text = "Arden Echo first gave “nine days” (2031-04-04) and later gave “ten days” (2031-04-05)."
+
+    def result(said, rows=ledger):
+        claim = Claim(said, (old, new), 0.9, (Check("verbatim", True),), "difference")
+        data = bundles.bundle(claims=(claim,), ledger=rows)
+        return verified(data, {**HELD, "b3": later})
+
+    assert result(text).holds
+    for forged_text in (
+        text.replace("later gave", "corrected this to"),
+        text.replace("-05", "-09"),
+    ):
+        assert ("sentence 1", "failed") in told(result(forged_text))
+    forged_row = replace(ledger[1], note=note.replace("ten days", "two days"))
+    assert ("ledger row 2", "failed") in told(result(text, (ledger[0], forged_row)))
+
+
+def test_a_written_sentence_is_measured_again():
+    claim = replace(bundles.WRITTEN, text="The otters of the town rejoice and sing.")
+    assert told(verified(bundles.bundle(claims=(claim,)))) == [("sentence 1", "failed")]
+    data = bundles.edited(
+        lambda d: d.update(
+            checker="llm:other", sentences=bundles.bundle(claims=(claim,))["sentences"]
+        )
+    )
+    assert told(verified(data)) == [("sentence 1", "unverified")]
+
+
+@pytest.mark.parametrize(
+    ("remark", "holds"),
+    [
+        ("", True),
+        (UNREAD, True),
+        ("rests on a source without a name: The Arden bridge", True),
+        ("rests on a source without a name: a zebra", False),
+        ("said in an opinion piece", False),
+        ("confirmed by every report", False),
+    ],
+)
+def test_a_remark_must_be_one_that_the_program_makes(remark, holds):
+    data = bundles.edited(lambda d: d["sentences"][0].update(remark=remark))
+    assert (("sentence 1", "failed") not in told(verified(data))) == holds
+
+
+@pytest.mark.parametrize("changes", [{"outcome": "declined"}, {"sentences": []}])
+def test_a_bundle_answers_just_if_it_has_sentences(changes):
+    assert ("bundle", "failed") in told(verified(bundles.edited(lambda d: d.update(changes))))
+
+
+def test_what_is_not_verified_is_said():
+    result = verified()
+    assert "not verified: the question, the note" in result.words
+    assert "the note" in result.to_dict()["unverified"]
 
 
 def test_a_changed_number_loses_the_quote_and_fails_the_sentence():
@@ -138,7 +261,7 @@ def _rewrite(data):
     article = data["articles"]["b1"]
     article["text"] = article["text"].replace("Friday", "Sunday")
     article["sha256"] = Article("b1", "", article["text"]).sha256
-    data["sentences"][0]["text"] = "Sunday"
+    data["sentences"][0]["text"] = data["ledger"][0]["value"] = "Sunday"
     for part in (data["sentences"][0], data["ledger"][0]):
         part["citations"][0]["quote"] = part["citations"][0]["quote"].replace("Friday", "Sunday")
     data["evidence"][0]["quote"] = data["evidence"][0]["quote"].replace("Friday", "Sunday")
