@@ -26,12 +26,12 @@ from index.errors import ModelReplyError, SettingError
 from index.rerank import load_pair_model
 from index.settings import value_of
 from index.words import words
-from rag.checkers import LLM, SETTING, SHIPPED, CrossEncoderChecker
+from rag.checkers import LLM, SHIPPED, CrossEncoderChecker
 from rag.models import NONE, check_model, complete
 from rag.nearest import focus
 from rag.prompts import load_prompt
 from rag.tuned import read_tuned, shipped_weights
-from rag.verify import Checker
+from rag.verify import SETTING, Checker
 
 DETERMINISTIC, OWN, MODEL, TRAINED = "deterministic", "own", "model:", "trained:"
 NAMES = f"{DETERMINISTIC}, {OWN}, {MODEL}NAME, {TRAINED}FILE or {LLM}MODEL"
