@@ -64,9 +64,11 @@ def load_checker(name: str | None = None) -> NamedChecker:
     return _named(name or SHIPPED, _threshold())
 
 
-def shipped(threshold: float | None = None) -> ShippedChecker:
-    """The checker that ships, with the model in the box if it is here."""
-    return ShippedChecker(SHIPPED, default_checker(), threshold)
+def shipped(threshold: float | None = None, *, with_model: bool = True) -> ShippedChecker:
+    """The checker that ships, with the model in the box if it is here, or as "signals"."""
+    if with_model:
+        return ShippedChecker(SHIPPED, default_checker(), threshold)
+    return ShippedChecker(QUICK, signal_checker(), threshold)
 
 
 def beside(checker: Checker, model: Model | None) -> Checker:
@@ -83,8 +85,9 @@ def traced(checker: Checker) -> dict[str, Any]:
     """What the trace of an answer says of its checker; JSON-ready."""
     rows: dict[str, Any] = {"checker": name_of(checker), "threshold": checker.threshold}
     if isinstance(checker, ShippedChecker):
-        rows["checked_by_model"] = not checker.without
-        if not checker.without:
+        if checker.without:
+            rows["checker"] = QUICK
+        else:
             rows["prompts"] = {"supported": load_prompt("supported").sha256}
     if isinstance(checker, LLMChecker):
         rows["prompts"] = {_PROMPT: load_prompt(_PROMPT).sha256}
@@ -111,10 +114,8 @@ def _threshold() -> float | None:
 
 @lru_cache(maxsize=4)
 def _named(name: str, threshold: float | None) -> NamedChecker:
-    if name == SHIPPED:
-        return shipped(threshold)
-    if name == QUICK:
-        return ShippedChecker(name, signal_checker(), threshold)
+    if name in {SHIPPED, QUICK}:
+        return shipped(threshold, with_model=name == SHIPPED)
     limit = USUAL_THRESHOLD if threshold is None else threshold
     if name.startswith(LLM):
         return LLMChecker(name.removeprefix(LLM).strip(), limit)

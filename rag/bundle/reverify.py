@@ -22,7 +22,7 @@ from rag.bundle.derived import Ledger, remark_problem, reports_in
 from rag.bundle.file import BundleFile, Cited, Sentence, Stored
 from rag.bundle.held import Find
 from rag.bundle.page import DRAWN, cited_in, page_of
-from rag.checkers import SHIPPED, shipped
+from rag.checkers import QUICK, SHIPPED, shipped
 from rag.checks import check_quotation, fold, short
 from rag.cite import written_checks
 from rag.sentences import with_neighbours
@@ -189,16 +189,16 @@ class _Desk:
 
     def _measured(self, about: str, sentence: Sentence) -> Finding:
         """A written sentence that passes every hard check, by its support as the checker has it."""
-        checker = shipped()
+        other = self.file.bundle.checker
+        checker = shipped(with_model=other != QUICK)
         texts = [self._around(sentence), *(text for text, _ in self._evidence(sentence))]
         most = max(checker.support([(text, sentence.text) for text in texts]))
         if most >= checker.threshold - SLACK:
             return Finding(about, "same", "passes every hard check and is supported")
         said = f"what it cites supports it only to {most:.2f}, less than {checker.threshold:.2f}"
-        other = self.file.bundle.checker
-        if other != SHIPPED:
+        if other not in {SHIPPED, QUICK}:
             return Finding(about, "unverified", f"{said}; the checker {short(other)} wasn't asked")
-        if checker.without:
+        if other == SHIPPED and checker.without:
             return Finding(about, "unverified", f"{said}; no model took part: {checker.without}")
         return Finding(about, "failed", said)
 
