@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from index.errors import QuestionError
-from index.language import parse
+from index.language import parse, sentence_spans
 from rag.dates import When, find_dates
 from rag.grammar import SPEECH
 from rag.values import find_quantities
 
-MAX_CHARACTERS = 2000
+MAX_CHARACTERS = 8000
+#: From this many characters on, what asks is looked for among what is told besides.
+LONG = 400
+#: Of a sentence that never ends, so many of its last characters are asked.
+LONGEST = 1000
 #: amount: how many, how long; time: when; name: who, where, which; what: by what the reports say;
 #: open: why, how, whether, what somebody said.
 Asks = Literal["amount", "time", "name", "what", "open"]
@@ -25,6 +29,15 @@ _AMOUNT = re.compile(
 )
 _TIME = re.compile(
     r"\b(?:what|which)\W+(?:(?:is|was)\W+the\W+)?(?:day|date|year|month|weekday|time|hour)\b", re.I
+)
+_WORDS = (
+    "how what which who whom whose when where why did does do is are was were has have can will"
+)
+_ASKS = re.compile(rf"[?？؟](?!\S)|[か？]。?$|^(?:{'|'.join(_WORDS.split())})\b", re.I)
+_WANTS = re.compile(r"\b(?:tell me|my question|want to know|like to know|find out)\b", re.I)
+_LEAD_IN = re.compile(rf"^[^:?]{{3,100}}:\s+(?=(?:{'|'.join(_WORDS.split())})\b)", re.I)
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|there)\b", re.I
 )
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
 _ENTITIES = frozenset("PERSON ORG GPE LOC FAC NORP EVENT PRODUCT WORK_OF_ART LAW".split())
@@ -85,6 +98,27 @@ def analyse(text: str) -> Question:
         of_speaker=_of_speaker(asking),
         of_several=_of_several(asking),
     )
+
+
+def asking_part(text: str) -> str:
+    """What a long question asks: its last sentences in a row that ask, or else its last one.
+
+    The sentence before them belongs to them where they point back to it. A shorter one than `LONG`
+    is itself.
+    """
+    if len(text) < LONG:
+        return text
+    told = [s for a, b in sentence_spans(text) for s in re.split(r"(?<=[?？؟]) ", text[a:b])]
+    asks = [n for n, sentence in enumerate(told) if _ASKS.search(sentence)]
+    wants = [n for n, sentence in enumerate(told) if _WANTS.search(sentence)]
+    last = (asks or wants or [len(told) - 1])[-1]
+    first = last
+    while first - 1 in asks:
+        first -= 1
+    part = _LEAD_IN.sub("", " ".join(told[first : last + 1]))
+    if first and _POINTS_BACK.search(part) and not _names(parse(part)):
+        part = f"{told[first - 1]} {part}"
+    return part if len(part) <= LONGEST else part[-LONGEST:].partition(" ")[2] or part[-LONGEST:]
 
 
 def _asks(text: str, asking: Any) -> Asks:
