@@ -17,7 +17,7 @@ from trafilatura import bare_extraction
 from trafilatura.metadata import extract_title
 
 from ..files import Unfit
-from ..rows import headed
+from .grids import tell_rows
 from .stated import stated
 
 TOO_MUCH = "too large: too much text in it"
@@ -97,7 +97,7 @@ def html(data: bytes, max_chars: int) -> Extracted:
     _drop_furniture(tree)
     notes = [] if _time_entries(tree) else _drop_other_articles(tree, title)
     for table in list(tree.iter("table")):
-        _tell_rows(table)
+        tell_rows(table)
     found = bare_extraction(tree, include_comments=False)
     text = NOT_TEXT.sub("", "\n".join(_lines(found.body)) if found is not None else "").strip()
     if not text:
@@ -294,63 +294,3 @@ def _timed_siblings(tree: Any) -> list[Any]:
             if len(siblings) > 1 and element.tag != "time":
                 return siblings
     return []
-
-
-# --- tables ------------------------------------------------------------------------------------
-
-
-def _tell_rows(table: Any) -> None:
-    """Put a paragraph for each row in place of a table of values under headers."""
-    if table.find(".//table") is not None or table.get("role") == "presentation":
-        return
-    grid = list(_grid(table))
-    heads = [n for n, (cells, is_head) in enumerate(grid) if is_head]
-    first = heads[-1] + 1 if heads == list(range(len(heads))) and heads else 1
-    if (
-        len(grid) <= first
-        or len(grid[0][0]) < 2
-        or max(len(c) for row, _ in grid for c in row) > _LONGEST_LINE
-    ):
-        return
-    header = [
-        " ".join(dict.fromkeys(filter(None, column)))
-        for column in zip(*(row for row, _ in grid[:first]), strict=False)
-    ]
-    told = lxml.html.Element("div")
-    for text in [_said(c) for c in table.iter("caption")] + [
-        headed(header, row) for row, _ in grid[first:]
-    ]:
-        line = lxml.html.Element("p")
-        line.text = text
-        told.append(line)
-    told.tail = table.tail
-    table.getparent().replace(table, told)
-
-
-def _grid(table: Any) -> Iterator[tuple[list[str], bool]]:
-    """The rows, each cell in every column and row that it spans; whether a row is all headers."""
-    below: dict[int, tuple[str, int]] = {}
-    for row in table.iter("tr"):
-        cells: list[str] = []
-        kinds: list[bool] = []
-        waiting = list(row.iter("td", "th"))
-        while waiting or len(cells) in below:
-            if len(cells) in below:
-                text, left = below.pop(len(cells))
-                if left > 1:
-                    below[len(cells)] = (text, left - 1)
-                cells.append(text)
-                continue
-            cell = waiting.pop(0)
-            kinds.append(cell.tag == "th")
-            for _ in range(min(_number(cell, "colspan"), 50)):
-                if (rows := _number(cell, "rowspan")) > 1:
-                    below[len(cells)] = (_said(cell), rows - 1)
-                cells.append(_said(cell))
-        if any(cells):
-            yield cells, all(kinds) or any(True for _ in row.iterancestors("thead"))
-
-
-def _number(cell: Any, name: str) -> int:
-    said = cell.get(name, "1")
-    return int(said) if said.isdigit() and said != "0" else 1
