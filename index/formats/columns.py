@@ -139,7 +139,7 @@ def _edged(column: Sequence[Line]) -> list[Line]:
     def edge(line: Line) -> float:
         # A number at the foot of the page, say, may stand farther out.
         alike = sorted(x.right for x in column if _is_of_size(x, line)) or [line.right]
-        return alike[int(0.9 * (len(alike) - 1))]
+        return alike[-1 - len(alike) // 6]
 
     return [replace(line, edge=edge(line)) for line in column]
 
