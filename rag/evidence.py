@@ -17,6 +17,7 @@ from typing import Any
 from index import Article, Encoder, Hit, Index, Passage
 from index.words import stems
 from rag.addressed import addressed, may_hold, missing_terms
+from rag.entries import is_later
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
@@ -96,7 +97,8 @@ def find_evidence(
 ) -> Found:
     """Search, score the sentences of the passages found, and weigh whether they answer."""
     hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
-    sentences = in_time(question, score_sentences(question, hits, index.encoder, reader))
+    scored = score_sentences(question, hits, index.encoder, reader)
+    sentences = as_of_last_entry(question, in_time(question, scored))
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
@@ -197,6 +199,28 @@ def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
         for s in sentences
     ]
     return sorted(timed, key=lambda s: -s.score)
+
+
+def as_of_last_entry(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with less of a score where a live blog gives an amount later once more."""
+    if question.asks != "amount":
+        return list(sentences)
+
+    asked = set(stems(" ".join(question.terms)))
+    words = {s.passage: asked & set(stems(s.passage.text)) for s in sentences}
+
+    def is_old(old: Scored) -> bool:
+        # What the headline says is the matter of every entry.
+        matter = words[old.passage] - set(stems(old.passage.article.title))
+        return any(
+            matter & words[new.passage]
+            and new.signal("typed") >= old.signal("typed")
+            and is_later(new.passage, old.passage)
+            for new in sentences
+        )
+
+    kept = [replace(s, score=s.score * OTHER_TIME) if is_old(s) else s for s in sentences]
+    return sorted(kept, key=lambda s: -s.score)
 
 
 def _without_cosine(

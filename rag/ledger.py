@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from rag.compare import Compared, Side
+from rag.entries import when_said
 from rag.read import Reading
 from rag.schema import Citation, Claim, Position, Stance, Voice
 from rag.voice import voice_of
@@ -44,10 +45,10 @@ def _side_row(side: Side, stance: Stance, cluster_of: ClusterOf) -> Position:
 
 def _gone_row(side: Side, found: Compared, cluster_of: ClusterOf) -> Position:
     row = _side_row(side, "superseded", cluster_of)
-    new = found.replaced[side.article_ids[0]]
+    new = found.replaced[side.readings[0]]
     said = " ".join(new.words.text.split())
-    day = new.article.published
-    return replace(row, note=f"{new.article.outlet} gave “{said}” on {day} ({new.article.id})")
+    who = new.article.outlet or "the same report"
+    return replace(row, note=f"{who} gave “{said}” on {when_said(new.words)} ({new.article.id})")
 
 
 def _silent_row(silent: Sequence[Reading], cluster_of: ClusterOf) -> Position:

@@ -20,6 +20,7 @@ from itertools import islice
 
 from index import Article, Passage
 from rag.dates import find_dates
+from rag.entries import Entry, entry_of, when_said
 from rag.evidence import Found, Scored
 from rag.models import Model, Reply, Tick, no_tick
 from rag.prompts import load_prompt
@@ -66,7 +67,8 @@ class Window:
     @property
     def text(self) -> str:
         """The report as a model sees it: head, headline, the sentences in their order."""
-        head = ", ".join(filter(None, (self.article.outlet, self.article.published)))
+        when = when_said(self.sentences[0].passage)
+        head = ", ".join(filter(None, (self.article.outlet, when)))
         places = sorted((s.passage for s in self.sentences), key=lambda p: p.start)
         told = " ... ".join(" ".join(p.text.split()) for p in places)
         return f"Report{f' ({head})' if head else ''}: {self.article.title}\n{told}"
@@ -101,15 +103,16 @@ OnRead = Callable[[Sequence[Reading]], None]
 def windows(
     found: Found, cluster_of: Callable[[str], int], most: Sequence[int] = WORDS
 ) -> list[Window]:
-    """The likeliest sentences of the best reports, copies once.
+    """The likeliest sentences of the best reports, copies once; an entry of a live blog is one.
 
     `most` gives the words of a window, those of the first few reports and those of the others; a
     window has one sentence at least.
     """
-    told: dict[int, list[Scored]] = {}
+    told: dict[tuple[int, Entry | None], list[Scored]] = {}
     for sentence in found.sentences:
         if not sentence.is_copy:
-            told.setdefault(cluster_of(sentence.passage.article.id), []).append(sentence)
+            report = cluster_of(sentence.passage.article.id), entry_of(sentence.passage)
+            told.setdefault(report, []).append(sentence)
     return [
         Window(tuple(_within(said, most[n >= BATCHES[0]])))
         for n, said in enumerate(islice(told.values(), REPORTS))

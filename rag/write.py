@@ -17,6 +17,7 @@ from index.words import stems
 from rag.checks import fold
 from rag.cite import Verified
 from rag.compare import ClusterOf, Compared, Side, corrects
+from rag.entries import when_said
 from rag.evidence import Found, Scored
 from rag.ledger import independent
 from rag.models import Model, Tick, no_tick
@@ -126,11 +127,11 @@ def _told(side: Side, cluster_of: ClusterOf, dated: bool) -> str:
 
 def _update(side: Side, found: Compared, labels: Labels) -> DraftClaim:
     """From what to what an outlet changed, and when."""
-    old, new = side.readings[0], found.replaced[side.readings[0].article.id]
+    old, new = side.readings[0], found.replaced[side.readings[0]]
     verb = "corrected this to" if corrects(new) else "later gave"
     text = (
-        f"{new.article.outlet} first gave {marked(old.words.text)} ({old.article.published}) and "
-        f"{verb} {marked(new.words.text)} ({new.article.published})."
+        f"{new.article.outlet or 'The report'} first gave {marked(old.words.text)} "
+        f"({when_said(old.words)}) and {verb} {marked(new.words.text)} ({when_said(new.words)})."
     )
     return DraftClaim(text, labels.of(_sources((old, new))), "difference")
 
