@@ -18,6 +18,7 @@ from index import Article, Encoder, Hit, Index, Passage
 from index.words import stems
 from rag.addressed import addressed, may_hold, missing_terms
 from rag.entries import is_later
+from rag.planted import asks_about_commands, planted
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
@@ -38,6 +39,8 @@ MARGIN_SHIFT = 2.0
 #: What a sentence on another time than the one asked about keeps of its score, and loses of its
 #: margin (logits); set by hand.
 OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
+#: What a command to machines keeps of its score that a report quotes; set by hand.
+QUOTED_COMMAND = 0.1
 
 SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
 
@@ -99,6 +102,7 @@ def find_evidence(
     hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
     scored = score_sentences(question, hits, index.encoder, reader)
     sentences = as_of_last_entry(question, in_time(question, scored))
+    sentences = without_commands(question, sentences)
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
@@ -221,6 +225,21 @@ def as_of_last_entry(question: Question, sentences: Sequence[Scored]) -> list[Sc
 
     kept = [replace(s, score=s.score * OTHER_TIME) if is_old(s) else s for s in sentences]
     return sorted(kept, key=lambda s: -s.score)
+
+
+def without_commands(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences without those that are addressed to a reader's machine.
+
+    One that a report quotes stays, behind the others if the question isn't about such text.
+    """
+    about = asks_about_commands(question.text)
+    kept = [(s, planted(s.passage)) for s in sentences]
+    weighed = [
+        replace(s, score=s.score * QUOTED_COMMAND) if kind and not about else s
+        for s, kind in kept
+        if kind != "planted"
+    ]
+    return sorted(weighed, key=lambda s: -s.score)
 
 
 def _without_cosine(

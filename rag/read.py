@@ -23,6 +23,7 @@ from rag.dates import find_dates
 from rag.entries import Entry, entry_of, when_said
 from rag.evidence import Found, Scored
 from rag.models import Model, Reply, Tick, no_tick
+from rag.planted import is_command
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.values import find_quantities
@@ -68,10 +69,13 @@ class Window:
     def text(self) -> str:
         """The report as a model sees it: head, headline, the sentences in their order."""
         when = when_said(self.sentences[0].passage)
-        head = ", ".join(filter(None, (self.article.outlet, when)))
+        outlet = self.article.outlet or ""
+        outlet = "" if is_command(outlet) else outlet
+        head = ", ".join(filter(None, (outlet, when)))
         places = sorted((s.passage for s in self.sentences), key=lambda p: p.start)
         told = " ... ".join(" ".join(p.text.split()) for p in places)
-        return f"Report{f' ({head})' if head else ''}: {self.article.title}\n{told}"
+        title = "" if is_command(self.article.title) else self.article.title
+        return f"Report{f' ({head})' if head else ''}: {title}\n{told}"
 
 
 @dataclass(frozen=True)
