@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from index import Hit
+from index.tongue import NAMES, language_of
 from rag.cite import Verified
 from rag.compare import Compared
 from rag.evidence import Found
@@ -114,9 +115,26 @@ def declined(
         "declined",
         rejected=verified.rejected if verified else (),
         evidence=tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(hits, start=1)),
-        note=f"The reports don't answer this. Looked for: {looked}.{missing}",
+        note=f"The reports don't answer this. Looked for: {looked}.{missing}"
+        + _tongues(question, found),
         trace={"voice": "declined", **_trace(question, found), **(trace or {})},
     )
+
+
+def _tongues(question: Question, found: Found) -> str:
+    """What is said of a question, or of the nearest reports, in another language than English."""
+    asked = language_of(question.text)
+    told = next((language_of(hit.passage.article.text) for hit in found.nearest), "")
+    foreign = [code for code in (asked, told) if code not in ("", "en")]
+    if not foreign:
+        return ""
+    same = asked == told or not asked or not told
+    where = f" The question is in {NAMES[asked]}" if asked else " It"
+    if not same:
+        where += f", the nearest reports are in {NAMES[told]}"
+    else:
+        where = f" These are in {NAMES[foreign[0]]}"
+    return f"{where}; the search that ships knows English best."
 
 
 def joined(parts: Sequence[Part], answers: Sequence[Answer]) -> Answer:

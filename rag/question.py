@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from index.errors import QuestionError
 from index.language import parse, sentence_spans
+from index.tongue import is_common, language_of
+from index.words import words
 from rag.dates import When, find_dates
 from rag.grammar import SPEECH
 from rag.values import find_quantities
@@ -38,6 +40,41 @@ _WANTS = re.compile(r"\b(?:tell me|my question|want to know|like to know|find ou
 _LEAD_IN = re.compile(rf"^[^:?]{{3,100}}:\s+(?=(?:{'|'.join(_WORDS.split())})\b)", re.I)
 _POINTS_BACK = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|there)\b", re.I
+)
+# The same of German, Spanish, French, Italian, Portuguese; Japanese, Chinese; Arabic.
+_ASKS_ABROAD: tuple[tuple[Asks, re.Pattern[str]], ...] = (
+    (
+        "time",
+        re.compile(
+            r"\b(?:wann|seit wann|bis wann|an welchem tag|cuándo|qué día|quand|quel jour|quando"
+            r"|che giorno|que dia)\b|いつ|何[月時年曜]|何日[にか]ら?、|什么时候|何时|哪[天年]|متى",
+            re.I,
+        ),
+    ),
+    (
+        "amount",
+        re.compile(
+            r"\b(?:wie (?:viele?|lange|hoch|alt|weit|groß|schwer|teuer|tief|oft)|wieviele?"
+            r"|cuánt[oa]s?|qué (?:porcentaje|edad|cantidad)|combien|quel (?:âge|pourcentage)"
+            r"|quant[oiae]s?|che percentuale|que (?:percentagem|porcentagem|idade))\b"
+            r"|何[^をがは、]{0,5}(?:人|日|本|台|個|枚|円|回|件|歳|隻|年|週|%|パーセント|メートル|キロ|トン)"
+            r"|いくつ|いくら|どれ(?:くらい|ほど|だけ)|多少|几|كم",
+            re.I,
+        ),
+    ),
+    (
+        "name",
+        re.compile(
+            r"\b(?:wer|wen|wem|wessen|wo|wohin|woher|welche[rsnm]?|quién(?:es)?|dónde|cuál(?:es)?"
+            r"|qui|où|quel(?:le)?s?|chi|dove|quale|quali|quem|onde|qual|quais)\b"
+            r"|誰|だれ|どこ|どの|どちら|谁|哪里|哪儿|哪|(?:^|\s)(?:من|أين|أي)\s",
+            re.I,
+        ),
+    ),
+    (
+        "what",
+        re.compile(r"^\W*(?:was|qué|que|quoi|che cosa|cosa|o que)\b|何|什么|ماذا|^ما\s", re.I),
+    ),
 )
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
 _ENTITIES = frozenset("PERSON ORG GPE LOC FAC NORP EVENT PRODUCT WORK_OF_ART LAW".split())
@@ -86,6 +123,9 @@ def analyse(text: str) -> Question:
     clean = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
     if not any(c.isalnum() for c in clean):
         raise QuestionError("the question is empty; type what you want to know")
+    language = language_of(clean)
+    if language not in ("", "en"):
+        return _foreign(clean, language)
     doc = parse(clean)
     asking = next((t for t in doc if t.tag_ in {"WP", "WP$", "WDT", "WRB"}), None)
     return Question(
@@ -98,6 +138,15 @@ def analyse(text: str) -> Question:
         of_speaker=_of_speaker(asking),
         of_several=_of_several(asking),
     )
+
+
+def _foreign(text: str, language: str) -> Question:
+    """A question that isn't in English: what kind it is, its words, its dates and quoted words."""
+    kinds: tuple[tuple[Asks, re.Pattern[str]], ...] = _ASKS_ABROAD
+    asks = next((kind for kind, pattern in kinds if pattern.search(text)), "open")
+    told = dict.fromkeys(w for w in words(text) if not is_common(w, language))
+    quoted = tuple(_QUOTED.findall(text))
+    return Question(text, asks, tuple(told), (), tuple(find_dates(text)), quoted)
 
 
 def asking_part(text: str) -> str:

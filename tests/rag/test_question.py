@@ -125,3 +125,32 @@ def test_a_short_question_is_asked_whole_and_one_without_an_end_is_cut():
     assert asking_part(short) == short
     endless = "the pier and " * 600 + "what did it cost"
     assert len(asking_part(endless)) <= LONGEST and asking_part(endless).endswith("it cost")
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Wie viele Boote sanken in Orm?", "amount"),
+        ("Wann öffnet der Hafen von Orm?", "time"),
+        ("Wer leitet den Hafen von Orm?", "name"),
+        ("Warum ist der Hafen geschlossen?", "open"),
+        ("¿Cuánto costó el puente de Orm?", "amount"),
+        ("¿Quién dirige el puerto?", "name"),
+        ("Combien de bateaux ont coulé à Orm ?", "amount"),
+        ("Quand est-ce que le port ouvre ?", "time"),
+        ("Chi guida il porto di Orm?", "name"),
+        ("Quante barche sono affondate?", "amount"),
+        ("Quantos barcos afundaram em Orm?", "amount"),
+        ("O que disse o prefeito de Orm?", "what"),
+        ("橋の修理には何日かかりますか。", "amount"),
+        ("港はいつ開きますか。", "time"),
+        ("村長は誰ですか。", "name"),
+        ("修理用了多少天？", "amount"),
+        ("谁是镇长？", "name"),
+        ("كم قاربا غرق في نرجس؟", "amount"),
+        ("متى يفتح الميناء؟", "time"),
+    ],
+)
+def test_what_a_question_in_another_language_asks_for(text, asks):
+    asked = analyse(text)
+    assert asked.asks == asks and asked.terms and not asked.names
