@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SettingError
 from .lru import Lru
+from .rows import rows_of
 from .tongue import language_of
 
 if TYPE_CHECKING:
@@ -217,7 +218,12 @@ def _soft_breaks(text: str, lines: Sequence[Span]) -> set[int]:
 
     Wrapped text gives itself away: the next line's first word would not have fit.
     """
-    inner = [n for n in range(1, len(lines)) if _may_continue(text, lines[n - 1], lines[n])]
+    rows = rows_of(text)
+    inner = [
+        n
+        for n in range(1, len(lines))
+        if lines[n][0] not in rows and _may_continue(text, lines[n - 1], lines[n])
+    ]
     if len(inner) < 3:
         return set()
     lengths = sorted(lines[n - 1][1] - lines[n - 1][0] for n in inner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from index import Passage
@@ -11,6 +11,7 @@ from index.language import sentence_spans
 from index.words import stems
 from rag.checks import check_quotation, fold, hard_checks
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
+from rag.sentences import header_of
 from rag.verify import Checker
 
 #: Reasons for which a drafted sentence is refused, as readers see them.
@@ -52,9 +53,18 @@ def verify(
     by_label = {e.label: e for e in evidence}
     judged = []
     for draft in drafts:
-        judged.append(verify_claim(draft, by_label, checker))
+        judged.append(_under_headers(verify_claim(draft, by_label, checker)))
         on_judged(judged[-1])
     return Verified(tuple(judged))
+
+
+def _under_headers(judged: Claim | Rejection) -> Claim | Rejection:
+    """A claim that cites rows of a table cites their headers, too: nobody could read them else."""
+    if isinstance(judged, Rejection):
+        return judged
+    heads = [(header_of(c.passage), c.support) for c in judged.citations]
+    more = {head: Citation(head, support) for head, support in heads if head}
+    return replace(judged, citations=(*judged.citations, *more.values()))
 
 
 def verify_claim(

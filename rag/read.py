@@ -26,6 +26,7 @@ from rag.models import Model, Reply, Tick, no_tick
 from rag.planted import is_command
 from rag.prompts import load_prompt
 from rag.question import Question
+from rag.sentences import told
 from rag.values import find_quantities
 from rag.weights import logistic, model_weights
 
@@ -73,9 +74,9 @@ class Window:
         outlet = "" if is_command(outlet) else outlet
         head = ", ".join(filter(None, (outlet, when)))
         places = sorted((s.passage for s in self.sentences), key=lambda p: p.start)
-        told = " ... ".join(" ".join(p.text.split()) for p in places)
+        said = " ... ".join(" ".join(told(p).split()) for p in places)
         title = "" if is_command(self.article.title) else self.article.title
-        return f"Report{f' ({head})' if head else ''}: {title}\n{told}"
+        return f"Report{f' ({head})' if head else ''}: {title}\n{said}"
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,9 @@ def anchor(copied: str, window: Window) -> Place | None:
             for sentence in window.sentences:
                 if pattern and (match := pattern.search(sentence.passage.text)):
                     return sentence, _part(sentence.passage, match.span())
-    return None
+    # Of a row, which is shown as "2030: 218", the value is what stands in the report.
+    _, mark, value = copied.rpartition(": ")
+    return anchor(value, window) if mark else None
 
 
 @lru_cache(maxsize=256)

@@ -3,10 +3,10 @@ import pytest
 from index import Article, Passage
 from rag.compare import compare
 from rag.entries import entries_of, is_later, when_said
-from rag.evidence import as_of_last_entry
 from rag.ledger import ledger_of
 from rag.question import analyse
 from rag.read import windows
+from rag.weighing import as_of_last_entry
 from tests.fake_reader import found, reading, scored
 from tests.replay import YES, plain_weights
 

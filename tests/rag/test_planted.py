@@ -6,10 +6,10 @@ from index import Article, Hit, Passage
 from rag.assemble import declined, quoted
 from rag.checkers import load_checker
 from rag.cite import verify
-from rag.evidence import without_commands
 from rag.planted import REMARK, is_command, planted
 from rag.question import analyse
 from rag.read import Window
+from rag.weighing import without_commands
 from rag.write import quotations
 from tests.fake_reader import found, scored
 
