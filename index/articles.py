@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import ArticleError
-from .files import IS_LINK, Unfit, clipped, file_bytes, is_visible, shown
+from .files import IS_LINK, Unfit, clipped, file_bytes, is_visible, mixes_alphabets, shown
 from .formats import FIELDS, READERS, ROW_READERS, Draft, Extraction, Row
 from .metadata import METADATA, MetadataRow, Table, read_table
 from .records import Article, iso_day
@@ -220,6 +220,8 @@ class _Desk:
         looks = _look(article_id)
         if looks in self.origin:
             raise Unfit(f"ID {article_id} is taken: {place} comes after {self.origin[looks]}")
+        if mixes_alphabets(draft.title):
+            self.notes.append(f"{place}: a word of its title mixes letters of several alphabets")
         known = self._known(place, draft, stated)
         self.articles[article_id] = Article(
             id=article_id, title=draft.title or article_id, text=draft.text, **known
@@ -269,13 +271,18 @@ def _checked_url(value: str) -> str | None:
         return None
     try:
         parts = urlsplit(value)
-        return value if parts.scheme in ("http", "https") and parts.hostname else None
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            return None
+        # As browsers show it: letters of another alphabet that look like known ones can't deceive.
+        ascii_host = parts.netloc.encode("idna").decode()
+        return value if parts.netloc.isascii() else parts._replace(netloc=ascii_host).geturl()
     except ValueError:
         return None
 
 
 def _checked_outlet(value: str) -> str | None:
-    return value if len(value) <= _MAX_TITLE and value.isprintable() else None
+    is_name = len(value) <= _MAX_TITLE and value.isprintable() and not mixes_alphabets(value)
+    return value if is_name else None
 
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {
@@ -284,7 +291,7 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "url": _checked_url,
 }
 _WRONG = {
-    "outlet": "is too long or holds control characters",
+    "outlet": "is too long, holds control characters or mixes alphabets",
     "published": "is not a date like 2025-03-31",
     "url": "is not an http or https address",
 }

@@ -328,6 +328,9 @@ def test_progress_counts_the_files(tmp_path):
         ("url", "https://tern.example/" + "a" * 2000, False),
         ("outlet", "Tern\u202eDaily", False),
         ("outlet", "T" * 301, False),
+        ("outlet", "T\u0435rn Daily", False),
+        ("outlet", "Терн", True),
+        ("url", "https://tern.example@evil.example/", False),
     ],
 )
 def test_values_are_right_or_unknown_with_a_note(tmp_path, field, value, taken):
@@ -337,6 +340,15 @@ def test_values_are_right_or_unknown_with_a_note(tmp_path, field, value, taken):
     if not taken:
         assert notes[0].startswith(f"{tmp_path / 'a.txt'}: {field} ")
         assert notes[0].endswith("left unknown")
+
+
+def test_an_address_in_another_alphabet_is_shown_as_what_it_is(tmp_path):
+    text = "---\nurl: https://t\u0435rn.example/é\n---\nT\u0435rn sails\n"
+    article, notes = read_one(tmp_path, "a.txt", text)
+    assert article.url == "https://xn--trn-rdd.example/é"
+    assert notes == (
+        f"{tmp_path / 'a.txt'}: a word of its title mixes letters of several alphabets",
+    )
 
 
 def test_metadata_beside_the_files(tmp_path):
