@@ -33,7 +33,7 @@ _UNSHOWN = re.compile(
 )
 _WHITE = re.compile(r"(?<![\w-])color\s*:\s*(?:white|#fff(?:fff)?)\b", re.IGNORECASE)
 _NEVER_SHOWN = frozenset("script style template noscript del s strike".split())
-_FURNITURE_TAGS = frozenset("nav form button figcaption dialog menu".split())
+_FURNITURE_TAGS = frozenset("nav button figcaption dialog menu".split())
 _FURNITURE_ROLES = frozenset("navigation complementary banner contentinfo dialog search".split())
 _FOR_MACHINES = r"sr-only|screen-?reader(?:-text)?|visually-?hidden|off-?screen"
 _FURNITURE = re.compile(
@@ -177,11 +177,14 @@ def _drop_furniture(tree: Any) -> None:
 
     def is_box(element: Any) -> bool:
         named = _CAMEL.sub("-", f"{element.get('class', '')} {element.get('id', '')}")
-        return (
-            element.tag in _FURNITURE_TAGS
+        is_named = (
+            element.tag == "form"
             or element.get("role", "") in _FURNITURE_ROLES
             or _FURNITURE.search(named) is not None
-        ) and (len(_said(element)) <= most and element.find(".//h1") is None)
+        )
+        # Some pages put all that they have into a form, or into a box of such a name.
+        is_small = len(_said(element)) <= most and element.find(".//h1") is None
+        return element.tag in _FURNITURE_TAGS or (is_named and is_small)
 
     _drop(tree, is_box)
     for element in list(tree.iter("footer", "aside")):
