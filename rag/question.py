@@ -142,8 +142,7 @@ def analyse(text: str) -> Question:
 
 def _foreign(text: str, language: str) -> Question:
     """A question that isn't in English: what kind it is, its words, its dates and quoted words."""
-    kinds: tuple[tuple[Asks, re.Pattern[str]], ...] = _ASKS_ABROAD
-    asks = next((kind for kind, pattern in kinds if pattern.search(text)), "open")
+    asks: Asks = next((kind for kind, pattern in _ASKS_ABROAD if pattern.search(text)), "open")
     told = dict.fromkeys(w for w in words(text) if not is_common(w, language))
     quoted = tuple(_QUOTED.findall(text))
     return Question(text, asks, tuple(told), (), tuple(find_dates(text)), quoted)

@@ -70,7 +70,7 @@ _RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
 _SIMPLE = re.compile(r"(?P<tag>[a-z][a-z0-9]*)?(?:(?P<kind>[.#])(?P<name>[\w-]+))?$", re.IGNORECASE)
 _ENTRY = re.compile(
     r"(?:^|[\s_-])(?:live-?(?:blog-?)?|ticker-?|timeline-?|update-?)(?:post|entry|update|item|block|event)s?(?:$|[\s_-])"
-    r"|liveblogupdate",
+    r"|live-blog-update",
     re.IGNORECASE,
 )
 _LIVE = re.compile(r"\blive\b|ticker|LiveBlogPosting|as it happened", re.IGNORECASE)
@@ -98,7 +98,7 @@ def html(data: bytes, max_chars: int) -> Extracted:
     notes = [] if _time_entries(tree) else _drop_other_articles(tree, title)
     for table in list(tree.iter("table")):
         tell_rows(table)
-    found = bare_extraction(tree, include_comments=False)
+    found: Any = bare_extraction(tree, include_comments=False)
     text = NOT_TEXT.sub("", "\n".join(_lines(found.body)) if found is not None else "").strip()
     if not text:
         raise Unfit("no report found on the page")
@@ -176,11 +176,10 @@ def _drop_furniture(tree: Any) -> None:
     most = _LONGEST_BOX * len(_said(tree))
 
     def is_box(element: Any) -> bool:
-        named = _CAMEL.sub("-", f"{element.get('class', '')} {element.get('id', '')}")
         is_named = (
             element.tag == "form"
             or element.get("role", "") in _FURNITURE_ROLES
-            or _FURNITURE.search(named) is not None
+            or _FURNITURE.search(_named(element)) is not None
         )
         # Some pages put all that they have into a form, or into a box of such a name.
         is_small = len(_said(element)) <= most and element.find(".//h1") is None
@@ -234,7 +233,8 @@ def _drop(tree: Any, unwanted: Callable[[Any], bool]) -> None:
 
 
 def _said(element: Any) -> str:
-    return " ".join(element.text_content().split())
+    text: str = element.text_content()
+    return " ".join(text.split())
 
 
 # --- live blogs --------------------------------------------------------------------------------
@@ -264,11 +264,9 @@ def _time_entries(tree: Any) -> bool:
 
 
 def _named(element: Any) -> str:
-    return (
-        _CAMEL.sub("-", f"{element.get('class', '')} {element.get('id', '')}")
-        + " "
-        + element.get("itemprop", "")
-    )
+    """What an element's class, ID and itemprop call it, words parted by hyphens."""
+    names = [element.get(name) or "" for name in ("class", "id", "itemprop")]
+    return _CAMEL.sub("-", " ".join(names))
 
 
 def _time_of(element: Any) -> Any:
