@@ -37,6 +37,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_UNSPACED.sub(_in_pairs, plain))
 
 
+def length_in_words(text: str) -> int:
+    """How long a text is, in words as they are written; two signs that need no spaces are one."""
+    return len(text.split()) + sum(map(len, _UNSPACED.findall(text))) // 2
+
+
 def _in_pairs(run: re.Match[str]) -> str:
     signs = run[0]
     return f" {' '.join(signs[n : n + 2] for n in range(max(1, len(signs) - 1)))} "

@@ -19,6 +19,7 @@ from functools import lru_cache
 from itertools import islice
 
 from index import Article, Passage
+from index.words import length_in_words
 from rag.dates import find_dates
 from rag.entries import Entry, entry_of, when_said
 from rag.evidence import Found, Scored
@@ -128,7 +129,7 @@ def windows(
 def _within(sentences: Sequence[Scored], most: int) -> Iterator[Scored]:
     article, room = sentences[0].passage.article, most
     for n, sentence in enumerate(sentences):
-        room -= len(sentence.passage.text.split())
+        room -= length_in_words(told(sentence.passage))
         if n and room < 0:
             return
         if sentence.passage.article == article:

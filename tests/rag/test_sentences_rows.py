@@ -7,10 +7,10 @@ from rag.checkers import load_checker
 from rag.cite import verify
 from rag.evidence import score_sentences
 from rag.question import analyse
-from rag.read import Window, anchor
+from rag.read import Window, anchor, windows
 from rag.sentences import asked_cell, header_of, sentences_of, told
 from rag.write import quotations
-from tests.fake_reader import PatternReader, scored
+from tests.fake_reader import PatternReader, found, scored
 from tests.fakes import TopicEncoder
 
 HEAD = "Port        2040   2041"
@@ -68,3 +68,12 @@ def test_a_claim_that_cites_a_row_cites_its_header_too():
     draft = quotations([scored(TABLE, ROWS[0])])
     (claim,) = verify(draft.claims, draft.evidence, load_checker()).claims
     assert [c.quote for c in claim.citations] == [ROWS[0], HEAD]
+
+
+def test_a_window_of_text_without_spaces_is_as_short_as_of_words():
+    article = Article(
+        "wells", "井戸", "".join(f"第{n}区の井戸の深さは{n}メートルである。" for n in range(99))
+    )
+    sentences = [scored(article, f"第{n}区の井戸の深さは{n}メートルである。") for n in range(99)]
+    (window,) = windows(found(*sentences), lambda name: 0)
+    assert 5 < len(window.sentences) < 20
