@@ -29,7 +29,7 @@ from rag.sentences import (
     told,
     with_neighbours,
 )
-from rag.weighing import as_of_last_entry, in_time, without_commands
+from rag.weighing import as_of_last_entry, in_time, of_the_number, without_commands
 from rag.weights import logistic, model_weights, squash
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
@@ -108,7 +108,7 @@ def find_evidence(
     hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
     scored = score_sentences(question, hits, index.encoder, reader)
     sentences = as_of_last_entry(question, in_time(question, scored))
-    sentences = without_commands(question, sentences)
+    sentences = without_commands(question, of_the_number(question, sentences))
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
 #: What a command to machines keeps of its score that a report quotes; set by hand.
 QUOTED_COMMAND = 0.1
+
+_NUMBER = re.compile(r"\d+")
 
 
 def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
@@ -55,6 +58,23 @@ def as_of_last_entry(question: Question, sentences: Sequence[Scored]) -> list[Sc
 
     kept = [replace(s, score=s.score * OTHER_TIME) if is_old(s) else s for s in sentences]
     return sorted(kept, key=lambda s: -s.score)
+
+
+def of_the_number(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with less of a score where one that differs in numbers alone has the question's.
+
+    "How deep is well 7?" prefers "Well 7 is 40 metres deep." to "Well 8 is 52 metres deep."
+    """
+    asked = set(_NUMBER.findall(question.text))
+    held = {s.passage: asked & set(_NUMBER.findall(told(s.passage))) for s in sentences}
+    forms = {_NUMBER.sub("#", told(passage)) for passage, numbers in held.items() if numbers}
+    weighed = [
+        replace(s, score=s.score * OTHER_TIME)
+        if not held[s.passage] and _NUMBER.sub("#", told(s.passage)) in forms
+        else s
+        for s in sentences
+    ]
+    return sorted(weighed, key=lambda s: -s.score)
 
 
 def without_commands(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
