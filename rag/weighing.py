@@ -61,7 +61,7 @@ def as_of_last_entry(question: Question, sentences: Sequence[Scored]) -> list[Sc
 
 
 def of_the_number(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
-    """The sentences with less of a score where one that differs in numbers alone has the question's.
+    """Sentences with less of a score where one that differs in numbers alone has the question's.
 
     "How deep is well 7?" prefers "Well 7 is 40 metres deep." to "Well 8 is 52 metres deep."
     """
