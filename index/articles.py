@@ -7,24 +7,22 @@ and a note says so. Two IDs that look the same are the same. `docs/articles.md` 
 
 from __future__ import annotations
 
-import csv
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from .errors import ArticleError
-from .files import IS_LINK, Unfit, clipped, decoded, file_bytes, is_visible, shown
+from .files import IS_LINK, Unfit, clipped, file_bytes, is_visible, mixes_alphabets, shown
 from .formats import FIELDS, READERS, ROW_READERS, Draft, Extraction, Row
+from .metadata import METADATA, MetadataRow, Table, read_table
 from .records import Article, iso_day
 
 MAX_BYTES = 5_000_000
 MAX_PACKED_BYTES = 64_000_000
-METADATA = "metadata.csv"
 
-_MAX_METADATA_BYTES = 64_000_000
 _MAX_ID = 255
 _MAX_TITLE = 300
 _MAX_VALUE = 2_000
@@ -77,20 +75,23 @@ def read_articles(
     try:
         for path in paths:
             desk.take_given(Path(path))
+        desk.take_files()
     finally:
         desk.extraction.close()
     return Reading(tuple(desk.articles.values()), tuple(desk.skipped), tuple(desk.notes))
 
 
 @dataclass(frozen=True)
-class _MetadataRow:
-    """A row of a metadata.csv and where it stands."""
+class _File:
+    """A file to take; `folders` are the names from the folder that was given down to its own."""
 
-    fields: Mapping[str, str]
-    place: str
+    path: Path
+    folders: tuple[str, ...]
+    table: Table
 
-
-_Table = Mapping[str, _MetadataRow]
+    def name(self, depth: int) -> str:
+        """Its ID below so many of the folders, the nearest last: "roads", "2030/roads"."""
+        return "/".join((*self.folders[len(self.folders) - depth :], self.path.stem))
 
 
 @dataclass
@@ -104,7 +105,8 @@ class _Desk:
     origin: dict[str, str] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    tables: dict[str, _Table] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    files: list[_File] = field(default_factory=list)
 
     def take_given(self, path: Path) -> None:
         if not os.path.lexists(path):
@@ -114,16 +116,19 @@ class _Desk:
                 os.listdir(path)
             except OSError as error:
                 raise ArticleError(f"{shown(path)}: can't be listed: {error.strerror}") from error
-            self._take_folder(path)
+            self._list_folder(path)
         elif path.name.lower() != METADATA:
             folder = os.path.realpath(path.parent)
-            self._take_file(path, folder, self._table(path.parent, folder, {}))
+            table = self._table(path.parent, folder, {})
+            self._list_file(_File(path, (os.path.basename(folder),), table), folder)
 
-    def _take_folder(self, top: Path) -> None:
+    def _list_folder(self, top: Path) -> None:
         # A stack of our own, so that a very deep tree can't exhaust Python's.
-        waiting: list[tuple[Path, _Table]] = [(top, {})]
+        waiting: list[tuple[Path, tuple[str, ...], Table]] = [
+            (top, (os.path.basename(os.path.realpath(top)),), {})
+        ]
         while waiting:
-            folder, above = waiting.pop()
+            folder, names, above = waiting.pop()
             resolved = os.path.realpath(folder)
             if not self._first_time(resolved):
                 continue
@@ -131,9 +136,9 @@ class _Desk:
             subfolders = []
             for entry in self._entries(folder):
                 if entry.is_dir(follow_symlinks=False):
-                    subfolders.append((Path(entry.path), table))
+                    subfolders.append((Path(entry.path), (*names, entry.name), table))
                 elif entry.name.lower() != METADATA:
-                    self._take_file(Path(entry.path), resolved, table)
+                    self._list_file(_File(Path(entry.path), names, table), resolved)
             waiting.extend(reversed(subfolders))
 
     def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
@@ -151,20 +156,36 @@ class _Desk:
         self.seen.add(place)
         return first
 
-    def _take_file(self, path: Path, folder: str, table: _Table) -> None:
+    def _list_file(self, file: _File, folder: str) -> None:
         # The folder is resolved, the last name is not: a link to a file is a file of its own.
-        if not self._first_time(os.path.join(folder, path.name)):
-            return
-        name = shown(path)
+        if self._first_time(os.path.join(folder, file.path.name)):
+            self.files.append(file)
+
+    def take_files(self) -> None:
+        """Take the files that were listed, those of one name in several folders by path."""
+        read = [f for f in self.files if f.path.suffix.lower() in _ENDINGS]
+        by_name = _in_several_folders((f.path, f.path.stem) for f in read)
+        # Several folders that were given may hold files of one path below them.
+        by_path = _in_several_folders((f.path, f.name(len(f.folders) - 1)) for f in read)
+        for file in self.files:
+            depth = 0
+            if _look(file.path.stem) in by_name:
+                depth = len(file.folders) - 1
+                depth += _look(file.name(depth)) in by_path
+            self._take_file(file, depth)
+
+    def _take_file(self, file: _File, depth: int) -> None:
+        name, stem = shown(file.path), file.name(depth)
         try:
-            rows = self._rows(path)
+            rows = self._rows(file.path, stem)
         except Unfit as unfit:
             self._skip(name, unfit)
             return
         for row in rows:
             place = f"{name} line {row.line}" if row.line else name
+            plain = row.id.removeprefix(stem.removesuffix(file.path.stem))
             try:
-                self._take(row, place, table)
+                self._take(row, place, file.table.get(row.id) or file.table.get(plain))
             except Unfit as unfit:
                 self._skip(place, unfit)
 
@@ -176,37 +197,39 @@ class _Desk:
         if self.progress is not None:
             self.progress(len(self.articles) + len(self.skipped))
 
-    def _rows(self, path: Path) -> list[Row]:
+    def _rows(self, path: Path, article_id: str) -> list[Row]:
         """The rows of a file; a file that is one article is one row, in line 0."""
         if path.is_symlink():
             raise Unfit(IS_LINK)
         ending = path.suffix.lower()
         if ending not in _ENDINGS:
             raise Unfit(f"ending {path.suffix or 'missing'}: only {', '.join(_ENDINGS)} are read")
-        stem = _checked_id(path.stem, "name")
+        stem = _checked_id(article_id, "name")
         data = file_bytes(path, MAX_PACKED_BYTES if ending in _PACKED else MAX_BYTES)
         if ending in ROW_READERS:
             return ROW_READERS[ending](data, stem, MAX_BYTES)
         return [Row(0, stem, READERS[ending](data, MAX_BYTES, self.extraction))]
 
-    def _take(self, row: Row, place: str, table: _Table) -> None:
+    def _take(self, row: Row, place: str, stated: MetadataRow | None) -> None:
         if isinstance(row.made, str):
             raise Unfit(row.made)
         draft, article_id = row.made, _checked_id(row.id, "ID" if row.line else "name")
         self.notes.extend(f"{place}: {note}" for note in draft.notes)
         if not any(map(is_visible, draft.text)):
             raise Unfit("empty: no visible character")
-        looks = unicodedata.normalize("NFC", article_id)
+        looks = _look(article_id)
         if looks in self.origin:
             raise Unfit(f"ID {article_id} is taken: {place} comes after {self.origin[looks]}")
-        known = self._known(place, draft, table.get(article_id))
+        if mixes_alphabets(draft.title):
+            self.notes.append(f"{place}: a word of its title mixes letters of several alphabets")
+        known = self._known(place, draft, stated)
         self.articles[article_id] = Article(
             id=article_id, title=draft.title or article_id, text=draft.text, **known
         )
         self.origin[looks] = place
         self._tell()
 
-    def _known(self, place: str, draft: Draft, row: _MetadataRow | None) -> dict[str, str | None]:
+    def _known(self, place: str, draft: Draft, row: MetadataRow | None) -> dict[str, str | None]:
         known: dict[str, str | None] = {}
         for name in FIELDS:
             value, source = draft.fields.get(name, ""), place
@@ -223,67 +246,24 @@ class _Desk:
             self.notes.append(f"{place}: {name} {clipped(value)!r} {_WRONG[name]}; left unknown")
         return checked
 
-    def _table(self, folder: Path, resolved: str, above: _Table) -> _Table:
+    def _table(self, folder: Path, resolved: str, above: Table) -> Table:
         """The rows that hold in a folder: its own metadata.csv, and what holds above it."""
         if resolved not in self.tables:
-            self.tables[resolved] = self._own_table(folder)
+            self.tables[resolved] = read_table(folder, self.notes)
         own = self.tables[resolved]
         return {**above, **own} if above and own else own or above
 
-    def _own_table(self, folder: Path) -> _Table:
-        path = folder / METADATA
-        if not os.path.lexists(path):
-            return {}
-        try:
-            text, note = decoded(file_bytes(path, _MAX_METADATA_BYTES))
-        except Unfit as unfit:
-            self.notes.append(f"{shown(path)}: not used: {unfit}")
-            return {}
-        self.notes.extend(f"{shown(path)}: {n}" for n in note)
-        return dict(_metadata_rows(text, shown(path), self.notes))
+
+def _look(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
-def _metadata_rows(text: str, name: str, notes: list[str]) -> Iterator[tuple[str, _MetadataRow]]:
-    """Rows by article ID. Each line is parsed alone: a stray quote can't swallow the rest."""
-    lines = text.split("\n")
-    header = [cell.strip().lower() for cell in _cells(lines[0])]
-    if "id" not in header:
-        notes.append(f"{name} line 1: no column id; not used")
-        return
-    first_line: dict[str, int] = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        cells = [cell.strip() for cell in _cells(line)]
-        row = dict(zip(header, cells, strict=False))
-        problem = _problem(cells, header, row.get("id", ""), first_line)
-        if problem:
-            notes.append(f"{name} line {number}: {problem}; row not used")
-            continue
-        first_line[row["id"]] = number
-        yield row["id"], _MetadataRow({k: row.get(k, "") for k in FIELDS}, f"{name} line {number}")
-
-
-def _problem(
-    cells: list[str], header: list[str], article_id: str, first_line: Mapping[str, int]
-) -> str:
-    if not cells:
-        return "unreadable (a quotation mark that is not closed?)"
-    if len(cells) != len(header):
-        return f"{len(cells)} cells for {len(header)} columns"
-    if not article_id:
-        return "no ID"
-    if article_id in first_line:
-        return f"ID {clipped(article_id)} stands in line {first_line[article_id]} already"
-    return ""
-
-
-def _cells(line: str) -> list[str]:
-    """The cells of one line; none if it can't be parsed."""
-    try:
-        return next(csv.reader([line], strict=True), [])
-    except csv.Error:
-        return []
+def _in_several_folders(named: Iterable[tuple[Path, str]]) -> set[str]:
+    """Those names, as they look, that files in several folders have."""
+    folders: dict[str, set[Path]] = {}
+    for path, name in named:
+        folders.setdefault(_look(name), set()).add(path.parent)
+    return {name for name, where in folders.items() if len(where) > 1}
 
 
 def _checked_url(value: str) -> str | None:
@@ -291,13 +271,18 @@ def _checked_url(value: str) -> str | None:
         return None
     try:
         parts = urlsplit(value)
-        return value if parts.scheme in ("http", "https") and parts.hostname else None
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            return None
+        # As browsers show it: letters of another alphabet that look like known ones can't deceive.
+        ascii_host = parts.netloc.encode("idna").decode()
+        return value if parts.netloc.isascii() else parts._replace(netloc=ascii_host).geturl()
     except ValueError:
         return None
 
 
 def _checked_outlet(value: str) -> str | None:
-    return value if len(value) <= _MAX_TITLE and value.isprintable() else None
+    is_name = len(value) <= _MAX_TITLE and value.isprintable() and not mixes_alphabets(value)
+    return value if is_name else None
 
 
 _CHECKS: dict[str, Callable[[str], str | None]] = {
@@ -306,7 +291,7 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "url": _checked_url,
 }
 _WRONG = {
-    "outlet": "is too long or holds control characters",
+    "outlet": "is too long, holds control characters or mixes alphabets",
     "published": "is not a date like 2025-03-31",
     "url": "is not an http or https address",
 }

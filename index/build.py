@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,17 +17,21 @@ from .chosen import agree, together
 from .contents import Articles, Contents, Passages
 from .copies import Copies
 from .embedding import Embedding
-from .encoder import Encoder, Vectors, load_encoder
+from .encoder import SETTING as ENCODER_SETTING
+from .encoder import BundledEncoder, Encoder, Vectors, load_encoder
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
 from .passages import RECIPE, keyword_text, made_of, split_passages
 from .records import Article, Passage
 from .store import Generation, Writer, read, writing
+from .tongue import NAMES, language_of
 from .vectors import VectorIndex
 
 Progress = Callable[[int, int, str], None]
 
 _PROBES = 256
+# Articles whose language is looked at, evenly drawn.
+_LANGUAGES_OF = 500
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,21 @@ def _no_articles(reading: Reading) -> str:
     return f"no article found: {len(reading.skipped)} skipped, first {first.path}: {first.reason}"
 
 
+def _unknown_language(articles: Sequence[Article], encoder: Encoder) -> Iterator[str]:
+    """A line if most of the articles are in languages that the bundled encoder doesn't know."""
+    if not isinstance(encoder, BundledEncoder):
+        return
+    looked_at = articles[:: max(1, len(articles) // _LANGUAGES_OF)]
+    told = Counter(language_of(article.text) for article in looked_at)
+    foreign = Counter({code: n for code, n in told.items() if code not in ("", "en")})
+    if 2 * foreign.total() > told.total():
+        name = NAMES[foreign.most_common(1)[0][0]]
+        yield (
+            f"most articles are in {name}, and the encoder that ships knows English: "
+            f"{ENCODER_SETTING}=intfloat/multilingual-e5-small names one that knows it"
+        )
+
+
 def _build(
     reading: Reading, directory: Path, writer: Writer, encoder: Encoder, tell: Progress
 ) -> BuildReport:
@@ -114,7 +134,7 @@ def _build(
         removed=plan.removed,
         unchanged=len(reading.articles) - plan.added - plan.changed,
         skipped=reading.skipped,
-        notes=(*notes, *reading.notes),
+        notes=(*notes, *reading.notes, *_unknown_language(reading.articles, encoder)),
         reports=contents.copies.reports,
         passages=len(contents.passages),
         embedded=embedding.embedded,

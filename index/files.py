@@ -28,6 +28,13 @@ _UTF8_PAIRS = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
+# What steers a terminal: colours, the cursor, a window's title.
+_STEERS = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
+_STEERED = "codes that steer a terminal are left out of it"
+_ALPHABETS = frozenset(("LATIN", "CYRILLIC", "GREEK"))
 # Letters by their category, yet drawn as nothing.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 
@@ -89,8 +96,15 @@ def decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
         if encoding != "utf-8":
             raise Unfit(f"its mark says {encoding}, its bytes do not") from error
         text, notes = as_cp1252(data), ("not UTF-8, read as cp1252",)
+    text, steered = unsteered(text)
     refuse_binary(text)
-    return text.replace("\r\n", "\n"), notes
+    return text.replace("\r\n", "\n"), (*notes, *steered)
+
+
+def unsteered(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text without what steers a terminal, and a note if there was any."""
+    bare = _STEERS.sub("", text)
+    return bare, (_STEERED,) if bare != text else ()
 
 
 def refuse_binary(text: str) -> None:
@@ -115,6 +129,14 @@ def as_cp1252(data: bytes) -> str:
     if len(_NON_ASCII.findall(text)) * 5 > len(text):
         raise Unfit("encoding: neither UTF-8 nor, as it seems, cp1252")
     return text
+
+
+def mixes_alphabets(text: str) -> bool:
+    """Whether a word has letters of several alphabets, such as a Cyrillic "а" in "Gаzette"."""
+    return any(
+        len(_ALPHABETS & {unicodedata.name(c, "").split(" ")[0] for c in word}) > 1
+        for word in re.findall(r"[^\W\d_]+", text)
+    )
 
 
 def is_visible(char: str) -> bool:

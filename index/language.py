@@ -1,4 +1,4 @@
-"""Sentences and parses of English text: the only owner of spaCy and of its model.
+"""Sentences of text, parses of English text: the only owner of spaCy and of its model.
 
 Both take seconds to load, so they wait until they are first asked for.
 """
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import SettingError
 from .lru import Lru
+from .rows import rows_of
+from .tongue import language_of
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -42,6 +44,20 @@ _NEVER_LAST = re.compile(
 _BEFORE_NUMBER = re.compile(
     r"(?:^|[\s(\[\"'“‘])(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|No|Nos|Art|Sec|Fig|p|pp)\.$"
 )
+# In other languages than English a rule says where a sentence ends. "。" needs no space after it,
+# but what is quoted goes on where a particle or a comma follows.
+_END = re.compile(
+    rf"[。！？](?:[」』）】{_CLOSERS}]++(?![とっはがをのにもで、，]))?(?![」』）】{_CLOSERS}])\s*"
+    rf"|[.!?…؟۔।]+[{_CLOSERS}]*\s+"
+)
+_OPENERS = " \"'“‘«„([¿¡—–-"
+_SHORT_FORM = re.compile(
+    r"(?:^|[\s(«„“])(?:[^\W\d_]|Nr|Hrn?|Fr|Frau|Str|bzw|ca|z\. ?B|d\. ?h|u\. ?a|usw|Mio|Mrd|Dr|Prof"
+    r"|St|MM|Mme|Mlle|p\. ex|Sra?|Srta|Sres|Dña|Dra|Uds?|EE|UU|Gral|dott|dott\.ssa|sig|sig\.ra|avv"
+    r"|ing|prof|Exmo|Exma|art|núm|pág|av|tel|nº)\.$",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(r"(?:^|[\s(])\d{1,2}\.$")
 _LONG_RUN = re.compile(r"\S{51,}")
 
 _lock = threading.RLock()
@@ -58,10 +74,14 @@ def sentence_spans(text: str) -> list[Span]:
     "He left. She stayed." -> [(0, 8), (9, 20)]
     """
     blocks = _blocks(text)
-    starts = _sentence_starts(text, blocks)
+    language = language_of(text)
+    is_english = language in ("", "en")
+    starts = _sentence_starts(text, blocks) if is_english else {}
     spans: list[Span] = []
     for start, end in blocks:
         inner = [p for p in starts.get(start, ()) if _is_boundary(text, start, p)]
+        if not is_english:
+            inner = list(_starts_by_rule(text, start, end, language))
         parts = zip([start, *inner], [*inner, end], strict=True)
         # Two starts may be proposed with nothing but white space between.
         whole = (_trimmed(text, a, b) for a, b in parts if not text[a:b].isspace())
@@ -148,6 +168,23 @@ def _sentence_starts(text: str, blocks: Sequence[Span]) -> dict[int, list[int]]:
     return starts
 
 
+def _starts_by_rule(text: str, start: int, end: int, language: str) -> Iterator[int]:
+    """Where sentences begin within a block of a text that isn't English."""
+    last = start
+    for match in _END.finditer(text, start, end):
+        at = match.end()
+        if at >= end or text[at:end].lstrip(_OPENERS)[:1].islower():
+            continue
+        inside = text[last : match.end()]
+        is_open = inside.count("「") > inside.count("」") or inside.count("“") > inside.count("”")
+        is_cjk = match[0][0] in "。！？"
+        left = _left(text, start, at)
+        is_short = _SHORT_FORM.search(left) or (language == "de" and _ORDINAL.search(left))
+        if not (is_cjk and is_open) and (is_cjk or not is_short):
+            last = at
+            yield at
+
+
 def _masked(piece: str) -> str:
     # The tokenizer's time grows with the square of a run without white space: "!!!!..." of
     # 100,000 takes hours. What stands inside such a run can't be a boundary anyway.
@@ -214,7 +251,12 @@ def _soft_breaks(text: str, lines: Sequence[Span]) -> set[int]:
 
     Wrapped text gives itself away: the next line's first word would not have fit.
     """
-    inner = [n for n in range(1, len(lines)) if _may_continue(text, lines[n - 1], lines[n])]
+    rows = rows_of(text)
+    inner = [
+        n
+        for n in range(1, len(lines))
+        if lines[n][0] not in rows and _may_continue(text, lines[n - 1], lines[n])
+    ]
     if len(inner) < 3:
         return set()
     lengths = sorted(lines[n - 1][1] - lines[n - 1][0] for n in inner)

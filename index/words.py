@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*%?|[^\W_]+(?:-\d[\w]*)?", re.UNICODE)
 
 STOP_WORDS = frozenset(
@@ -28,8 +29,22 @@ def _stemmer() -> Any:
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words in order; numbers ("10,022", "2.5") and codes ("f-16") are kept whole."""
-    return _WORD.findall(text.lower().replace("’", "'").replace("'s", " "))
+    """Lower-case words in order; numbers ("10,022", "2.5") and codes ("f-16") are kept whole.
+
+    Of Chinese and Japanese, which leave no spaces, every two neighbouring signs are a word.
+    """
+    plain = text.lower().replace("’", "'").replace("'s", " ")
+    return _WORD.findall(_UNSPACED.sub(_in_pairs, plain))
+
+
+def length_in_words(text: str) -> int:
+    """How long a text is, in words as they are written; two signs that need no spaces are one."""
+    return len(text.split()) + sum(map(len, _UNSPACED.findall(text))) // 2
+
+
+def _in_pairs(run: re.Match[str]) -> str:
+    signs = run[0]
+    return f" {' '.join(signs[n : n + 2] for n in range(max(1, len(signs) - 1)))} "
 
 
 def stems(text: str) -> list[str]:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from index import Article
+from index import Article, Passage
 from index.words import words
 from rag.dates import find_dates, same_date
 from rag.question import Question
 from rag.reader import Reader
-from rag.sentences import with_neighbours
+from rag.sentences import is_row, told, with_neighbours
 from rag.values import find_quantities
 from rag.weights import logistic, model_weights
 
@@ -81,9 +81,7 @@ def address_signals(
 ) -> tuple[float, ...]:
     """`ADDRESS_SIGNALS`; the reader looks once more at the best sentences."""
     best, top = sentences[0], [s.passage for s in sentences[:REREAD]]
-    alone, *wide = reader.read(
-        question.text, [top[0].text, *(with_neighbours(p).text for p in top)]
-    )
+    alone, *wide = reader.read(question.text, [told(top[0]), *(_in_context(p) for p in top)])
     named = len(question.names) + len(question.numbers) + len(question.dates)
     return (
         best.signal("passage_answers"),
@@ -96,6 +94,13 @@ def address_signals(
         max(s.margin for s in sentences) / 10,
         len(missing) / named if named else 0.0,
     )
+
+
+def _in_context(sentence: Passage) -> str:
+    """A sentence with its neighbours; a row of a table with its headers and the title instead."""
+    if is_row(sentence):
+        return f"{sentence.article.title}\n{told(sentence)}"
+    return with_neighbours(sentence).text
 
 
 def missing_terms(question: Question, articles: Iterable[Article]) -> tuple[str, ...]:

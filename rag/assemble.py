@@ -13,12 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from index import Hit
+from index.tongue import NAMES, language_of
 from rag.cite import Verified
 from rag.compare import Compared
 from rag.evidence import Found
 from rag.ledger import counted, independent, ledger_of, quoted_rows, remark_of
 from rag.models import EMBEDDED, NONE
 from rag.plan import Part
+from rag.planted import REMARK, planted
 from rag.question import Question
 from rag.read import Reading
 from rag.schema import Answer, Claim, Evidence, Kind
@@ -99,7 +101,11 @@ def declined(
     wanted = {w.lower(): w for w in (*question.terms, *question.names)}
     looked = ", ".join(wanted.values()) or question.text.rstrip(" ?.!")
     missing = f" No report found mentions {', '.join(found.missing)}." if found.missing else ""
-    hits = list(found.nearest[:3])
+    commands = [hit.passage.article.id for hit in found.nearest if planted(hit.passage)]
+    if commands:
+        left = ", ".join(dict.fromkeys(commands))
+        missing += f" Text in {left} that is addressed to a reader's machine was left out."
+    hits = [hit for hit in found.nearest if hit.passage.article.id not in commands][:3]
     if compared and compared.unsure:
         best = [found.sentences[0], *(r.sentence for r in compared.unsure)]
         once = list(dict.fromkeys(s.passage for s in best))[:3]
@@ -109,9 +115,26 @@ def declined(
         "declined",
         rejected=verified.rejected if verified else (),
         evidence=tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(hits, start=1)),
-        note=f"The reports don't answer this. Looked for: {looked}.{missing}",
+        note=f"The reports don't answer this. Looked for: {looked}.{missing}"
+        + _tongues(question, found),
         trace={"voice": "declined", **_trace(question, found), **(trace or {})},
     )
+
+
+def _tongues(question: Question, found: Found) -> str:
+    """What is said of a question, or of the nearest reports, in another language than English."""
+    asked = language_of(question.text)
+    told = next((language_of(hit.passage.article.text) for hit in found.nearest), "")
+    foreign = [code for code in (asked, told) if code not in ("", "en")]
+    if not foreign:
+        return ""
+    same = asked == told or not asked or not told
+    where = f" The question is in {NAMES[asked]}" if asked else " It"
+    if not same:
+        where += f", the nearest reports are in {NAMES[told]}"
+    else:
+        where = f" These are in {NAMES[foreign[0]]}"
+    return f"{where}; the search that ships knows English best."
 
 
 def joined(parts: Sequence[Part], answers: Sequence[Answer]) -> Answer:
@@ -145,6 +168,8 @@ def _remarked(claim: Claim, compared: Compared | None = None) -> Claim:
     """The claim, marked if unnamed sources or opinion alone say it, or if it wasn't read."""
     if claim.kind == "difference":
         return claim
+    if any(planted(c.passage) for c in claim.citations):
+        return replace(claim, remark=REMARK)
     said = [r for side in compared.sides for r in side.said] if compared else []
     spans = {r.sentence.passage: (r.words.start, r.words.end) for r in said}
     if compared and claim.kind == "quote":

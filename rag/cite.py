@@ -13,7 +13,7 @@ from rag.alignment import read_pairs
 from rag.asserted import check_asserted
 from rag.checks import check_quotation, fold, hard_checks
 from rag.schema import Check, Citation, Claim, DraftClaim, Evidence, Rejection
-from rag.sentences import with_neighbours
+from rag.sentences import header_of, with_neighbours
 from rag.verify import Checker, quick
 
 #: Reasons for which a drafted sentence is refused, as readers see them.
@@ -59,7 +59,8 @@ def verify(
     judged: list[Claim | Rejection] = []
     for draft in drafts:
         told = [j for j in judged if isinstance(j, Claim) and j.kind == "written"]
-        judged.append(_superfluous(draft, told) or verify_claim(draft, by_label, checker))
+        extra = _superfluous(draft, told)
+        judged.append(extra or _under_headers(verify_claim(draft, by_label, checker)))
         on_judged(judged[-1])
     return Verified(tuple(judged))
 
@@ -81,6 +82,15 @@ def written_checks(claim: str, evidence: str, published: str | None) -> list[Che
     checks = hard_checks(claim, evidence, published)
     ((ours, theirs),) = read_pairs([(claim, evidence, None)])
     return [*checks, check_asserted(ours, theirs)]
+
+
+def _under_headers(judged: Claim | Rejection) -> Claim | Rejection:
+    """A claim that cites rows of a table cites their headers, too: nobody could read them else."""
+    if isinstance(judged, Rejection):
+        return judged
+    heads = [(header_of(c.passage), c.support) for c in judged.citations]
+    more = {head: Citation(head, support) for head, support in heads if head}
+    return replace(judged, citations=(*judged.citations, *more.values()))
 
 
 def verify_claim(

@@ -2,7 +2,7 @@
 
 Readings of one value, from whichever reports, are a side; several sides are a difference, unless
 the question asks for several things, or who says something. A later report by the same outlet
-supersedes its earlier one.
+supersedes its earlier one, and so does a later entry of a live blog.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from index import Article, Passage
 from index.words import stems
+from rag.entries import is_later, when_said
 from rag.evidence import Scored
 from rag.question import Question
 from rag.read import Reading
@@ -42,7 +43,6 @@ _CORRECTING = re.compile(
     re.I,
 )
 _LATEST = re.compile(r"\b(?:latest|newest|most recent|currently|so far|by now|final)\b", re.I)
-_LONG_AGO = datetime.date.min
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Side:
 class Compared:
     """What the reports say on the point.
 
-    `sides` are the values, surest first; `replaced` gives, for an article whose own outlet later
+    `sides` are the values, surest first; `replaced` gives, for a reading whose own outlet later
     gave another value, the reading that did so. `apart` are readings that answer, but too unsurely
     or in another kind of words to be set against the others; `unsure` are those that don't answer,
     `silent` those of them that are on the matter. `in_short` if the answer is a value, a few words,
@@ -94,7 +94,7 @@ class Compared:
     """
 
     sides: tuple[Side, ...] = ()
-    replaced: Mapping[str, Reading] = field(default_factory=dict)
+    replaced: Mapping[Reading, Reading] = field(default_factory=dict)
     apart: tuple[Reading, ...] = ()
     unsure: tuple[Reading, ...] = ()
     silent: tuple[Reading, ...] = ()
@@ -110,7 +110,7 @@ class Compared:
 
     def is_replaced(self, side: Side) -> bool:
         """Whether every report of a side was superseded by its own outlet."""
-        return all(name in self.replaced for name in side.article_ids)
+        return all(reading in self.replaced for reading in side.said)
 
 
 def compare(
@@ -259,20 +259,22 @@ def _coverage(reading: Reading) -> float:
 # --- updates and corrections -------------------------------------------------------------------
 
 
-def _replaced(question: Question, sides: Sequence[Side]) -> dict[str, Reading]:
-    """For each superseded article the reading of its outlet that superseded it."""
+def _replaced(question: Question, sides: Sequence[Side]) -> dict[Reading, Reading]:
+    """For each superseded reading that of its outlet, or its live blog, that superseded it."""
     said = [r for side in sides for r in side.said]
-    found: dict[str, Reading] = {}
+    found: dict[Reading, Reading] = {}
     for old in said:
         later = [new for new in said if _supersedes(question, new, old)]
         if later:
-            found[old.article.id] = max(later, key=lambda r: (_day(r.article) or _LONG_AGO, r.sure))
+            found[old] = max(later, key=lambda r: (when_said(r.words), r.sure))
     return found
 
 
 def _supersedes(question: Question, new: Reading, old: Reading) -> bool:
     """Whether one reading is its outlet's later word in place of another of a different value."""
     ours, theirs = new.article, old.article
+    if is_later(new.words, old.words):
+        return not agree(question, new, old)
     if ours.outlet is None or ours.outlet != theirs.outlet or ours.id == theirs.id:
         return False
     day, before = _day(ours), _day(theirs)

@@ -20,8 +20,16 @@ from rag.addressed import addressed, may_hold, missing_terms
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
-from rag.sentences import folded, same_sentence, sentences_of, with_neighbours
-from rag.timing import asked_times, fits_time
+from rag.sentences import (
+    asked_cell,
+    folded,
+    is_row,
+    same_sentence,
+    sentences_of,
+    told,
+    with_neighbours,
+)
+from rag.weighing import as_of_last_entry, in_time, of_the_number, without_commands
 from rag.weights import logistic, model_weights, squash
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
@@ -34,9 +42,11 @@ COPIES = 20
 COMPARED, SENTENCES = 28, 8
 #: Added to a margin before it becomes a signal: the reader errs on the side of "no answer".
 MARGIN_SHIFT = 2.0
-#: What a sentence on another time than the one asked about keeps of its score, and loses of its
-#: margin (logits); set by hand.
-OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
+#: Rows of tables that are read by themselves.
+ROWS = 6
+#: What the reader's word counts for a row, and its margin, where the question names the row and
+#: the column; set by hand.
+LOOKED_UP, LOOKED_UP_MARGIN = 0.95, 6.0
 
 SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
 
@@ -96,7 +106,9 @@ def find_evidence(
 ) -> Found:
     """Search, score the sentences of the passages found, and weigh whether they answer."""
     hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
-    sentences = in_time(question, score_sentences(question, hits, index.encoder, reader))
+    scored = score_sentences(question, hits, index.encoder, reader)
+    sentences = as_of_last_entry(question, in_time(question, scored))
+    sentences = without_commands(question, of_the_number(question, sentences))
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
@@ -180,23 +192,12 @@ def score_sentences(
     readings = reader.read(question.text, [h.passage.text for h in hits])
     places = sentences_of(hits)
     weights = _term_weights(question, places)
-    drafts = [_without_cosine(question, p, hits, readings, weights) for p in places]
+    rows = _read_rows(question, places, weights, reader)
+    drafts = [rows.get(p) or _without_cosine(question, p, hits, readings, weights) for p in places]
     drafts.sort(key=lambda s: -s.score)
     near = _cosines(question, [s.passage for s in drafts[:COMPARED]], encoder)
     compared = [_with_cosine(s, c) for s, c in zip(drafts, near, strict=False)]
     return sorted([*compared, *drafts[COMPARED:]], key=lambda s: -s.score)
-
-
-def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
-    """The sentences with less of a score where they speak of another time than the question."""
-    times = asked_times(question)
-    timed = [
-        s
-        if fits_time(times, s.passage.text, s.passage.article)
-        else replace(s, score=s.score * OTHER_TIME, margin=s.margin - OTHER_TIME_MARGIN)
-        for s in sentences
-    ]
-    return sorted(timed, key=lambda s: -s.score)
 
 
 def _without_cosine(
@@ -209,11 +210,43 @@ def _without_cosine(
     """A sentence scored by all signals but the encoder's, which costs the most and counts as 0."""
     rank, reading = _reading_of(sentence, hits, readings)
     margin, start, end = _span_in(reading, hits[rank].passage, sentence)
+    return _drafted(question, sentence, (margin, start, end), reading.answers, rank, weights)
+
+
+def _read_rows(
+    question: Question, places: Sequence[Passage], weights: dict[str, float], reader: Reader
+) -> dict[Passage, Scored]:
+    """Those rows of tables that share most with the question, each read alone with its headers."""
+    rows = [p for p in places if is_row(p)]
+    rows.sort(key=lambda p: -_coverage(weights, stems(told(p))))
+    kept = rows[:ROWS]
+    texts = [told(p) for p in kept]
+    scored = {}
+    for row, text, reading in zip(kept, texts, reader.read(question.text, texts), strict=True):
+        margin, start, end = reading.best_span(0, len(text)) or (-20.0, 0, 0)
+        value, answers = text[start:end], reading.answers
+        if cell := asked_cell(question.text, row):
+            value, answers, margin = cell, LOOKED_UP, LOOKED_UP_MARGIN
+        place = row.start + max(0, row.text.rfind(value))
+        span = (margin, place, min(row.end, place + len(value)))
+        scored[row] = _drafted(question, row, span, answers, 0, weights)
+    return scored
+
+
+def _drafted(
+    question: Question,
+    sentence: Passage,
+    span: tuple[float, int, int],
+    answers: float,
+    rank: int,
+    weights: dict[str, float],
+) -> Scored:
+    margin, start, end = span
     signals = (
         squash((margin + MARGIN_SHIFT) / 4),
-        reading.answers,
+        answers,
         0.0,
-        _coverage(weights, stems(sentence.text)),
+        _coverage(weights, stems(told(sentence))),
         _coverage(weights, stems(_context(sentence))),
         float(may_hold(question.asks, sentence.text)),
         1.0 / (1 + rank),
@@ -233,7 +266,7 @@ def _with_cosine(sentence: Scored, cosine: float) -> Scored:
 def _cosines(question: Question, sentences: Sequence[Passage], encoder: Encoder) -> list[float]:
     if not sentences:
         return []
-    vectors = encoder.encode([s.text for s in sentences])
+    vectors = encoder.encode([told(s) for s in sentences])
     return [max(0.0, float(v)) for v in vectors @ encoder.encode_query(question.text)]
 
 
@@ -248,7 +281,7 @@ def _labelled(passages: Sequence[Passage], scores: Sequence[Scored]) -> tuple[Ev
 
 
 def _context(sentence: Passage) -> str:
-    return f"{sentence.article.title}\n{with_neighbours(sentence).text}"
+    return f"{sentence.article.title}\n{told(sentence)}\n{with_neighbours(sentence).text}"
 
 
 def _reading_of(
@@ -276,7 +309,7 @@ def _span_in(reading: Reading, passage: Passage, sentence: Passage) -> tuple[flo
 
 def _term_weights(question: Question, sentences: Sequence[Passage]) -> dict[str, float]:
     """Stem -> weight: rare among the sentences found weighs more (inverse document frequency)."""
-    seen = Counter(s for p in sentences for s in set(stems(p.text)))
+    seen = Counter(s for p in sentences for s in set(stems(told(p))))
     asked = set(stems(" ".join(question.terms))) or set(stems(question.text))
     return {s: math.log(1 + len(sentences) / (0.5 + seen[s])) for s in asked}
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from index import Article
+from index import Passage
 from rag.compare import Compared, Side
+from rag.entries import when_said
 from rag.read import Reading
 from rag.schema import Citation, Claim, Position, Stance, Voice
 from rag.voice import voice_of
@@ -45,14 +46,15 @@ def _side_row(side: Side, stance: Stance, cluster_of: ClusterOf) -> Position:
 
 def _gone_row(side: Side, found: Compared, cluster_of: ClusterOf) -> Position:
     row = _side_row(side, "superseded", cluster_of)
-    new = found.replaced[side.article_ids[0]]
-    return replace(row, note=gone_note(new.words.text, new.article))
+    new = found.replaced[side.readings[0]]
+    return replace(row, note=gone_note(new.words.text, new.sentence.passage))
 
 
-def gone_note(words: str, article: Article) -> str:
-    """What superseded a value: the words, and the article that gives them."""
-    said = " ".join(words.split())
-    return f"{article.outlet} gave “{said}” on {article.published} ({article.id})"
+def gone_note(words: str, sentence: Passage) -> str:
+    """What superseded a value: the words, and the sentence that gives them."""
+    said, article = " ".join(words.split()), sentence.article
+    who = article.outlet or "the same report"
+    return f"{who} gave “{said}” on {when_said(sentence)} ({article.id})"
 
 
 def _silent_row(silent: Sequence[Reading], cluster_of: ClusterOf) -> Position:

@@ -4,6 +4,7 @@
     plan("Who won, and who lost?", ...) -> "Who won?", "Who lost?"
     "Which outlets mention the siren?"  -> every report that mentions the siren
     "What, according to the Gazette, ...?" -> asked within that outlet's reports
+    a long letter that asks at its end   -> what it asks
 
 A model writes the questions, in one call, and only where there is a conversation or the question
 holds several. What it writes is used only if every name, number and telling word of it stands in
@@ -26,7 +27,7 @@ from index.search import earlier
 from index.words import stems
 from rag.models import Model, Tick, no_tick
 from rag.prompts import load_prompt
-from rag.question import MAX_CHARACTERS, Question, analyse
+from rag.question import LONG, Question, analyse, asking_part
 from rag.schema import Answer
 from rag.timing import as_of_day
 from rag.values import find_quantities
@@ -35,8 +36,8 @@ from rag.values import find_quantities
 PartKind = Literal["ask", "mentions"]
 #: Questions in one, turns of a conversation that are remembered, bytes of a file that holds one.
 MAX_PARTS, REMEMBERED, MAX_BYTES = 4, 4, 40_000_000
-#: Tokens that a model may write, and characters of an answer that it is shown.
-MAX_TOKENS, MAX_ANSWER = 80, 300
+#: Tokens that a model may write, characters of an answer that it is shown, and of what it rewrites.
+MAX_TOKENS, MAX_ANSWER, MAX_REWRITTEN = 80, 300, 500
 _ASKING = r"(?:how|what|who|whom|whose|when|where|why|which)\b"
 _SEVERAL = re.compile(
     rf"\?\s+\w|[,;]?\s(?:and|or|then)\s+(?:also\s+)?(?:\w+\s+)?{_ASKING}|;|^\W*compare\b|"
@@ -103,8 +104,9 @@ class Plan:
             ]
         }
         text = " ".join(p.text for p in self.parts)
-        if self.by_model and text != typed:
-            rows["rewritten"] = {"from": typed, "to": text, "by": "model"}
+        by = "model" if self.by_model else "length" if len(typed) >= LONG else ""
+        if by and text != typed:
+            rows["rewritten"] = {"from": typed, "to": text, "by": by}
         if self.because:
             rows["not_rewritten"] = self.because
         if self.prompts:
@@ -132,7 +134,7 @@ def plan(
 
     Raises QuestionError for what is no question.
     """
-    typed = analyse(question).text
+    typed = asking_part(analyse(question).text)
     if not turns and not _SEVERAL.search(typed):
         return Plan((_part(typed, outlets),))
     if model is None:
@@ -161,7 +163,7 @@ def _conversation(turns: Sequence[Turn]) -> str:
 
 def foreign(text: str, typed: str, turns: Sequence[Turn]) -> str:
     """What is wrong with a model's rewrite, or "": it may use words of the conversation alone."""
-    if not text.endswith("?") or len(text) > MAX_CHARACTERS // 4 or text.count("?") > 1:
+    if not text.endswith("?") or len(text) > MAX_REWRITTEN or text.count("?") > 1:
         return "it is no single question"
     spoken = " ".join([typed, *(f"{t.question} {t.told}" for t in turns)])
     known = set(stems(spoken)) | _FREE

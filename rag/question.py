@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from index.errors import QuestionError
-from index.language import parse
+from index.language import parse, sentence_spans
+from index.tongue import is_common, language_of
+from index.words import words
 from rag.dates import When, find_dates
 from rag.grammar import SPEECH
 from rag.values import find_quantities
 
-MAX_CHARACTERS = 2000
+MAX_CHARACTERS = 8000
+#: From this many characters on, what asks is looked for among what is told besides.
+LONG = 400
+#: Of a sentence that never ends, so many of its last characters are asked.
+LONGEST = 1000
 #: amount: how many, how long; time: when; name: who, where, which; what: by what the reports say;
 #: open: why, how, whether, what somebody said.
 Asks = Literal["amount", "time", "name", "what", "open"]
@@ -25,6 +31,50 @@ _AMOUNT = re.compile(
 )
 _TIME = re.compile(
     r"\b(?:what|which)\W+(?:(?:is|was)\W+the\W+)?(?:day|date|year|month|weekday|time|hour)\b", re.I
+)
+_WORDS = (
+    "how what which who whom whose when where why did does do is are was were has have can will"
+)
+_ASKS = re.compile(rf"[?？؟](?!\S)|[か？]。?$|^(?:{'|'.join(_WORDS.split())})\b", re.I)
+_WANTS = re.compile(r"\b(?:tell me|my question|want to know|like to know|find out)\b", re.I)
+_LEAD_IN = re.compile(rf"^[^:?]{{3,100}}:\s+(?=(?:{'|'.join(_WORDS.split())})\b)", re.I)
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|there)\b", re.I
+)
+# The same of German, Spanish, French, Italian, Portuguese; Japanese, Chinese; Arabic.
+_ASKS_ABROAD: tuple[tuple[Asks, re.Pattern[str]], ...] = (
+    (
+        "time",
+        re.compile(
+            r"\b(?:wann|seit wann|bis wann|an welchem tag|cuándo|qué día|quand|quel jour|quando"
+            r"|che giorno|que dia)\b|いつ|何[月時年曜]|何日[にか]ら?、|什么时候|何时|哪[天年]|متى",
+            re.I,
+        ),
+    ),
+    (
+        "amount",
+        re.compile(
+            r"\b(?:wie (?:viele?|lange|hoch|alt|weit|groß|schwer|teuer|tief|oft)|wieviele?"
+            r"|cuánt[oa]s?|qué (?:porcentaje|edad|cantidad)|combien|quel (?:âge|pourcentage)"
+            r"|quant[oiae]s?|che percentuale|que (?:percentagem|porcentagem|idade))\b"
+            r"|何[^をがは、]{0,5}(?:人|日|本|台|個|枚|円|回|件|歳|隻|年|週|%|パーセント|メートル|キロ|トン)"
+            r"|いくつ|いくら|どれ(?:くらい|ほど|だけ)|多少|几|كم",
+            re.I,
+        ),
+    ),
+    (
+        "name",
+        re.compile(
+            r"\b(?:wer|wen|wem|wessen|wo|wohin|woher|welche[rsnm]?|quién(?:es)?|dónde|cuál(?:es)?"
+            r"|qui|où|quel(?:le)?s?|chi|dove|quale|quali|quem|onde|qual|quais)\b"
+            r"|誰|だれ|どこ|どの|どちら|谁|哪里|哪儿|哪|(?:^|\s)(?:من|أين|أي)\s",
+            re.I,
+        ),
+    ),
+    (
+        "what",
+        re.compile(r"^\W*(?:was|qué|que|quoi|che cosa|cosa|o que)\b|何|什么|ماذا|^ما\s", re.I),
+    ),
 )
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
 _ENTITIES = frozenset("PERSON ORG GPE LOC FAC NORP EVENT PRODUCT WORK_OF_ART LAW".split())
@@ -73,6 +123,9 @@ def analyse(text: str) -> Question:
     clean = " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
     if not any(c.isalnum() for c in clean):
         raise QuestionError("the question is empty; type what you want to know")
+    language = language_of(clean)
+    if language not in ("", "en"):
+        return _foreign(clean, language)
     doc = parse(clean)
     asking = next((t for t in doc if t.tag_ in {"WP", "WP$", "WDT", "WRB"}), None)
     return Question(
@@ -85,6 +138,35 @@ def analyse(text: str) -> Question:
         of_speaker=_of_speaker(asking),
         of_several=_of_several(asking),
     )
+
+
+def _foreign(text: str, language: str) -> Question:
+    """A question that isn't in English: what kind it is, its words, its dates and quoted words."""
+    asks: Asks = next((kind for kind, pattern in _ASKS_ABROAD if pattern.search(text)), "open")
+    told = dict.fromkeys(w for w in words(text) if not is_common(w, language))
+    quoted = tuple(_QUOTED.findall(text))
+    return Question(text, asks, tuple(told), (), tuple(find_dates(text)), quoted)
+
+
+def asking_part(text: str) -> str:
+    """What a long question asks: its last sentences in a row that ask, or else its last one.
+
+    The sentence before them belongs to them where they point back to it. A shorter one than `LONG`
+    is itself.
+    """
+    if len(text) < LONG:
+        return text
+    told = [s for a, b in sentence_spans(text) for s in re.split(r"(?<=[?？؟]) ", text[a:b])]
+    asks = [n for n, sentence in enumerate(told) if _ASKS.search(sentence)]
+    wants = [n for n, sentence in enumerate(told) if _WANTS.search(sentence)]
+    last = (asks or wants or [len(told) - 1])[-1]
+    first = last
+    while first - 1 in asks:
+        first -= 1
+    part = _LEAD_IN.sub("", " ".join(told[first : last + 1]))
+    if first and _POINTS_BACK.search(part) and not _names(parse(part)):
+        part = f"{told[first - 1]} {part}"
+    return part if len(part) <= LONGEST else part[-LONGEST:].partition(" ")[2] or part[-LONGEST:]
 
 
 def _asks(text: str, asking: Any) -> Asks:

@@ -20,11 +20,15 @@ from itertools import islice
 
 from index import Article, Passage
 from index.errors import ModelReplyError
+from index.words import length_in_words
 from rag.dates import find_dates
+from rag.entries import Entry, entry_of, when_said
 from rag.evidence import Found, Scored
 from rag.models import NEITHER, Model, Reply, Tick, no_tick
+from rag.planted import is_command
 from rag.prompts import load_prompt
 from rag.question import Question
+from rag.sentences import told
 from rag.values import find_quantities
 from rag.weights import log_odds, logistic, model_weights
 
@@ -66,10 +70,14 @@ class Window:
     @property
     def text(self) -> str:
         """The report as a model sees it: head, headline, the sentences in their order."""
-        head = ", ".join(filter(None, (self.article.outlet, self.article.published)))
+        when = when_said(self.sentences[0].passage)
+        outlet = self.article.outlet or ""
+        outlet = "" if is_command(outlet) else outlet
+        head = ", ".join(filter(None, (outlet, when)))
         places = sorted((s.passage for s in self.sentences), key=lambda p: p.start)
-        told = " ... ".join(" ".join(p.text.split()) for p in places)
-        return f"Report{f' ({head})' if head else ''}: {self.article.title}\n{told}"
+        said = " ... ".join(" ".join(told(p).split()) for p in places)
+        title = "" if is_command(self.article.title) else self.article.title
+        return f"Report{f' ({head})' if head else ''}: {title}\n{said}"
 
 
 @dataclass(frozen=True)
@@ -101,15 +109,16 @@ OnRead = Callable[[Sequence[Reading]], None]
 def windows(
     found: Found, cluster_of: Callable[[str], int], most: Sequence[int] = WORDS
 ) -> list[Window]:
-    """The likeliest sentences of the best reports, copies once.
+    """The likeliest sentences of the best reports, copies once; an entry of a live blog is one.
 
     `most` gives the words of a window, those of the first few reports and those of the others; a
     window has one sentence at least.
     """
-    told: dict[int, list[Scored]] = {}
+    told: dict[tuple[int, Entry | None], list[Scored]] = {}
     for sentence in found.sentences:
         if not sentence.is_copy:
-            told.setdefault(cluster_of(sentence.passage.article.id), []).append(sentence)
+            report = cluster_of(sentence.passage.article.id), entry_of(sentence.passage)
+            told.setdefault(report, []).append(sentence)
     return [
         Window(tuple(_within(said, most[n >= BATCHES[0]])))
         for n, said in enumerate(islice(told.values(), REPORTS))
@@ -120,7 +129,7 @@ def windows(
 def _within(sentences: Sequence[Scored], most: int) -> Iterator[Scored]:
     article, room = sentences[0].passage.article, most
     for n, sentence in enumerate(sentences):
-        room -= len(sentence.passage.text.split())
+        room -= length_in_words(told(sentence.passage))
         if n and room < 0:
             return
         if sentence.passage.article == article:
@@ -224,7 +233,9 @@ def anchor(copied: str, window: Window) -> Place | None:
             for sentence in window.sentences:
                 if pattern and (match := pattern.search(sentence.passage.text)):
                     return sentence, _part(sentence.passage, match.span())
-    return None
+    # Of a row, which is shown as "2030: 218", the value is what stands in the report.
+    _, mark, value = copied.rpartition(": ")
+    return anchor(value, window) if mark else None
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,8 @@ from functools import lru_cache
 from index import Article, Hit, Passage
 from index.language import sentence_spans
 from index.records import CUT
+from index.rows import rows_of
+from index.words import words
 
 #: Sentences that share one quotation are kept together up to this many words, and characters.
 UNIT_WORDS, UNIT_CHARACTERS = 60, 600
@@ -56,15 +58,20 @@ def _is_title(sentence: Passage) -> bool:
 
 
 def sentences_of(hits: Sequence[Hit]) -> list[Passage]:
-    """The sentences that the hits' passages hold or touch, once each, without headlines."""
+    """The sentences that the hits' passages hold or touch, once each, without headlines.
+
+    Nor is the header of a table one.
+    """
     found: dict[tuple[str, int], Passage] = {}
     for p in (hit.passage for hit in hits):
         for start, end in units_of(p.article):
             sentence = Passage(p.article, start, end)
             if start < p.end and end > p.start and any(c.isalnum() for c in sentence.text):
                 found.setdefault((p.article.id, start), sentence)
+    heads = {head for sentence in found.values() if (head := header_of(sentence))}
     # A headline is no sentence of the report, unless there is nothing else.
-    return [s for s in found.values() if not _is_title(s)] or list(found.values())
+    told = [s for s in found.values() if not _is_title(s) and s not in heads]
+    return told or list(found.values())
 
 
 def with_neighbours(sentence: Passage) -> Passage:
@@ -73,6 +80,44 @@ def with_neighbours(sentence: Passage) -> Passage:
     place = next(i for i, (start, _) in enumerate(spans) if start == sentence.start)
     first, last = spans[max(0, place - 1)], spans[min(len(spans) - 1, place + 1)]
     return Passage(sentence.article, first[0], last[1])
+
+
+def told(sentence: Passage) -> str:
+    """The sentence's text; a row of a table with its headers."""
+    row = rows_of(sentence.article.text).get(sentence.start)
+    return row.told if row else sentence.text
+
+
+def header_of(sentence: Passage) -> Passage | None:
+    """The header over a row of a table; None for a row that holds its own, and other sentences."""
+    row = rows_of(sentence.article.text).get(sentence.start)
+    apart = row is not None and row.header[0] != sentence.start
+    return Passage(sentence.article, *row.header) if row and apart else None
+
+
+def is_row(sentence: Passage) -> bool:
+    """Whether a sentence is a row of a table."""
+    return sentence.start in rows_of(sentence.article.text)
+
+
+def asked_cell(question: str, sentence: Passage) -> str:
+    """The value of a table's row in the column that a question names; "" if it names not both.
+
+    "How many boats did Ferrin register in 2030?" names the row of Ferrin and the column 2030.
+    """
+    rows = rows_of(sentence.article.text)
+    row = rows.get(sentence.start)
+    if row is None:
+        return ""
+    asked = set(words(question))
+    own = set(words(" ".join(row.cells[:1])))
+    columns = [n for n, name in enumerate(row.names) if n and set(words(name)) & asked]
+    named = [set(words(row.names[n])) & asked for n in columns]
+    best = [
+        n for n, shared in zip(columns, named, strict=True) if len(shared) == max(map(len, named))
+    ]
+    is_named = own and own <= asked
+    return row.cells[best[0]] if is_named and len(best) == 1 and best[0] < len(row.cells) else ""
 
 
 def same_sentence(sentence: Passage, article: Article) -> Passage | None:

@@ -17,6 +17,7 @@ from index.words import stems
 from rag.checks import fold
 from rag.cite import Verified
 from rag.compare import ClusterOf, Compared, Side, corrects
+from rag.entries import when_said
 from rag.evidence import Found, Scored
 from rag.ledger import independent
 from rag.models import Model, Tick, no_tick
@@ -140,7 +141,7 @@ def side_told(
 
 
 def _update(side: Side, found: Compared, labels: Labels) -> DraftClaim:
-    old, new = side.readings[0], found.replaced[side.readings[0].article.id]
+    old, new = side.readings[0], found.replaced[side.readings[0]]
     text = update_told(side.text, old.sentence.passage, new.words.text, new.sentence.passage)
     return labels.of_readings(text, "difference", (old, new))
 
@@ -149,8 +150,8 @@ def update_told(old: str, before: Passage, new: str, after: Passage) -> str:
     """From what to what an outlet changed, and when; the passages are those that say it."""
     verb = "corrected this to" if corrects(after) else "later gave"
     return (
-        f"{after.article.outlet} first gave {marked(old)} ({before.article.published}) and "
-        f"{verb} {marked(new)} ({after.article.published})."
+        f"{after.article.outlet or 'The report'} first gave {marked(old)} ({when_said(before)}) "
+        f"and {verb} {marked(new)} ({when_said(after)})."
     )
 
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 STORY = "The Sound ferry sailed on Monday after nine days in dock, the harbour office said."
+PICTURE = "a picture"
 MORE = "Mara Quill, who heads the office, said that the repair had taken longer than expected."
 
 
 def pdf_file(*pages: Sequence[str], title: str = "", trailer: str = "") -> bytes:
     """A PDF of one line of text after another; a page without lines holds a drawn box."""
+    placed = [[(50, 750 - 14 * n, 12, x) for n, x in enumerate(lines)] for lines in pages]
+    return drawn_pdf(*placed, title=title, trailer=trailer)
+
+
+def drawn_pdf(
+    *pages: Sequence[tuple[float, float, float, str]], title: str = "", trailer: str = ""
+) -> bytes:
+    """A PDF of texts in the order given, each at a place: left, bottom, size, text.
+
+    A page without any holds a drawn box, and one whose only text is PICTURE an image.
+    """
     kids = [4 + 2 * n for n in range(len(pages))]
     objects = [
         "<</Type/Catalog/Pages 2 0 R>>",
@@ -17,8 +29,12 @@ def pdf_file(*pages: Sequence[str], title: str = "", trailer: str = "") -> bytes
         "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     ]
     for kid, lines in zip(kids, pages, strict=True):
-        drawn = "".join(f"1 0 0 1 50 {750 - 14 * n} Tm ({x}) Tj " for n, x in enumerate(lines))
-        content = f"BT /F 12 Tf {drawn}ET" if lines else "0 0 100 100 re f"
+        drawn = "".join(
+            f"/F {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj " for x, y, size, text in lines
+        )
+        content = f"BT {drawn}ET" if lines else "0 0 100 100 re f"
+        if [text for *_, text in lines] == [PICTURE]:
+            content = "q 500 0 0 500 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI Q"
         objects.append(
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents {kid + 1} 0 R"
             "/Resources<</Font<</F 3 0 R>>>>>>"

@@ -69,7 +69,7 @@ class Api:
         value), and "articles". It never uses outside knowledge.
 
         Args:
-            question: The question, up to 2,000 characters.
+            question: The question, up to 8,000 characters.
             model: One of the models that the page offers; the first of them if left out.
             outlets: Only reports of these outlets; all if left out.
             since: Only reports published on this day or later, YYYY-MM-DD.

@@ -8,6 +8,7 @@ gets a new process.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from .draft import Draft, made_draft
 # Processor time that a file may take: this many seconds, and one more for each million bytes.
 BASE_SECONDS = 3
 
-_PROGRAM = Path(__file__).with_name("extract.py")
+_PROGRAM = ("-m", f"{__package__}.extract")
+_ROOT = str(Path(__file__).parents[2])
 # How many times as long it may take by the clock, on a machine that is busy with other things.
 _PATIENCE = 20
 _LEAVE_SECONDS = 5
@@ -81,11 +83,14 @@ def read_pdf(data: bytes, max_chars: int, extraction: Extraction) -> Draft:
 
 
 def _started() -> subprocess.Popen[bytes]:
-    # -P: the program's own folder must not lend its modules' names to the libraries'.
-    command = [sys.executable, "-P", str(_PROGRAM)]
+    # -P: the folder that one works in must not lend its files' names to the libraries.
+    command = [sys.executable, "-P", *_PROGRAM]
+    places = {"PYTHONPATH": os.pathsep.join(filter(None, [_ROOT, os.environ.get("PYTHONPATH")]))}
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     try:
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing)
+        return subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, stderr=nothing, env={**os.environ, **places}
+        )
     except OSError as error:
         raise Unfit(f"no process could be started to read it: {error.strerror}") from error
 

@@ -68,7 +68,7 @@ class Ledger:
         match = _GAVE.search(row.note)
         for new in self._cited.get(match[2], ()) if match else ():
             words = match[1] if match else ""
-            if gone_note(words, new.article) == row.note and fold(words) in fold(new.text):
+            if gone_note(words, new) == row.note and fold(words) in fold(new.text):
                 yield new, words
 
     def problem(self, row: LedgerRow) -> str:

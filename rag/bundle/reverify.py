@@ -22,10 +22,11 @@ from rag.bundle.derived import Ledger, remark_problem, reports_in
 from rag.bundle.file import BundleFile, Cited, Sentence, Stored
 from rag.bundle.held import Find
 from rag.bundle.page import DRAWN, cited_in, page_of
-from rag.checkers import QUICK, SHIPPED, shipped
+from rag.checkers import SHIPPED, shipped
 from rag.checks import check_quotation, fold, short
 from rag.cite import written_checks
 from rag.sentences import with_neighbours
+from rag.verify import QUICK
 
 #: same: as it was; changed: another text, or other particulars; moved: the words stand elsewhere;
 #: gone: they stand nowhere; missing: no such article; failed: the bundle contradicts itself, or a

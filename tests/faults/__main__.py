@@ -27,6 +27,7 @@ CAMPAIGNS = {
     "power": "power.every_crash_state",
     "writers": "writers.together",
     "signals": "writers.stopped",
+    "mixed": "mixed.reading",
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import index.files
-from index.files import Unfit, clipped, decoded, file_bytes, is_visible, shown
+from index.files import Unfit, clipped, decoded, file_bytes, is_visible, mixes_alphabets, shown
 
 STORY = "Ferry runs again\n\nThe Sound ferry sailed on Monday after nine days in dock.\n"
 
@@ -38,7 +38,7 @@ def test_texts_are_kept_as_they_are(data, text, note):
     [
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary"),
         (b"Nul\x00 in text", "binary"),
-        (b"Escape \x1b[31m in a long text " + b"word " * 1000, "binary"),
+        (b"Escape \x1b\n in a long text " + b"word " * 1000, "binary"),
         (b"\x01\x02\x03 text", "binary"),
         (STORY.encode("utf-16-le"), "binary"),
         (codecs.BOM_UTF16_LE + b"\x00\xd8a", "its mark says utf-16"),
@@ -136,3 +136,35 @@ def test_paths_and_values_in_messages():
     assert shown(Path("a\nb\x1b\udcff.txt")) == "a\\nb\\x1b\\udcff.txt"
     assert clipped("x" * 60) == "x" * 60
     assert clipped("x" * 61) == "x" * 59 + "…"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "\x1b[31m",
+        "\x1b[2J\x1b[H",
+        "\x1b]0;own title\x07",
+        "\x1b]8;;https://a.example\x1b\\",
+        "\x1bc",
+        "\x9b1m",
+    ],
+)
+def test_what_steers_a_terminal_is_left_out_and_the_rest_is_read(code):
+    text, notes = decoded(f"The ferry {code}sails again{code}.\n".encode())
+    assert text == "The ferry sails again.\n"
+    assert notes == ("codes that steer a terminal are left out of it",)
+
+
+@pytest.mark.parametrize(
+    ("text", "mixes"),
+    [
+        ("Tern Gаzette", True),
+        ("Τern Daily", True),
+        ("Tern Gazette", False),
+        ("Газета Терн and Tern", False),
+        ("Çevre Ærø Łódź", False),
+        ("北の港 3", False),
+    ],
+)
+def test_a_word_of_several_alphabets(text, mixes):
+    assert mixes_alphabets(text) == mixes

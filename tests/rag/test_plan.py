@@ -47,7 +47,7 @@ def test_one_question_without_a_conversation_is_asked_as_it_is(question):
     assert planned.trace(question) == {"parts": [{"text": question, "kind": "ask", "outlets": []}]}
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "?", "x" * 3000])
+@pytest.mark.parametrize("typed", ["", "   ", "?", "x" * 9000])
 def test_what_is_no_question_is_refused(typed):
     with pytest.raises(QuestionError):
         plan(typed, [SHUT], None)
@@ -272,3 +272,11 @@ def test_a_bad_conversation_is_one_line(tmp_path, text):
     with pytest.raises(SettingError) as caught:
         read_history(path)
     assert len(str(caught.value).splitlines()) == 1 and "history.json" in str(caught.value)
+
+
+def test_a_long_question_is_asked_by_its_part_that_asks():
+    told = "We talk each week about the harbours and towns of our coast and who built them. " * 20
+    typed = told + "My question is: how long is the pier at Imber?"
+    made = plan(typed, (), None)
+    assert [p.text for p in made.parts] == ["how long is the pier at Imber?"]
+    assert made.trace(typed)["rewritten"]["to"] == "how long is the pier at Imber?"

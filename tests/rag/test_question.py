@@ -1,7 +1,7 @@
 import pytest
 
 from index.errors import QuestionError
-from rag.question import MAX_CHARACTERS, analyse
+from rag.question import LONGEST, MAX_CHARACTERS, analyse, asking_part
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,68 @@ def test_several_things_are_asked_for_by_a_plural():
     assert analyse("Which countries did the envoy visit?").of_several
     assert not analyse("Which country did the envoy visit?").of_several
     assert not analyse("How many countries did the envoy visit?").of_several
+
+
+TOLD = "We are a reading circle and talk each week about the harbours and towns of our coast. " * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        (
+            TOLD + "My question is only this: what did the pier at Imber cost?",
+            "what did the pier at Imber cost?",
+        ),
+        ("How many boats sank at Tarn? " + TOLD, "How many boats sank at Tarn?"),
+        (TOLD + "Have you been there? " + TOLD + "Who leads Kell? Thanks.", "Who leads Kell?"),
+        (TOLD + "Who leads Kell? And since when?", "Who leads Kell? And since when?"),
+        (
+            TOLD + "The pier at Orm is new. What did it cost?",
+            "The pier at Orm is new. What did it cost?",
+        ),
+        (
+            TOLD + "Please tell me how old the mayor of Garth is. Many thanks.",
+            "Please tell me how old the mayor of Garth is.",
+        ),
+        (TOLD + "Was kostete der Turm von Imber?", "Was kostete der Turm von Imber?"),
+        (TOLD + "the price of the pier at Orm", "the price of the pier at Orm"),
+    ],
+)
+def test_the_part_of_a_long_question_that_asks(text, asked):
+    assert asking_part(analyse(text).text) == asked
+
+
+def test_a_short_question_is_asked_whole_and_one_without_an_end_is_cut():
+    short = "The pier is new. I like it. What did it cost?"
+    assert asking_part(short) == short
+    endless = "the pier and " * 600 + "what did it cost"
+    assert len(asking_part(endless)) <= LONGEST and asking_part(endless).endswith("it cost")
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("Wie viele Boote sanken in Orm?", "amount"),
+        ("Wann öffnet der Hafen von Orm?", "time"),
+        ("Wer leitet den Hafen von Orm?", "name"),
+        ("Warum ist der Hafen geschlossen?", "open"),
+        ("¿Cuánto costó el puente de Orm?", "amount"),
+        ("¿Quién dirige el puerto?", "name"),
+        ("Combien de bateaux ont coulé à Orm ?", "amount"),
+        ("Quand est-ce que le port ouvre ?", "time"),
+        ("Chi guida il porto di Orm?", "name"),
+        ("Quante barche sono affondate?", "amount"),
+        ("Quantos barcos afundaram em Orm?", "amount"),
+        ("O que disse o prefeito de Orm?", "what"),
+        ("橋の修理には何日かかりますか。", "amount"),
+        ("港はいつ開きますか。", "time"),
+        ("村長は誰ですか。", "name"),
+        ("修理用了多少天？", "amount"),
+        ("谁是镇长？", "name"),
+        ("كم قاربا غرق في نرجس؟", "amount"),
+        ("متى يفتح الميناء؟", "time"),
+    ],
+)
+def test_what_a_question_in_another_language_asks_for(text, asks):
+    asked = analyse(text)
+    assert asked.asks == asks and asked.terms and not asked.names

@@ -108,7 +108,7 @@ def test_passages_are_searched(tmp_path):
     [
         ({"question": "no key"}, "model 'far/one' wants a key: set FAR_API_KEY"),
         ({"question": "q", "model": "far/one"}, "no such model is offered here"),
-        ({"question": "q" * 2001}, "has 2,001 characters"),
+        ({"question": "q" * 8001}, "has 8,001 characters"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(client, address, given, line):

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from index.files import Unfit
-from index.formats.extract import _joined_words
 from index.formats.extraction import Extraction
+from index.formats.pdf import _joined_words
 from tests.sample_files import LOCK, MORE, STORY, page, pdf_file
 
 

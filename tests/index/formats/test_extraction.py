@@ -21,7 +21,7 @@ def standing_in(tmp_path, monkeypatch):
     def put(code):
         program = tmp_path / "program.py"
         program.write_text(code)
-        monkeypatch.setattr(index.formats.extraction, "_PROGRAM", program)
+        monkeypatch.setattr(index.formats.extraction, "_PROGRAM", (str(program),))
         return Extraction()
 
     return put

@@ -150,7 +150,12 @@ def test_days(stated, day):
 
 
 def test_a_title_is_one_line_without_what_steers_a_screen():
-    assert made_draft("Text", {"title": " a\n\x1b[31mb\u202ec\ud800 "}, ()).title == "a [31mb c"
+    assert made_draft("Text", {"title": " a\n\x1b[31mb\u202ec\ud800d "}, ()).title == "a bc d"
+    for data in (
+        "T\u200ber\u00adn \u202esails\n\nText.",
+        "---\ntitle: T\u2066ern sails\n---\nText.",
+    ):
+        assert READERS[".txt"](data.encode(), 100, Recording()).title == "Tern sails"
 
 
 def test_binary_text_is_no_draft():

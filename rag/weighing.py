@@ -1,0 +1,92 @@
+"""What sentences lose of their score: on another time, replaced by a later entry, or a command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from index.words import stems
+from rag.entries import is_later
+from rag.planted import asks_about_commands, planted
+from rag.question import Question
+from rag.sentences import told
+from rag.timing import asked_times, fits_time
+
+if TYPE_CHECKING:
+    from rag.evidence import Scored
+
+#: What a sentence on another time than the one asked about keeps of its score, and loses of its
+#: margin (logits); set by hand.
+OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
+#: What a command to machines keeps of its score that a report quotes; set by hand.
+QUOTED_COMMAND = 0.1
+
+_NUMBER = re.compile(r"\d+")
+
+
+def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with less of a score where they speak of another time than the question."""
+    times = asked_times(question)
+    timed = [
+        s
+        if fits_time(times, told(s.passage), s.passage.article)
+        else replace(s, score=s.score * OTHER_TIME, margin=s.margin - OTHER_TIME_MARGIN)
+        for s in sentences
+    ]
+    return sorted(timed, key=lambda s: -s.score)
+
+
+def as_of_last_entry(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with less of a score where a live blog gives an amount later once more."""
+    if question.asks != "amount":
+        return list(sentences)
+
+    asked = set(stems(" ".join(question.terms)))
+    words = {s.passage: asked & set(stems(s.passage.text)) for s in sentences}
+
+    def is_old(old: Scored) -> bool:
+        # What the headline says is the matter of every entry.
+        matter = words[old.passage] - set(stems(old.passage.article.title))
+        return any(
+            matter & words[new.passage]
+            and new.signal("typed") >= old.signal("typed")
+            and is_later(new.passage, old.passage)
+            for new in sentences
+        )
+
+    kept = [replace(s, score=s.score * OTHER_TIME) if is_old(s) else s for s in sentences]
+    return sorted(kept, key=lambda s: -s.score)
+
+
+def of_the_number(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """Sentences with less of a score where one that differs in numbers alone has the question's.
+
+    "How deep is well 7?" prefers "Well 7 is 40 metres deep." to "Well 8 is 52 metres deep."
+    """
+    asked = set(_NUMBER.findall(question.text))
+    held = {s.passage: asked & set(_NUMBER.findall(told(s.passage))) for s in sentences}
+    forms = {_NUMBER.sub("#", told(passage)) for passage, numbers in held.items() if numbers}
+    weighed = [
+        replace(s, score=s.score * OTHER_TIME)
+        if not held[s.passage] and _NUMBER.sub("#", told(s.passage)) in forms
+        else s
+        for s in sentences
+    ]
+    return sorted(weighed, key=lambda s: -s.score)
+
+
+def without_commands(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences without those that are addressed to a reader's machine.
+
+    One that a report quotes stays, behind the others if the question isn't about such text.
+    """
+    about = asks_about_commands(question.text)
+    kept = [(s, planted(s.passage)) for s in sentences]
+    weighed = [
+        replace(s, score=s.score * QUOTED_COMMAND) if kind and not about else s
+        for s, kind in kept
+        if kind != "planted"
+    ]
+    return sorted(weighed, key=lambda s: -s.score)
