@@ -7,7 +7,7 @@ Hit -> Evidence -> DraftClaim -> Claim(Citation...) -> Answer
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from index.errors import SettingError
@@ -67,8 +67,8 @@ class Check:
 class Citation:
     """The span of an article that supports a claim.
 
-    `support` is 0..1, how likely the span says the claim: of a short answer, how likely its words
-    answer the question; of a sentence, how likely the span entails it; 1.0 of the sentence itself.
+    `support` is 0..1: of a short answer, how likely its words answer the question; of a sentence,
+    how likely the span entails it; 1.0 of the sentence itself.
     """
 
     passage: Passage
@@ -200,10 +200,7 @@ class Answer:
             "text": self.text,
             "note": self.note,
             "claims": [_claim_to_dict(c) for c in self.claims],
-            "rejected": [
-                {"text": r.text, "reason": r.reason, "detail": r.detail, "labels": list(r.labels)}
-                for r in self.rejected
-            ],
+            "rejected": [asdict(r) | {"labels": list(r.labels)} for r in self.rejected],
             "ledger": [
                 {
                     "article_ids": list(p.article_ids),
@@ -211,7 +208,7 @@ class Answer:
                     "value": p.value,
                     "citations": [_citation_to_dict(c) for c in p.citations],
                     "reports": p.reports,
-                    "voices": [{"kind": v.kind, "speaker": v.speaker} for v in p.voices],
+                    "voices": [asdict(v) for v in p.voices],
                     "note": p.note,
                 }
                 for p in self.ledger
@@ -228,9 +225,7 @@ class Answer:
         Raises SettingError when an article's text or a quote is not what its hash or span says.
         """
         try:
-            articles = {
-                key: _article_from_dict(key, value) for key, value in data["articles"].items()
-            }
+            articles = {k: _article_from_dict(k, v) for k, v in data["articles"].items()}
             return cls(
                 question=data["question"],
                 outcome=data["outcome"],
@@ -291,12 +286,8 @@ def _article_from_dict(name: str, data: dict[str, Any]) -> Article:
 
 
 def _passage_to_dict(passage: Passage) -> dict[str, Any]:
-    return {
-        "article_id": passage.article.id,
-        "start": passage.start,
-        "end": passage.end,
-        "quote": passage.text,
-    }
+    at = {"start": passage.start, "end": passage.end}
+    return {"article_id": passage.article.id, **at, "quote": passage.text}
 
 
 def _passage_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Passage:
@@ -323,7 +314,7 @@ def _claim_to_dict(claim: Claim) -> dict[str, Any]:
         "kind": claim.kind,
         "support": claim.support,
         "citations": [_citation_to_dict(c) for c in claim.citations],
-        "checks": [{"name": c.name, "passed": c.passed, "detail": c.detail} for c in claim.checks],
+        "checks": [asdict(c) for c in claim.checks],
         "remark": claim.remark,
     }
 
