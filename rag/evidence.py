@@ -17,11 +17,12 @@ from typing import Any
 from index import Article, Encoder, Hit, Index, Passage
 from index.words import stems
 from rag.addressed import addressed, may_hold, missing_terms
+from rag.of_time import in_named_time, narrowed_to, search_periods, time_weights
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
 from rag.sentences import folded, same_sentence, sentences_of, with_neighbours
-from rag.timing import asked_times, fits_time
+from rag.timing import asked_times
 from rag.weights import logistic, model_weights, squash
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
@@ -34,9 +35,8 @@ COPIES = 20
 COMPARED, SENTENCES = 28, 8
 #: Added to a margin before it becomes a signal: the reader errs on the side of "no answer".
 MARGIN_SHIFT = 2.0
-#: What a sentence on another time than the one asked about keeps of its score, and loses of its
-#: margin (logits); set by hand.
-OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
+#: What a sentence on another time than the one named loses of its margin (logits); set by hand.
+OTHER_TIME_MARGIN = 4.0
 
 SIGNALS = ("reader", "passage_answers", "cosine", "coverage", "context_coverage", "typed", "first")
 
@@ -95,12 +95,33 @@ def find_evidence(
     **filters: Any,
 ) -> Found:
     """Search, score the sentences of the passages found, and weigh whether they answer."""
-    hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
+    hits = _hits(question, index, k, per_article, filters)
     sentences = in_time(question, score_sentences(question, hits, index.encoder, reader))
     missing = missing_terms(question, [h.passage.article for h in hits])
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
     return Found(with_copies(sentences, copies, index.articles), tuple(hits), surely, missing)
+
+
+def _hits(
+    question: Question, index: Index, k: int, per_article: int, filters: dict[str, Any]
+) -> list[Hit]:
+    """What is searched for a question; where it means a time, that time's reports first.
+
+    They are searched by themselves, too, for they may be few among many.
+    """
+    found = index.search(question.text, 4 * k, **filters)
+    periods = search_periods(question)
+    if periods:
+        within = [w for p in periods if (w := narrowed_to(p, filters))]
+        weights = time_weights(question, [h.passage for h in found], [1 / h.rank for h in found])
+        ranked = sorted(zip(found, weights, strict=True), key=lambda pair: pair[0].rank / pair[1])
+        found = [hit for hit, _ in ranked]
+        known = {h.passage for h in found}
+        more = [h for w in within for h in index.search(question.text, k // 2, **w)]
+        more = [h for h in more if h.passage not in known]
+        found, k = [*found[:k], *more, *found[k:]], k + len(more)
+    return _spread(found, k, per_article, index.cluster_of)
 
 
 def _spread(
@@ -189,12 +210,12 @@ def score_sentences(
 
 def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
     """The sentences with less of a score where they speak of another time than the question."""
-    times = asked_times(question)
+    passages = [s.passage for s in sentences]
+    weights = time_weights(question, passages, [s.score for s in sentences])
+    fitting = in_named_time(asked_times(question), passages)
     timed = [
-        s
-        if fits_time(times, s.passage.text, s.passage.article)
-        else replace(s, score=s.score * OTHER_TIME, margin=s.margin - OTHER_TIME_MARGIN)
-        for s in sentences
+        replace(s, score=s.score * weight, margin=s.margin - OTHER_TIME_MARGIN * (not fits))
+        for s, weight, fits in zip(sentences, weights, fitting, strict=True)
     ]
     return sorted(timed, key=lambda s: -s.score)
 

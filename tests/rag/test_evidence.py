@@ -13,7 +13,8 @@ from rag.addressed import (
     may_hold,
     missing_terms,
 )
-from rag.evidence import OTHER_TIME, SIGNALS, Found, in_time, score_sentences
+from rag.evidence import SIGNALS, Found, in_time, score_sentences
+from rag.of_time import OTHER_TIME
 from rag.question import analyse
 from rag.read import SIGNALS as READING_SIGNALS
 from rag.sentences import UNIT_WORDS, units_of, with_neighbours
