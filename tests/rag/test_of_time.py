@@ -80,7 +80,9 @@ def test_a_question_without_a_time_changes_nothing():
     asked = analyse(f"{ASK}?").on(DAY)
     places = [passage(day) for day in ("2031-08-19", "2029-08-19", None)]
     assert search_periods(asked) == [] and time_weights(asked, places, [1.0] * 3) == [1.0] * 3
-    sentences = [scored(p.article, score=score) for p, score in zip(places, (0.9, 0.5, 0.2), strict=True)]
+    sentences = [
+        scored(p.article, score=score) for p, score in zip(places, (0.9, 0.5, 0.2), strict=True)
+    ]
     assert in_time(asked, sentences) == sentences
     assert of_one_time(asked, places) == [True] * 3
     answer = Answer(asked.text, "answered", (claim("2029-08-19"),), note="Said.")

@@ -370,7 +370,9 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
     scripted = Scripted()
 
     async def collect() -> list[str]:
-        within = json.dumps({"outlets": ["Sahil News"], "since": "2025-03-04", "as_of": "2025-04-01"})
+        within = json.dumps(
+            {"outlets": ["Sahil News"], "since": "2025-03-04", "as_of": "2025-04-01"}
+        )
         return [
             c["html"]
             async for c in queues.cards(QuestionQueue(scripted, Shelf()), "q", "none", within)
