@@ -83,8 +83,8 @@ class Api:
             raise SettingError(f"no such model is offered here, only {', '.join(self.models)}")
         if outlets and len(outlets) > MAX_OUTLETS:
             raise SettingError(f"outlets has {len(outlets):,} names: give up to {MAX_OUTLETS}")
-        names, days = tuple(outlets or ()) or None, (since, until, as_of)
-        within = Within("", names, *(day or None for day in days))
+        names = tuple(outlets or ()) or None
+        within = Within("", names, since or None, until or None, as_of or None)
         job = accepted(self.queue, question.strip(), name, within, CLIENT.get())
         try:
             answer = await asyncio.wrap_future(job.future)

@@ -41,7 +41,8 @@ class Within:
                 raise ValueError("not what the page sends")
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise SettingError("what to ask within can't be read; reload the page") from error
-        return cls(values[0], tuple(outlets) or None, *days, after)
+        since, until, as_of = days
+        return cls(values[0], tuple(outlets) or None, since, until, as_of, after)
 
     @property
     def told(self) -> str:
