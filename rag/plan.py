@@ -257,8 +257,7 @@ def cited_before(question: Question, last: Answer) -> tuple[Article, ...]:
 
 def asked_on(question: Question, day: date, index: Index) -> tuple[Question, str | None]:
     """The question, asked on `day` or on that of its own "as of 3 May"; and that day, if named."""
-    newest = max((a.published or "" for a in index.articles.values()), default="")
-    named = as_of_day(question, newest)
+    named = as_of_day(question, index.stats()["last_published"] or "")
     return question.on(date.fromisoformat(named) if named else day), named
 
 

@@ -3,7 +3,7 @@
 import re
 import time
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,8 @@ from index.errors import (
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
 from rag.bundle.reverify import reverify
+from rag.evidence import find_evidence
+from rag.question import analyse
 from rag.schema import NEAREST, Answer, Claim, Rejection
 from tests.fake_reader import PatternReader
 from tests.fakes import TopicEncoder
@@ -585,6 +587,24 @@ def test_this_week_is_that_of_the_day_it_is_asked(yearly):
     later = rag.answer(f"{SANK} this week?", yearly, ReplayModel(*BOATS), as_of="2031-09-01")
     assert [c.text for c in later.claims if c.kind == "span"] == ["twelve boats"]
     assert "No report cited here is of that time; the newest is of 2031-08-15." in later.note
+
+
+def test_the_few_reports_of_the_time_are_found_among_many(tmp_path):
+    many = {
+        f"o{n}": f"Harbour {n}\n\nBoats the storm at the harbour of Lune Mills did sink: {n}{n}."
+        for n in range(1, 61)
+    }
+    rows = ["id,outlet,published,url", *(f"{name},Gazette,2030-08-16," for name in many)]
+    many["new"] = "News\n\nThirteen went down in the harbour."
+    index = indexed(tmp_path, many, "\n".join([*rows, "new,Wire,2031-08-14,"]))
+
+    def found(time: str) -> set[str]:
+        asked = analyse(f"{SANK}{time}?").on(date(2031, 8, 16))
+        evidence = find_evidence(asked, index, PatternReader({}))
+        return {s.passage.article.id for s in evidence.sentences}
+
+    assert "new" in found(" this week") and "new" not in found("")
+    assert found(" this week") & many.keys() - {"new"}
 
 
 def test_the_day_is_that_of_the_questions_own_as_of(yearly):

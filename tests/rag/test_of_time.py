@@ -89,6 +89,19 @@ def test_a_question_without_a_time_changes_nothing():
     assert told_time(asked, answer) == answer
 
 
+def test_sentences_of_the_time_come_first_and_others_stay():
+    asked = analyse(f"{ASK} last week?").on(DAY)
+    old, new, dull = (
+        scored(passage(day).article, score=score)
+        for day, score in (("2030-08-14", 0.9), ("2031-08-14", 0.6), ("2031-08-13", 0.1))
+    )
+    first, second, third = in_time(asked, [old, new, dull])
+    assert (first, third) == (new, dull)
+    assert second.score == pytest.approx(0.9 * 0.31, abs=0.01) and second.margin == old.margin
+    # Nothing of that week is as likely: the old one keeps its place.
+    assert in_time(asked, [old, dull]) == [old, dull]
+
+
 def test_readings_of_another_time_are_not_set_beside_those_of_the_time():
     places = [passage("2031-08-19"), passage("2031-08-12"), passage("2030-08-20")]
 
