@@ -115,6 +115,9 @@ def _hits(
     if periods:
         within = [w for p in periods if (w := narrowed_to(p, filters))]
         weights = time_weights(question, [h.passage for h in found], [1 / h.rank for h in found])
+        # A report without a day is judged by its sentences alone.
+        dated = [h.passage.article.published is not None for h in found]
+        weights = [w if known else 1.0 for w, known in zip(weights, dated, strict=True)]
         ranked = sorted(zip(found, weights, strict=True), key=lambda pair: pair[0].rank / pair[1])
         found = [hit for hit, _ in ranked]
         known = {h.passage for h in found}

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from index import Article, Passage
+from index import Passage
 from rag.dates import When
 from rag.question import Question
 from rag.relative import DAY, TOLD, Meant, Period
@@ -141,13 +141,11 @@ def _marked(question: Question, claim: Claim, times: str) -> Claim:
     cited = [c.passage for c in claim.citations]
     if any(fits_time(dates, f"{p.article.title}\n{p.text}", p.article) for p in cited):
         return claim
-    days = ", ".join(dict.fromkeys(_day_of(p.article) for p in cited))
-    said = f"of another time than {times}: reported {days}"
+    days = ", ".join(dict.fromkeys(p.article.published for p in cited if p.article.published))
+    said = f"of another time than {times}: reported on {days}"
+    if not days:
+        said = f"perhaps of another time than {times}: its report has no date"
     return replace(claim, remark="; ".join(filter(None, (claim.remark, said))))
-
-
-def _day_of(article: Article) -> str:
-    return f"on {article.published}" if article.published else "on an unknown day"
 
 
 def _said(meant: Meant, answer: Answer) -> str:

@@ -634,8 +634,9 @@ def test_the_day_changes_nothing_of_a_question_without_a_time(yearly):
 
 
 def test_a_year_that_no_report_is_of_is_never_passed_over_in_silence(yearly):
-    for model in (ReplayModel(*BOATS), "none"):
-        answer = rag.answer(f"{SANK} in 2027?", yearly, model)
+    read = rag.answer(f"{SANK} in 2027?", yearly, ReplayModel(*BOATS))
+    assert read.claims
+    for answer in (read, rag.answer(f"{SANK} in 2027?", yearly, "none")):
         for claim in answer.claims:
             assert "of another time than 2027: reported on" in claim.remark
         assert answer.outcome == "declined" or "No report cited here is of that time" in answer.note

@@ -168,3 +168,6 @@ def test_an_answer_of_another_year_says_so(remark, before):
     both = told("in 2030", claim("2031-08-19"), claim("2030-08-20"))
     assert [bool(c.remark) for c in both.claims] == [True, False] and both.note == "Quoted."
     assert not told("in August", claim("2031-03-01")).claims[0].remark
+    undated = passage(None, "Some 300 came to the fair of Brin in 2028.")
+    said = told("in 2029", Claim("300", (Citation(undated, 1.0),), 1.0)).claims[0].remark
+    assert said == "perhaps of another time than 2029: its report has no date"
