@@ -34,6 +34,8 @@ from rag.schema import Answer
 YEARS = (2030, 2031)
 OUTLETS = ("Tarnhelm Courier", "Vale Radio", "Northmere Post")
 DAY = datetime.timedelta(days=1)
+#: A time in words, and how many days after the event it is asked.
+WAYS = {"yesterday": 1, "this week": 2, "last week": 7, "last month": 31, "latest": 60}
 
 
 @dataclass(frozen=True)
@@ -252,14 +254,7 @@ def asked(known: Sequence[Event]) -> Iterator[Asked]:
 
 def _told(n: int, old: Event, new: Event) -> Iterator[Asked]:
     """One question on either year's event; of some themes, one where nothing is of that time."""
-    ways = (
-        ("yesterday", 1),
-        ("this week", 2),
-        ("last week", 7),
-        ("last month", 31),
-        ("latest", 60),
-    )
-    words, days = ways[n % len(ways)]
+    words, days = list(WAYS.items())[n % len(WAYS)]
     for event, later in ((old, 0), (new, 1)):
         text = f"{event.theme.ask} {words}?"
         day = event.day + days * DAY
