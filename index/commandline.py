@@ -140,7 +140,7 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DATE", help="only reports of this day or later")
     parser.add_argument("--until", metavar="DATE", help="only reports of this day or earlier")
     parser.add_argument(
-        "--as-of", metavar="DATE", help="as if it were this day: nothing published later"
+        "--as-of", metavar="DATE", help="as if asked on this day: nothing published later"
     )
 
 

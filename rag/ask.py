@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from rag.deadline import ends, question_seconds, timed
 from rag.evidence import Found, Scored, find_evidence
 from rag.model_room import Tell
 from rag.models import Model, Tick, check_model, default_model, model_for
-from rag.plan import Part, Plan, cited_before, narrowed, plan, turns_of, until_named
+from rag.of_time import told_time
+from rag.plan import Part, Plan, asked_on, cited_before, narrowed, plan, turns_of
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.read import Reading, read, windows
@@ -61,7 +63,7 @@ class Way:
     """What the way needs: an index, the small reader, a checker, a language model or None.
 
     `unheard` says why there is no model, where one was asked for. `besides` are articles whose
-    outlets "who else" is not answered with.
+    outlets "who else" is not answered with. `today` is the day on which it is asked.
     """
 
     index: Index
@@ -70,8 +72,9 @@ class Way:
     model: Model | None
     progress: Progress
     on_judged: OnJudged
-    unheard: str = ""
-    besides: tuple[Article, ...] = ()
+    unheard: str
+    besides: tuple[Article, ...]
+    today: date
 
     def during(self, step: str) -> Tick:
         """Tells a step while the model is at it: whoever watches may end it."""
@@ -97,12 +100,13 @@ def answer(
     `model` is "embedded", "none", a LiteLLM name, or a `rag.models.Model`; None takes the
     configured one. Where the embedded one can't be had, the answer is that of "none", and its note
     says why. `outlets`, `since` and `until` (ISO dates) narrow the search; `as_of` asks as if it
-    were that day: what was published later is not there. `history` are the answers of a
-    conversation, oldest first, or what `to_dict` made of them: with it, a follow-up is asked as it
-    stands alone (`rag.plan`), and the trace says how. `progress` is told each step in words, again
-    and again while it lasts; `on_judged` each sentence once it was checked: first the nearest one,
-    then each value as its report was read, then the answer's own. What either raises ends the way
-    there. `tell` is told how the embedded model is fetched, where that is needed.
+    were that day: what was published later is not there, and "this week" is that day's; else it is
+    asked today. `history` are the answers of a conversation, oldest first, or what `to_dict` made
+    of them: with it, a follow-up is asked as it stands alone (`rag.plan`), and the trace says how.
+    `progress` is told each step in words, again and again while it lasts; `on_judged` each sentence
+    once it was checked: first the nearest one, then each value as its report was read, then the
+    answer's own. What either raises ends the way there. `tell` is told how the embedded model is
+    fetched, where that is needed.
     The checker is the one that WIRECHECK_CHECKER names, else the one that ships.
     Raises QuestionError (also after WIRECHECK_SECONDS), SettingError, IndexProblem or ModelError,
     each one line for a user. A model that fails on the way is no error: the answer is quotations.
@@ -126,6 +130,7 @@ def answer(
         ends(seconds, on_judged or (lambda judged: None)),
         unheard,
         cited_before(asked, turns[-1].answer) if turns else (),
+        date.fromisoformat(as_of) if as_of else date.today(),
     )
     way.progress(f"searching {len(corpus.articles)} reports")
     planned = plan(asked.text, turns, reads, corpus.outlets, way.during("reading the question"))
@@ -136,8 +141,12 @@ def answer(
 
 def answer_part(part: Part, way: Way, filters: dict[str, Any]) -> Answer:
     """The answer to one question that stands alone."""
-    question = analyse(part.text)
-    filters = until_named(question, narrowed(filters, part), way.index)
+    question, until = asked_on(analyse(part.text), way.today, way.index)
+    filters = narrowed({**filters, "until": earlier(filters.get("until"), until)}, part)
+    return told_time(question, _answered(question, part, way, filters))
+
+
+def _answered(question: Question, part: Part, way: Way, filters: dict[str, Any]) -> Answer:
     if part.kind == "mentions":
         return _mentioned(question, way, filters)
     found = find_evidence(question, way.index, way.reader, **filters)

@@ -16,6 +16,7 @@ from index import Article, Passage
 from index.words import stems
 from rag.entries import is_later, when_said
 from rag.evidence import Scored
+from rag.of_time import of_one_time
 from rag.question import Question
 from rag.read import Reading
 from rag.sentences import with_neighbours
@@ -42,7 +43,7 @@ _CORRECTING = re.compile(
     r"retracted|misstated|we reported)\b",
     re.I,
 )
-_LATEST = re.compile(r"\b(?:latest|newest|most recent|currently|so far|by now|final)\b", re.I)
+_FINAL = re.compile(r"\bfinal\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,11 @@ class Compared:
     """What the reports say on the point.
 
     `sides` are the values, surest first; `replaced` gives, for a reading whose own outlet later
-    gave another value, the reading that did so. `apart` are readings that answer, but too unsurely
-    or in another kind of words to be set against the others; `unsure` are those that don't answer,
-    `silent` those of them that are on the matter. `in_short` if the answer is a value, a few words,
-    and not told in sentences; `by_date` if the newest comes first; `doubtful` if even the surest
-    is to be quoted and not told as an answer.
+    gave another value, the reading that did so. `apart` are readings that answer, but too unsurely,
+    of another time or in another kind of words to be set against the others; `unsure` are those
+    that don't answer, `silent` those of them that are on the matter. `in_short` if the answer is a
+    value, a few words, and not told in sentences; `by_date` if the newest comes first; `doubtful`
+    if even the surest is to be quoted and not told as an answer.
     """
 
     sides: tuple[Side, ...] = ()
@@ -127,19 +128,22 @@ def compare(
     limits = model_weights()["reading"]
     ranked = sorted(readings, key=lambda r: -r.sure)
     least = limits["answers_addressed" if addressed else "answers"]
-    stand = [r for r in ranked if r.sure >= least]
+    standing = [r for r in ranked if r.sure >= least]
+    timely = of_one_time(question, [r.sentence.passage for r in standing])
+    stand = [r for r, of_it in zip(standing, timely, strict=True) if of_it]
     doubtful = bool(stand) and stand[0].sure < limits["answers"]
     in_short = bool(stand) and not doubtful and is_short(question, stand[0])
     sides = [_with_copies(side, sentences) for side in grouped(question, stand)]
     is_one = in_short and not (question.of_speaker or question.of_several)
     if is_one:
         sides = list(_comparable(question, sides, limits["beside"]))
-    by_date = _LATEST.search(question.text) is not None and all(s.newest for s in sides)
+    dated = question.meant is not None or _FINAL.search(question.text) is not None
+    by_date = dated and all(s.newest for s in sides)
     if by_date:
         sides.sort(key=lambda side: side.newest, reverse=True)
     heard = [r for side in sides for r in side.readings]
-    apart = tuple(r for r in stand if r not in heard)
-    unsure = tuple(r for r in ranked if r not in stand)
+    apart = tuple(r for r in standing if r not in heard)
+    unsure = tuple(r for r in ranked if r not in standing)
     # What is counted or measured changes from report to report; who, where or what does not.
     replaced = _replaced(question, sides) if is_one and question.asks == "amount" else {}
     shown = Compared(

@@ -17,6 +17,7 @@ from typing import Any
 from index import Article, Encoder, Hit, Index, Passage
 from index.words import stems
 from rag.addressed import addressed, may_hold, missing_terms
+from rag.of_time import narrowed_to, search_periods, time_weights
 from rag.question import Question
 from rag.reader import Reader, Reading
 from rag.schema import Evidence
@@ -105,7 +106,7 @@ def find_evidence(
     **filters: Any,
 ) -> Found:
     """Search, score the sentences of the passages found, and weigh whether they answer."""
-    hits = _spread(index.search(question.text, 4 * k, **filters), k, per_article, index.cluster_of)
+    hits = _hits(question, index, k, per_article, filters)
     scored = score_sentences(question, hits, index.encoder, reader)
     sentences = as_of_last_entry(question, in_time(question, scored))
     sentences = without_commands(question, of_the_number(question, sentences))
@@ -113,6 +114,30 @@ def find_evidence(
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
     return Found(with_copies(sentences, copies, index.articles), tuple(hits), surely, missing)
+
+
+def _hits(
+    question: Question, index: Index, k: int, per_article: int, filters: dict[str, Any]
+) -> list[Hit]:
+    """What is searched for a question; where it means a time, that time's reports first.
+
+    They are searched by themselves, too, for they may be few among many.
+    """
+    found = index.search(question.text, 4 * k, **filters)
+    periods = search_periods(question)
+    if periods:
+        within = [w for p in periods if (w := narrowed_to(p, filters))]
+        weights = time_weights(question, [h.passage for h in found], [1 / h.rank for h in found])
+        # A report without a day is judged by its sentences alone.
+        dated = [h.passage.article.published is not None for h in found]
+        weights = [w if known else 1.0 for w, known in zip(weights, dated, strict=True)]
+        ranked = sorted(zip(found, weights, strict=True), key=lambda pair: pair[0].rank / pair[1])
+        found = [hit for hit, _ in ranked]
+        known = {h.passage for h in found}
+        more = [h for w in within for h in index.search(question.text, k // 2, **w)]
+        more = [h for h in more if h.passage not in known]
+        found, k = [*found[:k], *more, *found[k:]], k + len(more)
+    return _spread(found, k, per_article, index.cluster_of)
 
 
 def _spread(

@@ -17,13 +17,13 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from index import Article, Index
 from index.errors import ModelError, SettingError
 from index.files import Unfit, file_bytes, shown
-from index.search import earlier
 from index.words import stems
 from rag.models import Model, Tick, no_tick
 from rag.prompts import load_prompt
@@ -257,10 +257,10 @@ def cited_before(question: Question, last: Answer) -> tuple[Article, ...]:
     )
 
 
-def until_named(question: Question, filters: dict[str, Any], index: Index) -> dict[str, Any]:
-    """The filters with the day of an "as of 3 May" in the question, if it names one."""
-    day = as_of_day(question, max((a.published or "" for a in index.articles.values()), default=""))
-    return {**filters, "until": earlier(filters.get("until"), day)} if day else filters
+def asked_on(question: Question, day: date, index: Index) -> tuple[Question, str | None]:
+    """The question, asked on `day` or on that of its own "as of 3 May"; and that day, if named."""
+    named = as_of_day(question, index.stats()["last_published"] or "")
+    return question.on(date.fromisoformat(named) if named else day), named
 
 
 def narrowed(filters: dict[str, Any], part: Part) -> dict[str, Any]:

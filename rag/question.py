@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from index.errors import QuestionError
 from index.language import parse, sentence_spans
 from index.tongue import is_common, language_of
-from index.words import words
+from index.words import stems, words
 from rag.dates import When, find_dates
 from rag.grammar import SPEECH
+from rag.relative import Meant, meant_time
 from rag.values import find_quantities
 
 MAX_CHARACTERS = 8000
@@ -92,7 +94,9 @@ class Question:
 
     `terms` are its content words' lemmas, lower case; `names` its proper names; `quoted` the words
     that it puts in quotation marks. `of_speaker` if it asks who says something, `of_several` if it
-    asks for several things by name: then several answers are no difference.
+    asks for several things by name: then several answers are no difference. `meant` is the time
+    that it tells from the day it is asked, as in "this week"; None if it tells none so. The words
+    of that are no `terms`, `dates` or `numbers`: no report need have them.
     """
 
     text: str
@@ -103,13 +107,26 @@ class Question:
     quoted: tuple[str, ...]
     of_speaker: bool = False
     of_several: bool = False
+    meant: Meant | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:
         """The quantities in the question, as typed; a plain "one" seldom counts and is left out."""
         return tuple(
-            self.text[q.start : q.end] for q in find_quantities(self.text) if q.amount != 1.0
+            self.text[q.start : q.end]
+            for q in find_quantities(self.text)
+            if q.amount != 1.0 and not (self.meant and self.meant.holds((q.start, q.end)))
         )
+
+    def on(self, day: datetime.date) -> Question:
+        """The same question, asked on `day`."""
+        meant = meant_time(self.text, day)
+        if meant is None:
+            return self
+        times = set(stems(" ".join(meant.words)))
+        terms = tuple(t for t in self.terms if not set(stems(t)) & times)
+        dates = tuple(d for d in self.dates if not meant.holds((d.start, d.end)))
+        return replace(self, terms=terms, dates=dates, meant=meant)
 
 
 def analyse(text: str) -> Question:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import re
 from collections.abc import Sequence
@@ -13,20 +12,13 @@ from index.records import Passage
 from rag.alignment import Parsed, Span, rival
 from rag.dates import When, find_dates, same_date
 from rag.question import Question
+from rag.relative import DAY, DAYS_IN, RELATIVE, Period, calendar_period, relative_period
 from rag.schema import Check
 from rag.units import WORDS
 from rag.values import CONVERTED
 
-Period = tuple[datetime.date, datetime.date]
-
-_DAY = datetime.timedelta(days=1)
 #: Up to this many days a period counts as short: two short ones that meet may be the same.
 _SHORT = 14
-_RELATIVE = re.compile(
-    r"\b(?:(?P<day>yesterday|today|tonight|tomorrow|last night|this (?:morning|afternoon|evening))"
-    r"|(?P<which>last|next|this)\s+(?P<unit>week|month|year))\b",
-    re.IGNORECASE,
-)
 # two weeks after, the day before, a year later, three years ago; the following day
 _STEP = re.compile(
     rf"""\b(?:(?P<count>an?|the|{"|".join(WORDS)}|\d{{1,3}})\s+(?P<unit>day|week|fortnight|month|year)s?
@@ -40,10 +32,7 @@ _ELSEWHEN = re.compile(
 #: News of something is told up to so long after it.
 TOLD_AFTER = datetime.timedelta(days=45)
 _AS_OF = re.compile(r"\bas\s+(?:of|at)\s+", re.IGNORECASE)
-_STEPS = {"yesterday": -1, "last night": -1, "tomorrow": 1}
 _BACK = {"before", "earlier", "ago", "previous"}
-_DAYS_IN = {"day": 1, "week": 7, "fortnight": 14}
-_WHICH = {"last": -1, "this": 0, "next": 1}
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ def _check_steps(claim: Parsed, source: Parsed) -> Check:
 def _days(step: re.Match[str]) -> float:
     """About how many days a step in time is."""
     count, unit = _count(step)
-    return count * _DAYS_IN.get(unit, 30.4375 if unit == "month" else 365.25)
+    return count * DAYS_IN[unit]
 
 
 def _count(step: re.Match[str]) -> tuple[int, str]:
@@ -107,7 +96,9 @@ def _implied(text: str, said: Sequence[Moment], published: datetime.date | None)
         back = -1 if way in _BACK else 1
         if way == "ago":
             day = _moved(published, step, back) if published else None
-            periods = _calendar(day.year, None, None) if day and step["unit"] == "year" else None
+            periods = (
+                calendar_period(day.year, None, None) if day and step["unit"] == "year" else None
+            )
             made += [Moment(step.span(), None, (periods,))] if periods else []
             continue
         behind = [m for m in dated if m.span[1] <= step.start()][-1:]
@@ -120,7 +111,7 @@ def _implied(text: str, said: Sequence[Moment], published: datetime.date | None)
             span = (step.start(), max([step.end(), *(m.span[1] for m in ahead)]))
         for when in (m.when for m in behind if m.when):
             year = when.year or (published.year if published else 2000)
-            start = _calendar(year, when.month, when.day)
+            start = calendar_period(year, when.month, when.day)
             day = _moved(start[0], step, back) if start else None
             if day:
                 known = day.year if when.year or published else None
@@ -130,10 +121,10 @@ def _implied(text: str, said: Sequence[Moment], published: datetime.date | None)
 
 def _moved(day: datetime.date, step: re.Match[str], back: int) -> datetime.date | None:
     count, unit = _count(step)
-    if unit in _DAYS_IN:
-        return day + back * count * _DAYS_IN[unit] * _DAY
+    if unit not in {"month", "year"}:
+        return day + back * count * DAYS_IN[unit] * DAY
     months = day.year * 12 + day.month - 1 + back * count * (12 if unit == "year" else 1)
-    period = _calendar(months // 12, months % 12 + 1, day.day)
+    period = calendar_period(months // 12, months % 12 + 1, day.day)
     return period[0] if period else None
 
 
@@ -222,8 +213,8 @@ def _length(period: Period) -> int:
 def moments(text: str, published: datetime.date | None) -> list[Moment]:
     """Dates, weekdays and words such as "yesterday", in order; `published` makes days of them."""
     found = [_moment(w, published) for w in find_dates(text)]
-    for match in _RELATIVE.finditer(text):
-        periods = (_relative(match, published),) if published else ()
+    for match in RELATIVE.finditer(text):
+        periods = (relative_period(match, published),) if published else ()
         found.append(Moment(match.span(), None, periods))
     return sorted(found, key=lambda m: m.span)
 
@@ -250,16 +241,16 @@ def days_named(passage: Passage) -> tuple[datetime.date, ...]:
 def fits_time(dates: Sequence[When], sentence: str, article: Article) -> bool:
     """Whether a sentence may speak of one of the months or years that a question names.
 
-    Its article's day may lie in it, or at most `TOLD_AFTER` later; or the sentence itself names
-    it. Of an article without a day, some month or year that it names must agree, unless it names
-    none.
+    Its article's day may lie in it, or, of a month or a day, at most `TOLD_AFTER` later; or the
+    sentence itself names it. Of an article without a day, some month or year that it names must
+    agree, unless it names none.
     """
     wanted = [d for d in dates if d.month or d.year]
     day = published_on(article)
     if not wanted or (day and any(_told_of(w, day) for w in wanted)):
         return True
     asked = [Moment((w.start, w.end), w, _periods(w, day)) for w in wanted]
-    own = [m for m in moments(sentence, day) if m.when and (m.when.month or m.when.year)]
+    own = [m for m in moments(sentence, day) if m.periods or (m.when and m.when.month)]
     if any(same_moment(a, m) or same_moment(m, a) for a in asked for m in own):
         return True
     named = [d for d in find_dates(article.text) if d.month or d.year] if day is None else []
@@ -267,8 +258,15 @@ def fits_time(dates: Sequence[When], sentence: str, article: Article) -> bool:
 
 
 def _told_of(when: When, day: datetime.date) -> bool:
-    """Whether news of that day may tell of that time."""
-    return any(start - _DAY <= day <= end + TOLD_AFTER for start, end in _periods(when, day))
+    """Whether news of that day may tell of that time; of a year, news of the next one names it."""
+    after = TOLD_AFTER if when.month else 0 * DAY
+    return any(start - DAY <= day <= end + after for start, end in _periods(when, day))
+
+
+def named_periods(question: Question) -> tuple[Period, ...]:
+    """The days in which news tells of the times that a question places by their year."""
+    named = (p for d in asked_times(question) if d.year for p in _periods(d, None))
+    return tuple((start - DAY, end + TOLD_AFTER) for start, end in named)
 
 
 def asked_times(question: Question) -> list[When]:
@@ -291,7 +289,7 @@ def as_of_day(question: Question, newest: str) -> str | None:
         return None
     last = datetime.date.fromisoformat(newest) if newest else None
     years = [named.year] if named.year else [last.year, last.year - 1] if last else []
-    days = [p[0] for y in years if (p := _calendar(y, named.month, named.day))]
+    days = [p[0] for y in years if (p := calendar_period(y, named.month, named.day))]
     known = [d for d in days if named.year or last is None or d <= last]
     return known[0].isoformat() if known else None
 
@@ -300,7 +298,7 @@ def _periods(when: When, published: datetime.date | None) -> tuple[Period, ...]:
     if when.weekday is not None:
         return _weekdays(when.weekday, published) if published else ()
     years = [when.year] if when.year else _years(published)
-    found = [p for year in years if year and (p := _calendar(year, when.month, when.day))]
+    found = [p for year in years if year and (p := calendar_period(year, when.month, when.day))]
     if when.year or not published:
         return tuple(found)
     nearest = sorted(found, key=lambda p: abs((p[0] - published).days))
@@ -311,38 +309,7 @@ def _years(published: datetime.date | None) -> list[int]:
     return [published.year - 1, published.year, published.year + 1] if published else []
 
 
-def _calendar(year: int, month: int | None, day: int | None) -> Period | None:
-    try:
-        if month is None:
-            return datetime.date(year, 1, 1), datetime.date(year, 12, 31)
-        if day is None:
-            last = calendar.monthrange(year, month)[1]
-            return datetime.date(year, month, 1), datetime.date(year, month, last)
-        date = datetime.date(year, month, day)
-    except ValueError:
-        return None
-    return date, date
-
-
 def _weekdays(weekday: int, published: datetime.date) -> tuple[Period, ...]:
     """The last such day up to the publication's, and the next one after it."""
-    last = published - _DAY * ((published.weekday() - weekday) % 7)
-    return (last, last), (last + 7 * _DAY, last + 7 * _DAY)
-
-
-def _relative(match: re.Match[str], published: datetime.date) -> Period:
-    if match["day"]:
-        date = published + _DAY * _STEPS.get(match["day"].lower(), 0)
-        return date, date
-    step, unit = _WHICH[match["which"].lower()], match["unit"].lower()
-    if unit == "week":
-        # Writers differ whether a week ends yesterday or on Sunday: both are taken in.
-        monday = published - _DAY * published.weekday()
-        start = monday + 7 * step * _DAY
-        return (min(start, published - 7 * _DAY) if step < 0 else start, start + 6 * _DAY)
-    if unit == "year":
-        return datetime.date(published.year + step, 1, 1), datetime.date(
-            published.year + step, 12, 31
-        )
-    months = published.year * 12 + published.month - 1 + step
-    return _calendar(months // 12, months % 12 + 1, None) or (published, published)
+    last = published - DAY * ((published.weekday() - weekday) % 7)
+    return (last, last), (last + 7 * DAY, last + 7 * DAY)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from index.words import stems
 from rag.entries import is_later
+from rag.of_time import in_named_time, time_weights
 from rag.planted import asks_about_commands, planted
 from rag.question import Question
 from rag.sentences import told
-from rag.timing import asked_times, fits_time
+from rag.timing import asked_times
 
 if TYPE_CHECKING:
     from rag.evidence import Scored
 
-#: What a sentence on another time than the one asked about keeps of its score, and loses of its
-#: margin (logits); set by hand.
-OTHER_TIME, OTHER_TIME_MARGIN = 0.3, 4.0
+#: What a sentence on another time than the one asked about loses of its margin (logits), and what
+#: one keeps of its score that a later or a nearer one stands in for; set by hand.
+OTHER_TIME_MARGIN, STOOD_IN = 4.0, 0.3
 #: What a command to machines keeps of its score that a report quotes; set by hand.
 QUOTED_COMMAND = 0.1
 
@@ -28,12 +29,12 @@ _NUMBER = re.compile(r"\d+")
 
 def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
     """The sentences with less of a score where they speak of another time than the question."""
-    times = asked_times(question)
+    passages = [s.passage for s in sentences]
+    weights = time_weights(question, passages, [s.score for s in sentences])
+    fitting = in_named_time(asked_times(question), passages)
     timed = [
-        s
-        if fits_time(times, told(s.passage), s.passage.article)
-        else replace(s, score=s.score * OTHER_TIME, margin=s.margin - OTHER_TIME_MARGIN)
-        for s in sentences
+        replace(s, score=s.score * weight, margin=s.margin - OTHER_TIME_MARGIN * (not fits))
+        for s, weight, fits in zip(sentences, weights, fitting, strict=True)
     ]
     return sorted(timed, key=lambda s: -s.score)
 
@@ -56,7 +57,7 @@ def as_of_last_entry(question: Question, sentences: Sequence[Scored]) -> list[Sc
             for new in sentences
         )
 
-    kept = [replace(s, score=s.score * OTHER_TIME) if is_old(s) else s for s in sentences]
+    kept = [replace(s, score=s.score * STOOD_IN) if is_old(s) else s for s in sentences]
     return sorted(kept, key=lambda s: -s.score)
 
 
@@ -69,7 +70,7 @@ def of_the_number(question: Question, sentences: Sequence[Scored]) -> list[Score
     held = {s.passage: asked & set(_NUMBER.findall(told(s.passage))) for s in sentences}
     forms = {_NUMBER.sub("#", told(passage)) for passage, numbers in held.items() if numbers}
     weighed = [
-        replace(s, score=s.score * OTHER_TIME)
+        replace(s, score=s.score * STOOD_IN)
         if not held[s.passage] and _NUMBER.sub("#", told(s.passage)) in forms
         else s
         for s in sentences

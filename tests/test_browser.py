@@ -403,17 +403,19 @@ def test_a_question_is_asked_within_outlets_and_dates(reader, scripted):
     within.locator("summary").click()
     within.get_by_label("Ostmere Gazette").check()
     within.get_by_label("Since").fill("2025-03-04")
-    assert within.locator(".told").inner_text() == "Ostmere Gazette, since 4 March 2025"
+    within.get_by_label("As of").fill("2025-04-01")
+    said = "Ostmere Gazette, since 4 March 2025, as of 1 April 2025"
+    assert within.locator(".told").inner_text() == said
     reader.picture("within")
     reader.ask(SPAN.question)
     expected = {"outlets": ("Ostmere Gazette",), "since": "2025-03-04", "until": None}
-    assert scripted.filters[-1] == {**expected, "history": ()}
+    assert scripted.filters[-1] == {**expected, "as_of": "2025-04-01", "history": ()}
     assert "asked within outlets Ostmere Gazette; since 4 March" in reader.turn.inner_text()
     within.get_by_role("button", name="All reports").click()
     reader.ask(SPAN.question)
     told = scripted.filters[-1]
     assert [a.question for a in told.pop("history")] == [SPAN.question]
-    assert told == {"outlets": None, "since": None, "until": None}
+    assert told == {"outlets": None, "since": None, "until": None, "as_of": None}
     assert "asked within" not in reader.turn.inner_text()
 
 

@@ -1,8 +1,8 @@
 """Functions for programs: what Gradio's API and its MCP server offer where WIRECHECK_API=1.
 
-    ask(question, model, outlets, since, until)   an answer, as `Answer.to_dict()` has it
-    search(query, k)                              the nearest passages, best first
-    article(article_id)                           one article, whole
+    ask(question, model, outlets, since, until, as_of)   an answer, as `Answer.to_dict()` has it
+    search(query, k)                                     the nearest passages, best first
+    article(article_id)                                  one article, whole
 
 Each returns JSON as text; Gradio's MCP server would send anything else in Python's notation. They
 go through the page's queue, with its limits and checks. An error has one line; `ui` makes it one
@@ -61,6 +61,7 @@ class Api:
         outlets: list[str] | None = None,
         since: str = "",
         until: str = "",
+        as_of: str = "",
     ) -> str:
         """Answer a question from the indexed news reports; every sentence cites what supports it.
 
@@ -74,6 +75,7 @@ class Api:
             outlets: Only reports of these outlets; all if left out.
             since: Only reports published on this day or later, YYYY-MM-DD.
             until: Only reports published on this day or earlier, YYYY-MM-DD.
+            as_of: As if asked on this day, YYYY-MM-DD; today if left out.
 
         """
         name = model or self.models[0]
@@ -81,7 +83,8 @@ class Api:
             raise SettingError(f"no such model is offered here, only {', '.join(self.models)}")
         if outlets and len(outlets) > MAX_OUTLETS:
             raise SettingError(f"outlets has {len(outlets):,} names: give up to {MAX_OUTLETS}")
-        within = Within("", tuple(outlets or ()) or None, since or None, until or None)
+        names = tuple(outlets or ()) or None
+        within = Within("", names, since or None, until or None, as_of or None)
         job = accepted(self.queue, question.strip(), name, within, CLIENT.get())
         try:
             answer = await asyncio.wrap_future(job.future)

@@ -16,13 +16,15 @@ MAX_OUTLETS, MAX_FILTERS = 500, 50_000
 class Within:
     """What a question is asked within: a corpus, "" for the one served, and filters of it.
 
-    `after` is the name of the card that it follows; "" begins a conversation.
+    `as_of` is the day it is asked on, None for today. `after` is the name of the card that it
+    follows; "" begins a conversation.
     """
 
     corpus: str = ""
     outlets: tuple[str, ...] | None = None
     since: str | None = None
     until: str | None = None
+    as_of: str | None = None
     after: str = ""
 
     @classmethod
@@ -31,7 +33,7 @@ class Within:
         try:
             row = json.loads(text[: MAX_FILTERS + 1] or "{}")
             outlets = row.get("outlets") or []
-            days = [row.get(name) or None for name in ("since", "until")]
+            days = [row.get(name) or None for name in ("since", "until", "as_of")]
             after = row.get("after") or ""
             values = [row.get("corpus") or "", after, *outlets, *(d for d in days if d)]
             well = isinstance(outlets, list) and len(outlets) <= MAX_OUTLETS
@@ -39,17 +41,20 @@ class Within:
                 raise ValueError("not what the page sends")
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise SettingError("what to ask within can't be read; reload the page") from error
-        return cls(values[0], tuple(outlets) or None, days[0], days[1], after)
+        since, until, as_of = days
+        return cls(values[0], tuple(outlets) or None, since, until, as_of, after)
 
     @property
     def told(self) -> str:
         """The same in words; empty for all that is served."""
-        since, until = (day_of(d) if d else "" for d in (self.since, self.until))
+        days = (self.since, self.until, self.as_of)
+        since, until, as_of = (day_of(d) if d else "" for d in days)
         parts = [
             "your own articles" if self.corpus else "",
             f"outlets {', '.join(self.outlets)}" if self.outlets else "",
             f"since {since}" if since else "",
             f"until {until}" if until else "",
+            f"as of {as_of}" if as_of else "",
         ]
         return "; ".join(p for p in parts if p)
 

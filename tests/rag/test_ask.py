@@ -3,7 +3,7 @@
 import re
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,8 @@ from index.errors import (
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
 from rag.bundle.reverify import reverify
+from rag.evidence import find_evidence
+from rag.question import analyse
 from rag.schema import NEAREST, Answer, Claim, Rejection
 from tests.fake_reader import PatternReader
 from tests.fakes import TopicEncoder
@@ -549,6 +551,98 @@ def test_as_of_a_day_later_reports_are_not_there(dated):
     dated_question = f"As of 2 January 2031, {DURATION[0].lower()}{DURATION[1:]}"
     lines = [(line[0].lower(), *line[1:]) for line in DAYS]
     assert read_of(dated, dated_question, ReplayModel(*lines)) == {"h1", "h2"}
+
+
+# --- times
+
+
+@pytest.fixture(scope="module")
+def yearly(tmp_path_factory):
+    """What one outlet reported of each year's fair, and one of the first another outlet."""
+    told = {"f30": "nine", "g30": "nine", "f31": "twelve"}
+    articles = {
+        name: f"Harbour {name}\n\nThe storm at the harbour of Lune Mills sank {boats} boats."
+        for name, boats in told.items()
+    }
+    rows = ["id,outlet,published,url", "f30,Gazette,2030-08-16,", "g30,Wire,2030-08-17,"]
+    rows.append("f31,Gazette,2031-08-15,")
+    return indexed(tmp_path_factory.mktemp("yearly"), articles, "\n".join(rows))
+
+
+SANK = "How many boats did the storm at the harbour of Lune Mills sink"
+BOATS = (
+    ("How many", "Harbour f31", "twelve boats", YES),
+    ("How many", "30", "nine boats", YES),
+)
+
+
+def test_this_week_is_that_of_the_day_it_is_asked(yearly):
+    now = rag.answer(f"{SANK} this week?", yearly, ReplayModel(*BOATS), as_of="2031-08-16")
+    assert [c.text for c in now.claims if c.kind == "span"] == ["twelve boats"]
+    assert not [c for c in now.claims if c.kind == "difference"]
+    assert now.trace["time"]["periods"] == [["2031-08-11", "2031-08-17"]]
+    assert "Asked as of 2031-08-16: “this week” is 2031-08-11 to 2031-08-17." in now.note
+    then = rag.answer(f"{SANK} this week?", yearly, ReplayModel(*BOATS), as_of="2030-08-20")
+    assert [c.text for c in then.claims if c.kind == "span"] == ["nine boats"]
+    later = rag.answer(f"{SANK} this week?", yearly, ReplayModel(*BOATS), as_of="2031-09-01")
+    assert [c.text for c in later.claims if c.kind == "span"] == ["twelve boats"]
+    assert "No report cited here is of that time; the newest is of 2031-08-15." in later.note
+
+
+def test_the_few_reports_of_the_time_are_found_among_many(tmp_path):
+    many = {
+        f"o{n}": f"Harbour {n}\n\nBoats the storm at the harbour of Lune Mills did sink: {n}{n}."
+        for n in range(1, 61)
+    }
+    rows = ["id,outlet,published,url", *(f"{name},Gazette,2030-08-16," for name in many)]
+    many["new"] = "News\n\nThirteen went down in the harbour."
+    index = indexed(tmp_path, many, "\n".join([*rows, "new,Wire,2031-08-14,"]))
+
+    def found(time: str) -> set[str]:
+        asked = analyse(f"{SANK}{time}?").on(date(2031, 8, 16))
+        evidence = find_evidence(asked, index, PatternReader({}))
+        return {s.passage.article.id for s in evidence.sentences}
+
+    assert "new" in found(" this week") and "new" not in found("")
+    assert found(" this week") & many.keys() - {"new"}
+
+
+def test_the_day_is_that_of_the_questions_own_as_of(yearly):
+    asked = f"As of 20 August 2030, {SANK[0].lower()}{SANK[1:]} this week?"
+    lines = [(line[0].lower(), *line[1:]) for line in BOATS]
+    answer = rag.answer(asked, yearly, ReplayModel(*lines), as_of="2031-09-01")
+    assert answer.trace["time"]["as_of"] == "2030-08-20"
+    assert {c.article_id for k in answer.claims for c in k.citations} == {"f30", "g30"}
+
+
+def test_without_a_day_it_is_asked_today(yearly):
+    answer = rag.answer(f"{SANK} yesterday?", yearly, "none")
+    assert answer.trace["time"]["as_of"] in {
+        str(day.date()) for day in (datetime.now(), datetime.now() - timedelta(minutes=5))
+    }
+
+
+def test_the_day_changes_nothing_of_a_question_without_a_time(yearly):
+    answers = [
+        rag.answer(f"{SANK}?", yearly, ReplayModel(*BOATS), as_of=day)
+        for day in ("2031-08-16", "2039-01-01", None)
+    ]
+    rows = [a.to_dict() for a in answers]
+    assert all(row["trace"].pop("seconds") >= 0 for row in rows)
+    assert rows[0] == rows[1] == rows[2] and "time" not in rows[0]["trace"]
+    assert "twelve boats" in rows[0]["text"] and "nine boats" in rows[0]["text"]
+
+
+def test_a_year_that_no_report_is_of_is_never_passed_over_in_silence(yearly):
+    read = rag.answer(f"{SANK} in 2027?", yearly, ReplayModel(*BOATS))
+    assert read.claims
+    for answer in (read, rag.answer(f"{SANK} in 2027?", yearly, "none")):
+        for claim in answer.claims:
+            assert "of another time than 2027: reported on" in claim.remark
+        assert answer.outcome == "declined" or "No report cited here is of that time" in answer.note
+    named = rag.answer(f"{SANK} in 2030?", yearly, ReplayModel(*BOATS))
+    assert [c.text for c in named.claims if c.kind == "span"] == ["nine boats"]
+    assert not [c for c in named.claims if c.kind in {"span", "difference"} and c.remark]
 
 
 # --- follow-ups

@@ -14,10 +14,11 @@ from rag.addressed import (
     missing_terms,
 )
 from rag.evidence import SIGNALS, Found, score_sentences
+from rag.of_time import OTHER_TIME
 from rag.question import analyse
 from rag.read import SIGNALS as READING_SIGNALS
 from rag.sentences import UNIT_WORDS, units_of, with_neighbours
-from rag.weighing import OTHER_TIME, in_time
+from rag.weighing import in_time
 from rag.weights import logistic, model_weights
 from tests.fake_reader import PatternReader
 

@@ -73,6 +73,7 @@ def test_gradios_client_gets_an_answer_an_article_and_the_reasons(client, script
         outlets=["Sahil News"],
         since="2025-03-01",
         until="",
+        as_of="2025-04-01",
         api_name="/ask",
     )
     assert Answer.from_dict(json.loads(told)) == SPAN and scripted.asked[-1][1] == "none"
@@ -80,6 +81,7 @@ def test_gradios_client_gets_an_answer_an_article_and_the_reasons(client, script
         "outlets": ("Sahil News",),
         "since": "2025-03-01",
         "until": None,
+        "as_of": "2025-04-01",
         "history": (),
     }
     article = json.loads(client.predict(HARBOUR.id, api_name="/article"))
@@ -169,7 +171,14 @@ def test_an_mcp_client_finds_the_tools_and_calls_them(address, scripted):
     assert {tool.name for tool in tools} == TOOLS
     (ask,) = [tool for tool in tools if tool.name == "ask"]
     assert "every sentence cites what supports it" in ask.description
-    assert set(ask.inputSchema["properties"]) == {"question", "model", "outlets", "since", "until"}
+    assert set(ask.inputSchema["properties"]) == {
+        "question",
+        "model",
+        "outlets",
+        "since",
+        "until",
+        "as_of",
+    }
     failed, text = over_mcp(address, "ask", question=SPAN.question, outlets=["Sahil News"])
     assert not failed and Answer.from_dict(json.loads(text)) == SPAN
     assert scripted.filters[-1]["outlets"] == ("Sahil News",)

@@ -370,7 +370,9 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
     scripted = Scripted()
 
     async def collect() -> list[str]:
-        within = json.dumps({"outlets": ["Sahil News"], "since": "2025-03-04", "until": ""})
+        within = json.dumps(
+            {"outlets": ["Sahil News"], "since": "2025-03-04", "as_of": "2025-04-01"}
+        )
         return [
             c["html"]
             async for c in queues.cards(QuestionQueue(scripted, Shelf()), "q", "none", within)
@@ -378,8 +380,9 @@ def test_filters_reach_the_answer_and_are_told_on_the_card():
 
     shown = asyncio.run(collect())
     asked = {"outlets": ("Sahil News",), "since": "2025-03-04", "until": None, "history": ()}
+    asked["as_of"] = "2025-04-01"
     assert scripted.filters == [asked]
-    assert "asked within outlets Sahil News; since 4 March 2025" in shown[-1]
+    assert "asked within outlets Sahil News; since 4 March 2025; as of 1 April 2025" in shown[-1]
 
 
 @pytest.mark.parametrize(

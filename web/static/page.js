@@ -325,17 +325,18 @@ const day = text => new Date(text + 'T00:00').toLocaleDateString(
 function within() {
   const ticks = [...$('#within .outlets').querySelectorAll('input')];
   const outlets = ticks.filter(t => t.checked).map(t => t.value);
-  const since = $('#since').value, until = $('#until').value;
+  const [since, until, asOf] = ['#since', '#until', '#as-of'].map(name => $(name).value);
   document.documentElement.dataset.within =
-    JSON.stringify({corpus: corpus(), outlets, since, until});
+    JSON.stringify({corpus: corpus(), outlets, since, until, as_of: asOf});
   $('#within .told').textContent = [
     outlets.length > 3 ? outlets.length + ' outlets' : outlets.join(', '),
     since && 'since ' + day(since), until && 'until ' + day(until),
+    asOf && 'as of ' + day(asOf),
   ].filter(Boolean).join(', ') || 'all reports';
 }
 function reset() {
   for (const tick of $('#within .outlets').querySelectorAll('input')) tick.checked = false;
-  $('#since').value = $('#until').value = '';
+  $('#since').value = $('#until').value = $('#as-of').value = '';
   within();
 }
 document.addEventListener('change', event => {
