@@ -1,7 +1,8 @@
 """How often a judge is right: `wirecheck eval --judge-agreement [--judge NAME ...]`.
 
 Each judge judges the labelled pairs over the sample's articles (`eval/judge_pairs.jsonl`) and over
-others (`eval/judge_pairs_new.jsonl`); `eval/JUDGES.md` says how they were made. Its balanced accuracy there belongs beside every score that it gives: `agreement_of`.
+others (`eval/judge_pairs_new.jsonl`); `eval/JUDGES.md` says how they were made. Its balanced
+accuracy there belongs beside every score that it gives: `agreement_of`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Pair:
 
     `label` is 1 where the evidence supports all of the claim, else 0. `kind` says what the claim
     does with the evidence, `hard` whether words mislead: a true claim in other words, a false one
-    in the same. `source` is the article that the evidence is of, `articles` whose it is: a key of `PAIRS`.
+    in the same. `source` is the article that the evidence is of, and `articles` says whose that is:
+    a key of `PAIRS`.
     """
 
     id: str
