@@ -1,7 +1,8 @@
 """How often a judge is right: `wirecheck eval --judge-agreement [--judge NAME ...]`.
 
-Each judge judges the labelled pairs of `eval/judge_pairs.jsonl` (`eval/JUDGES.md` says how they
-were made). Its balanced accuracy there belongs beside every score that it gives: `agreement_of`.
+Each judge judges the labelled pairs over the sample's articles (`eval/judge_pairs.jsonl`) and over
+others (`eval/judge_pairs_new.jsonl`); `eval/JUDGES.md` says how they were made. Its balanced
+accuracy there belongs beside every score that it gives: `agreement_of`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from eval.judging import Judge
 from index.atomic_write import replace_file
 from index.cache import cache_folder
 
-PAIRS = Path(__file__).parent / "judge_pairs.jsonl"
+#: The labelled pairs, by what their articles are.
+PAIRS = {
+    "sample": Path(__file__).parent / "judge_pairs.jsonl",
+    "others": Path(__file__).parent / "judge_pairs_new.jsonl",
+}
 SEED = 20251128
 
 
@@ -36,7 +41,8 @@ class Pair:
 
     `label` is 1 where the evidence supports all of the claim, else 0. `kind` says what the claim
     does with the evidence, `hard` whether words mislead: a true claim in other words, a false one
-    in the same. `source` is the article that the evidence is of.
+    in the same. `source` is the article that the evidence is of, and `articles` says whose that is:
+    a key of `PAIRS`.
     """
 
     id: str
@@ -46,6 +52,7 @@ class Pair:
     kind: str
     hard: bool
     source: str
+    articles: str = "sample"
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,8 @@ class Agreement:
 
     `balanced`, and `hard` and `ordinary` for those pairs alone: balanced accuracy, 0..1, chance is
     0.5, higher is better, with its 95 % interval drawn by article. `true_right` and `false_right`:
-    shares of the true and of the false claims that it told right. `kinds`: that share of each kind,
-    true and false together.
+    shares of the true and of the false claims that it told right. `articles`: balanced accuracy on
+    the pairs of each file. `kinds`: the share told right of each kind, true and false together.
     """
 
     judge: str
@@ -66,12 +73,13 @@ class Agreement:
     ordinary: Figure
     true_right: Figure
     false_right: Figure
+    articles: Mapping[str, Figure]
     kinds: Mapping[str, Figure]
 
 
 def read_pairs() -> list[Pair]:
     """The labelled pairs that ship."""
-    return [Pair(**row) for row in read_lines(PAIRS)]
+    return [Pair(**row, articles=name) for name, path in PAIRS.items() for row in read_lines(path)]
 
 
 def measure(judge: Judge, pairs: Sequence[Pair]) -> Agreement:
@@ -87,6 +95,10 @@ def measure(judge: Judge, pairs: Sequence[Pair]) -> Agreement:
         _balanced([(p, v) for p, v in scored if not p.hard]),
         _right([(p, v) for p, v in scored if p.label]),
         _right([(p, v) for p, v in scored if not p.label]),
+        {
+            name: _balanced([(p, v) for p, v in scored if p.articles == name])
+            for name in dict.fromkeys(p.articles for p in pairs)
+        },
         {
             kind: _right([(p, v) for p, v in scored if p.kind == kind])
             for kind in dict.fromkeys(p.kind for p in pairs)
@@ -118,7 +130,8 @@ def agreement_of(judge: Judge) -> Figure:
     fingerprint, folder = getattr(judge, "fingerprint", None), cache_folder()
     if fingerprint is None or folder is None:
         return _once(same)[0]
-    content = PAIRS.read_bytes() + f"\0{fingerprint}\0agreement-2".encode()
+    content = b"\0".join(path.read_bytes() for path in PAIRS.values())
+    content += f"\0{fingerprint}\0agreement-2".encode()
     path = folder / f"agreement-2-{sha256(content).hexdigest()[:32]}.json"
     # What is damaged or can't be kept is measured again: nothing depends on it.
     with suppress(OSError, ValueError, TypeError):
@@ -146,6 +159,7 @@ def table(agreements: Sequence[Agreement]) -> str:
         ("balanced accuracy", lambda a: f"{a.balanced:.3f}"),
         ("  hard pairs", lambda a: f"{a.hard:.3f}"),
         ("  ordinary pairs", lambda a: f"{a.ordinary:.3f}"),
+        *((f"  articles: {name}", _of_articles(name)) for name in first.articles),
         ("true claims told right", lambda a: f"{a.true_right:.3f}"),
         ("false claims told right", lambda a: f"{a.false_right:.3f}"),
         ("left open", lambda a: str(a.unscored)),
@@ -154,8 +168,8 @@ def table(agreements: Sequence[Agreement]) -> str:
     poor = [a.judge for a in agreements if not (a.balanced.low or 0.0) > 0.5]
     return "\n".join(
         [
-            f"{first.n} labelled pairs ({PAIRS.name}); 95 % intervals, of balanced accuracy drawn "
-            "by article; chance is 0.5",
+            f"{first.n} labelled pairs; 95 % intervals, of balanced accuracy drawn by article; "
+            "chance is 0.5",
             "",
             *(
                 f"{title:<24}" + "".join(f" {cell(a):<27}" for a in agreements).rstrip()
@@ -165,6 +179,10 @@ def table(agreements: Sequence[Agreement]) -> str:
             *(f"{name} is not shown to be better than chance" for name in poor),
         ]
     ).rstrip()
+
+
+def _of_articles(name: str) -> Callable[[Agreement], str]:
+    return lambda a: f"{a.articles[name]:.3f}"
 
 
 def _of_kind(kind: str) -> Callable[[Agreement], str]:

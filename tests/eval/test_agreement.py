@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from eval.judges import load_judge
 from index.articles import read_articles
 from index.words import stems
 
-ARTICLES = Path(agreement.PAIRS).parent / "sample" / "articles"
+ARTICLES = Path(agreement.__file__).parent / "sample" / "articles"
 
 
 def pair(label, hard=False, kind="number", source="a", number=0):
@@ -51,21 +52,31 @@ def texts():
     return {a.id: " ".join(a.text.split()) for a in articles}
 
 
-def test_there_are_enough_of_both_labels_and_hard_and_ordinary_ones(pairs):
-    assert len(pairs) >= 160
+@pytest.mark.parametrize(("articles", "most"), [("sample", 160), ("others", 150)])
+def test_there_are_enough_of_both_labels_and_hard_and_ordinary_ones(pairs, articles, most):
+    pairs = [p for p in pairs if p.articles == articles]
+    assert len(pairs) >= most
     assert 0.45 <= sum(p.label for p in pairs) / len(pairs) <= 0.55
     for label in (0, 1):
         hard = [p.hard for p in pairs if p.label == label]
         assert 0.4 <= sum(hard) / len(hard) <= 0.6
-    assert all(count >= 8 for count in Counter(p.kind for p in pairs).values())
+    assert all(count >= 5 for count in Counter(p.kind for p in pairs).values())
 
 
 def test_evidence_stands_in_the_article_that_it_names(pairs, texts):
-    assert [p.id for p in pairs if p.evidence not in texts[p.source]] == []
+    of_sample = [p for p in pairs if p.articles == "sample"]
+    assert [p.id for p in of_sample if p.evidence not in texts[p.source]] == []
 
 
-def test_no_claim_is_copied_and_none_comes_twice(pairs, texts):
-    assert [p.id for p in pairs if p.label and p.claim in texts[p.source]] == []
+def test_the_other_pairs_are_of_no_article_of_the_sample(pairs, texts):
+    others = [p for p in pairs if p.articles == "others"]
+    assert {p.source for p in others}.isdisjoint(texts)
+    everything = "\n".join(texts.values())
+    assert [p.id for p in others if p.evidence in everything] == []
+
+
+def test_no_claim_is_copied_and_none_comes_twice(pairs):
+    assert [p.id for p in pairs if p.label and p.claim in p.evidence] == []
     assert len({p.id for p in pairs}) == len(pairs) == len({(p.evidence, p.claim) for p in pairs})
 
 
@@ -91,6 +102,14 @@ def test_shared_words_alone_mislead_on_the_hard_pairs(pairs):
 def test_our_own_judge_is_better_than_chance_and_hard_pairs_do_not_turn_it_round(pairs):
     found = measure(load_judge("own"), pairs)
     assert found.balanced.low > 0.5 and found.hard.value > 0.5
+
+
+def test_the_pairs_of_each_file_are_measured_apart():
+    rows = [pair(1, number=1), pair(0, number=2)]
+    rows += [replace(p, articles="others") for p in rows]
+    found = measure(Says(True, False, True, True), rows)
+    assert {name: f.value for name, f in found.articles.items()} == {"sample": 1.0, "others": 0.5}
+    assert "articles: others       0.500" in table([found])
 
 
 def test_balanced_accuracy_is_the_mean_of_both_shares():
@@ -171,10 +190,10 @@ def test_what_was_left_open_is_not_kept(cache):
 
 def test_other_pairs_are_measured_anew(cache, monkeypatch, tmp_path):
     agreement_of(Says(True, fingerprint="1"))
-    lines = agreement.PAIRS.read_text(encoding="utf-8").splitlines()[:40]
+    lines = agreement.PAIRS["sample"].read_text(encoding="utf-8").splitlines()[:40]
     fewer = tmp_path / "pairs.jsonl"
     fewer.write_text("\n".join(lines), encoding="utf-8")
-    monkeypatch.setattr(agreement, "PAIRS", fewer)
+    monkeypatch.setattr(agreement, "PAIRS", {"sample": fewer})
     assert agreement_of(Says(True, fingerprint="1")).n == 40
 
 
