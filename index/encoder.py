@@ -9,6 +9,7 @@ A fingerprint is NAME:HASH/FORMAT, without a format where an encoder has but one
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -217,6 +218,8 @@ class SentenceEncoder(_Tokenized):
         """`name` is for messages and the fingerprint."""
         from tokenizers import Tokenizer
 
+        if _E5.search(name) and not any(model.prompts.values()):
+            model.prompts.update(_E5_PROMPTS)
         tokenizer = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
         prompt = next((model.prompts[k] or "" for k in _DOCUMENT if k in model.prompts), "")
         dim = int(model.encode_document(["a"], show_progress_bar=False).shape[1])
@@ -245,6 +248,9 @@ class SentenceEncoder(_Tokenized):
 
 # The prompts that encode_document looks for, in its order.
 _DOCUMENT = ("document", "passage", "corpus")
+# Models of this name were trained with these, and their files don't say so.
+_E5 = re.compile(r"(?:^|[/\\])(?:multilingual-)?e5-(?:small|base|large)(?:-v2)?[/\\]?$", re.I)
+_E5_PROMPTS = {"query": "query: ", "document": "passage: "}
 
 
 def _model_rows(model: SentenceTransformer, max_tokens: int) -> list[str]:

@@ -190,3 +190,51 @@ def test_another_encoder_by_setting(monkeypatch):
     monkeypatch.setenv("WIRECHECK_ENCODER", "/no/such/model")
     with pytest.raises(SettingError, match="/no/such/model: no such folder"):
         load_encoder()
+
+
+def tiny_multilingual(folder):
+    """A stand-in for an encoder of many languages: one layer, no prompts in its files."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    raw = folder.parent / "raw"
+    raw.mkdir(parents=True)
+    words = "[PAD] [UNK] [CLS] [SEP] [MASK] query passage : brücke brucke gesperrt closed . 橋 橋".split()
+    (raw / "vocab.txt").write_text("\n".join(dict.fromkeys(words)), encoding="utf-8")
+    torch.manual_seed(7)
+    config = BertConfig(
+        vocab_size=len(dict.fromkeys(words)),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    BertModel(config).save_pretrained(raw)
+    BertTokenizerFast(vocab_file=str(raw / "vocab.txt")).save_pretrained(raw)
+    transformer = Transformer(str(raw))
+    pooling = Pooling(16)
+    SentenceTransformer(modules=[transformer, pooling], device="cpu").save(str(folder))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "passage"),
+    [
+        ("multilingual-e5-small", "query: ", "passage: "),
+        ("e5-base-v2", "query: ", "passage: "),
+        ("one-of-many-languages", "", ""),
+        ("e5-mistral-7b-instruct", "", ""),
+    ],
+)
+def test_an_encoder_of_many_languages_is_asked_as_it_was_trained(tmp_path, name, question, passage):
+    folder = tiny_multilingual(tmp_path / name)
+    encoder = load_encoder(str(folder))
+    from sentence_transformers import SentenceTransformer
+
+    plain = SentenceTransformer(str(folder), device="cpu")
+    text = "Brücke gesperrt"
+    asked, told = plain.encode([question + text, passage + text], normalize_embeddings=True)
+    assert encoder.encode_query(text) == pytest.approx(asked, abs=1e-5)
+    assert encoder.encode([text])[0] == pytest.approx(told, abs=1e-5)
