@@ -13,7 +13,8 @@ from playwright.sync_api import BrowserContext
 import rag
 from index import Index, build_index, open_index
 from rag.bundle.file import read_bundle
-from rag.bundle.reverify import finder, reverify
+from rag.bundle.held import finder
+from rag.bundle.reverify import reverify
 from rag.schema import Answer
 from tests.browsing import Reader, browser, files, needs_chromium, reading, shared
 from tests.replay import YES, ReplayModel, plain_weights

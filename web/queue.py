@@ -293,6 +293,8 @@ async def cards(
         return
     shown: tuple[str, int] = ("", 0)
     answered, heard = asyncio.wrap_future(job.future), time.monotonic()
+    # What has begun says at once what it does.
+    await asyncio.wait({answered}, timeout=POLL / 10)
     try:
         while not (answered.done() or job.stopped) and time.monotonic() - heard < UNHEARD:
             if not page_name or queue.streams[page_name]:
