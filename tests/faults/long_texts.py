@@ -16,7 +16,7 @@ import rag
 from index import build_index, open_index
 from tests.replay import ReplayModel
 
-MOST = 20.0
+MOST = 10.0
 QUESTION = "How many otters did the warden of Marle count?"
 KINDS = {
     "counted": ", ".join(f"{n} otters" for n in range(1800)),
