@@ -12,7 +12,16 @@ from typing import TypeVar
 
 from index.errors import ModelUnreachable, QuestionError
 from index.settings import seconds_of
-from rag.models import DEADLINE, Message, Model, RemoteModel, Reply, Tick, no_tick
+from rag.models import (
+    DEADLINE,
+    Message,
+    Model,
+    RemoteModel,
+    Reply,
+    Tick,
+    no_tick,
+    tells_likelihood,
+)
 
 T = TypeVar("T")
 #: Of a question's seconds the share that a model may take at most: the rest is for quoting.
@@ -55,7 +64,7 @@ class Timed:
     """A model that has `seconds` from now on, for all that it is asked."""
 
     def __init__(self, model: Model, seconds: float) -> None:
-        self.name = model.name
+        self.name, self.tells_likelihood = model.name, tells_likelihood(model)
         self._model, self._seconds = model, seconds
         self._until = time.monotonic() + seconds
 

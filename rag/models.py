@@ -89,10 +89,14 @@ class Model(Protocol):
         """
 
 
+def tells_likelihood(model: Model) -> bool:
+    """Whether its "Yes" may be anything from 0 to 1, or says nothing of how sure it is."""
+    return bool(getattr(model, "tells_likelihood", False))
+
+
 class LocalReader:
     """The model in the box, as a `Model`."""
 
-    #: Its "Yes" may be anything from 0 to 1.
     tells_likelihood = True
 
     def __init__(self, local: LocalModel, name: str = EMBEDDED) -> None:

@@ -23,7 +23,7 @@ from index.words import words
 from rag.alignment import MAX_CLAIM
 from rag.local_model import load_local
 from rag.model_files import find_model
-from rag.models import LocalReader, Model, default_model, is_embedded
+from rag.models import LocalReader, Model, default_model, is_embedded, tells_likelihood
 from rag.nearest import focus
 from rag.prompts import load_prompt
 from rag.signal_checker import (
@@ -116,7 +116,7 @@ def with_model(model: Model | None) -> ModelChecker | SignalChecker:
 
     One that doesn't say how likely its words are has no part in it.
     """
-    if model is None or not getattr(model, "tells_likelihood", False):
+    if model is None or not tells_likelihood(model):
         return signal_checker()
     return ModelChecker(signal_checker(), lambda: model, calibration("read", SIGNALS))
 

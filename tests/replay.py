@@ -26,7 +26,8 @@ class ReplayModel:
     `readings` are (words of the question, words of the report, what is copied, the "Yes" to it);
     the first that fits counts. `written` is what it writes, `planned` what it plans. A `fault` is
     raised instead of any reply after the first `sound` calls. `believes` are words that nobody copied
-    and that it believes all the same, with its "Yes" to them.
+    and that it believes all the same, with its "Yes" to them. With `supports` it says how likely its "Yes"
+    is, and that is the one to every written sentence.
     """
 
     name = "replay"
@@ -39,10 +40,12 @@ class ReplayModel:
         fault: Exception | None = None,
         sound: int = 0,
         believes: Mapping[str, float] | None = None,
+        supports: float | None = None,
     ) -> None:
         self.readings, self.written, self.planned = readings, written, planned
         self.fault, self.sound = fault, sound
         self.believes = believes or {}
+        self.supports, self.tells_likelihood = supports, supports is not None
         self.calls = 0
         self.asked: list[list[dict[str, str]]] = []
 
@@ -63,6 +66,8 @@ class ReplayModel:
             return Reply(self.planned)
         if system == load_prompt("write").turns[0][1]:
             return Reply(self.written)
+        if self.supports is not None and system == load_prompt("supported").turns[0][1]:
+            return _sure(self.supports)
         if last == load_prompt("confirm").turns[-1][1]:
             _, _, copied, yes = self._line(conversation[-3]["content"])
             words = conversation[-2]["content"].strip('"')

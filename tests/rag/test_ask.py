@@ -18,6 +18,7 @@ from index.errors import (
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
 from rag.bundle.reverify import reverify
+from rag.checkers import shipped
 from rag.evidence import find_evidence
 from rag.question import analyse
 from rag.schema import NEAREST, Answer, Claim, Rejection
@@ -300,6 +301,18 @@ def test_good_sentences_are_kept_when_others_are_refused(answered):
     answer = answered(WHY, ReplayModel(STORM, written=f"{good} It burned down in May."))
     assert [c.text for c in answer.claims if c.kind == "written"] == [good]
     assert len(answer.rejected) == 1
+
+
+@pytest.mark.parametrize(("supports", "shown"), [(0.95, True), (0.02, False)])
+def test_the_model_that_reads_has_its_word_on_what_was_written(
+    answered, monkeypatch, supports, shown
+):
+    monkeypatch.setattr("rag.ask.load_checker", shipped)
+    good = "A storm closed the harbour of Lune Mills for four days."
+    answer = answered(WHY, ReplayModel(STORM, written=good, supports=supports))
+    assert answer.trace["checker"] == "bundled"
+    assert [c.text for c in answer.claims if c.kind == "written"] == [good] * shown
+    assert [r.reason for r in answer.rejected if r.text == good] == ["support"] * (not shown)
 
 
 def test_what_was_read_and_is_not_written_is_quoted(answered):
