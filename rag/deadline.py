@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from index.errors import ModelUnreachable, QuestionError
 from index.settings import seconds_of
@@ -18,8 +18,6 @@ from rag.models import (
     Model,
     RemoteModel,
     Reply,
-    Tick,
-    no_tick,
     tells_likelihood,
 )
 
@@ -72,11 +70,8 @@ class Timed:
         self,
         conversations: Sequence[Sequence[Message]],
         *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        begun: str = "",
-        tick: Tick = no_tick,
         seconds: float = DEADLINE,
+        **options: Any,
     ) -> list[Reply]:
         """See Model. Raises ModelUnreachable, too, once its time is up."""
         left = self._until - time.monotonic()
@@ -84,11 +79,4 @@ class Timed:
             raise ModelUnreachable(
                 f"model {self.name!r} gave no answer within {self._seconds:g} seconds"
             )
-        return self._model.ask(
-            conversations,
-            max_tokens=max_tokens,
-            stop=stop,
-            begun=begun,
-            tick=tick,
-            seconds=min(left, seconds),
-        )
+        return self._model.ask(conversations, seconds=min(left, seconds), **options)
