@@ -43,7 +43,6 @@ _CORRECTING = re.compile(
     r"retracted|misstated|we reported)\b",
     re.I,
 )
-_FINAL = re.compile(r"\bfinal\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,7 @@ def compare(
     is_one = in_short and not (question.of_speaker or question.of_several)
     if is_one:
         sides = list(_comparable(question, sides, limits["beside"]))
-    dated = question.meant is not None or _FINAL.search(question.text) is not None
-    by_date = dated and all(s.newest for s in sides)
+    by_date = question.meant is not None and all(s.newest for s in sides)
     if by_date:
         sides.sort(key=lambda side: side.newest, reverse=True)
     heard = [r for side in sides for r in side.readings]
