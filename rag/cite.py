@@ -109,13 +109,17 @@ def verify_claim(
         return _verify_difference(draft, [evidence[label] for label in draft.labels])
     if draft.kind != "written":
         return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
-    together = "\n".join(p.text for p in passages)
-    checks = written_checks(draft.text, together, _published(passages))
+    wider = [with_neighbours(p) for p in passages]
+    around = "\n".join(p.text for p in wider)
+    checks = written_checks(draft.text, "\n".join(p.text for p in passages), _published(passages))
+    cited = [supporting_span(draft.text, p, checker) for p in passages]
+    if any(c.name == "name" and not c.passed for c in checks):
+        # "She said so" names nobody; the sentences beside it do, and are cited with it.
+        checks = written_checks(draft.text, around, _published(passages))
+        cited = [Citation(p, c.support) for p, c in zip(wider, cited, strict=True)]
     failed = next((c for c in checks if not c.passed), None)
     if failed:
         return _refuse(draft, failed.name, failed.detail)
-    cited = [supporting_span(draft.text, p, checker) for p in passages]
-    around = "\n".join(with_neighbours(p).text for p in passages)
     joint = checker.support([(around, draft.text)])[0]
     if len(cited) == 1:
         cited = [replace(cited[0], support=joint)]

@@ -201,3 +201,18 @@ def test_each_sentence_is_told_of_as_soon_as_it_was_checked():
     judged = [item for item in told if item != "checking"]
     assert judged == list(verified.judged) and told.index(judged[0]) < told.index(judged[1])
     assert "checking" not in told[told.index(judged[0]) :]
+
+
+def test_a_name_that_stands_in_the_sentence_beside_is_cited_with_it():
+    text = "Ada Holm opened the lock on Friday. She said that it leaked. Boats waited."
+    article = Article("a", "", text)
+    start = text.index("She")
+    said = Passage(article, start, text.index(" Boats"))
+    shown = {"E1": Evidence("E1", Hit(said, 0.8, 1))}
+    draft = DraftClaim("Ada Holm said that it leaked.", ("E1",), "written")
+    claim = verify_claim(draft, shown, FixedChecker())
+    assert isinstance(claim, Claim)
+    assert "Ada Holm" in claim.citations[0].passage.text
+    other = DraftClaim("Bo Berg said that it leaked.", ("E1",), "written")
+    refused = verify_claim(other, shown, FixedChecker())
+    assert isinstance(refused, Rejection) and refused.reason == "name"
