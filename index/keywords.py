@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from .errors import IndexCorrupt
 from .mapped import Data, array_file, array_in, forget
-from .words import stems
+from .words import stems, unaccented
 
 VOCABULARY = "vocabulary.json"
 _ARRAYS = ("starts.npy", "texts.npy", "counts.npy", "scores.npy", "lengths.npy")
@@ -33,9 +32,6 @@ _SLACK = 1e-4
 
 _ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_ACCENT = re.compile(r"[\u0300-\u036f]")
-# Letters that one leaves out or writes plainly, and that do not decompose.
-_PLAIN = str.maketrans({"ı": "i", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"})
 
 
 def keyword_tokens(text: str) -> list[str]:
@@ -43,8 +39,7 @@ def keyword_tokens(text: str) -> list[str]:
 
     "The U.N. counted 10,022 in Elâzığ" -> ["un", "count", "10022", "elazig"]
     """
-    plain = _ACCENT.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
-    acronyms = _ACRONYM.sub(lambda m: m[0].replace(".", "") + " ", plain)
+    acronyms = _ACRONYM.sub(lambda m: m[0].replace(".", "") + " ", unaccented(text))
     return stems(_THOUSANDS.sub("", acronyms))
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Any
 
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]+")
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*%?|[^\W_]+(?:-\d[\w]*)?", re.UNICODE)
+
+_ACCENT = re.compile(r"[\u0300-\u036f]")
+# Letters that one leaves out or writes plainly, and that do not decompose.
+_PLAIN = str.maketrans({"ı": "i", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"})
 
 STOP_WORDS = frozenset(
     """a about above after again all also although am an and any are as at be
@@ -35,6 +40,11 @@ def words(text: str) -> list[str]:
     """
     plain = text.lower().replace("’", "'").replace("'s", " ")
     return _WORD.findall(_UNSPACED.sub(_in_pairs, plain))
+
+
+def unaccented(text: str) -> str:
+    """The text with plain letters for those with accents: "Elâzığ" -> "Elazig"."""
+    return _ACCENT.sub("", unicodedata.normalize("NFKD", text)).translate(_PLAIN)
 
 
 def length_in_words(text: str) -> int:

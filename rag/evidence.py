@@ -17,6 +17,7 @@ from typing import Any
 from index import Article, Encoder, Hit, Index, Passage
 from index.words import stems
 from rag.addressed import addressed, may_hold, missing_terms
+from rag.namesakes import is_of_namesake
 from rag.of_time import narrowed_to, search_periods, time_weights
 from rag.question import Question
 from rag.reader import Reader, Reading
@@ -30,7 +31,13 @@ from rag.sentences import (
     told,
     with_neighbours,
 )
-from rag.weighing import as_of_last_entry, in_time, of_the_number, without_commands
+from rag.weighing import (
+    as_of_last_entry,
+    in_time,
+    of_the_number,
+    without_commands,
+    without_namesakes,
+)
 from rag.weights import logistic, model_weights, squash
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
@@ -110,7 +117,11 @@ def find_evidence(
     scored = score_sentences(question, hits, index.encoder, reader)
     sentences = as_of_last_entry(question, in_time(question, scored))
     sentences = without_commands(question, of_the_number(question, sentences))
-    missing = missing_terms(question, [h.passage.article for h in hits])
+    sentences = without_namesakes(question, sentences)
+    articles = {h.passage.article.id: h.passage.article for h in hits}.values()
+    missing = missing_terms(
+        question, [a for a in articles if not is_of_namesake(question.names, a)]
+    )
     surely = addressed(question, sentences, missing, reader)
     copies = partial(index.copies_of, **filters)
     return Found(with_copies(sentences, copies, index.articles), tuple(hits), surely, missing)

@@ -1,4 +1,4 @@
-"""What sentences lose of their score: on another time, replaced by a later entry, or a command."""
+"""What sentences lose of their score: on another time or person, replaced later, or a command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from index.words import stems
 from rag.entries import is_later
+from rag.namesakes import is_of_namesake
 from rag.of_time import in_named_time, time_weights
 from rag.planted import asks_about_commands, planted
 from rag.question import Question
@@ -76,6 +77,11 @@ def of_the_number(question: Question, sentences: Sequence[Scored]) -> list[Score
         for s in sentences
     ]
     return sorted(weighed, key=lambda s: -s.score)
+
+
+def without_namesakes(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences without those of reports on namesakes of what the question names."""
+    return [s for s in sentences if not is_of_namesake(question.names, s.passage.article)]
 
 
 def without_commands(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
