@@ -36,6 +36,13 @@ APART = "read less surely: it may be about something else"
 DOUBTFUL = "No report surely answers this; these sentences come nearest. "
 
 
+def lead_and_note(answer: Answer) -> tuple[str, str]:
+    """What must be read before the sentences of an answer, "" if nothing, and what comes after."""
+    if answer.note.startswith(DOUBTFUL) and answer.trace.get("voice") != "parts":
+        return DOUBTFUL.strip(), answer.note.removeprefix(DOUBTFUL)
+    return "", answer.note
+
+
 def told(
     question: Question,
     found: Found,

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from index.commandline import plain
+from rag.assemble import lead_and_note
 from rag.ledger import counted
 from rag.schema import Answer, Citation, Claim, Evidence, Position
 from rag.verdict import Verdict, meaning
@@ -20,12 +21,14 @@ def show(answer: Answer) -> str:
         for row in answer.ledger
     }
     parts = [_wrap(f"Asked as: {answer.asked}")] if answer.asked != answer.question else []
+    lead, note = lead_and_note(answer)
+    parts += [_wrap(lead)] if lead else []
     parts += [_claim(c, counts.get((c.text, c.citations), "")) for c in answer.claims]
     if answer.outcome == "declined":
-        parts += ["No answer.", _wrap(answer.note), "The nearest passages, which are no answer:"]
+        parts += ["No answer.", _wrap(note), "The nearest passages, which are no answer:"]
         parts += [_nearest(e) for e in answer.evidence]
     else:
-        parts.append(_wrap(answer.note))
+        parts.append(_wrap(note))
     if answer.rejected:
         parts.append(
             f"Not shown: {len(answer.rejected)}\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from rag.assemble import APART, lead_and_note
 from rag.schema import NEAREST, Answer, Citation, Claim
 from web.article import Marks
 from web.ledger import CopiesOf, alone, ledger_rows
@@ -68,6 +69,7 @@ def answer_card(turn: str, answer: Answer, within: str = "", copies_of: CopiesOf
     `turn` names the card; ids of elements are made of it and of numbers, never of outside text.
     `within` tells in words which reports were asked, if not all.
     """
+    lead, note = lead_and_note(answer)
     written = [c for claim in answer.claims if claim.kind == "written" for c in claim.citations]
     return _card(
         "answer.html",
@@ -75,11 +77,14 @@ def answer_card(turn: str, answer: Answer, within: str = "", copies_of: CopiesOf
         answer.question,
         state=answer.outcome,
         answer=answer,
+        lead=lead,
+        note=note,
         written=written,
         passages=[e.hit.passage for e in answer.evidence][:NEAREST_SHOWN],
         ledger=ledger_rows(answer, copies_of),
         timeline=timeline_of(answer),
         reasons=REASONS,
+        unsaid=[APART] if lead else [],
         told=_told(answer, within),
         kinds=[(k, n, f"desk/proof?{urlencode({'turn': turn, 'as': k})}") for k, n in _KINDS],
     )

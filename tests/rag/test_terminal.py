@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 from index.records import Article, Hit, Passage
+from rag.assemble import DOUBTFUL
 from rag.schema import Answer, Citation, Claim, Evidence, Position, Rejection
 from rag.terminal import WIDTH, show
 
@@ -67,3 +70,12 @@ def test_a_declined_answer_says_so_before_the_nearest_passages():
     evidence = Evidence("E1", Hit(Passage(KNOWN, 0, len(TEXT)), 0.1, 1))
     shown = show(Answer("Why?", "declined", evidence=(evidence,), note="Not said."))
     assert shown.index("No answer.") < shown.index("Not said.") < shown.index("b1: The Arden")
+
+
+def test_that_nothing_surely_answers_is_said_before_what_comes_nearest():
+    doubtful = Answer("When?", "answered", (claim("quote", KNOWN),), note=DOUBTFUL + "Quoted.")
+    shown = show(doubtful)
+    assert shown.startswith(DOUBTFUL.strip() + "\n\nFriday [b1]")
+    assert shown.endswith("\n\nQuoted.")
+    several = replace(doubtful, trace={"voice": "parts"})
+    assert show(several).startswith("Friday [b1]")

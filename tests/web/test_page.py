@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index.records import Article, Passage
+from rag.assemble import APART, DOUBTFUL, UNREAD
 from rag.schema import NEAREST, Answer, Citation, Claim
 from tests.hostile import COMPOSED, HOSTILE, benchmark, hostile_answers
 from tests.parsed_html import ATTRIBUTES, TAGS, Parsed, card, ledger_answer, marked
@@ -55,6 +56,18 @@ def test_a_quotation_is_a_block_with_its_source() -> None:
     parsed = card(QUOTE)
     assert [e.attributes["class"] for e in parsed.of("claim")] == ["claim quote"] * 2
     assert parsed.texts("blockquote") == [c.text for c in QUOTE.claims]
+
+
+def test_that_nothing_surely_answers_stands_above_what_comes_nearest_and_is_not_repeated() -> None:
+    first, second = (
+        replace(c, remark=r) for c, r in zip(QUOTE.claims, (APART, UNREAD), strict=True)
+    )
+    doubtful = replace(QUOTE, claims=(first, second), note=f"{DOUBTFUL}Quoted.")
+    parsed = card(doubtful)
+    assert parsed.texts("verdict") == [DOUBTFUL.strip()]
+    assert parsed.texts("remark") == [UNREAD[:1].upper() + UNREAD[1:]]
+    assert parsed.texts("note") == ["Quoted."]
+    assert len(card(replace(doubtful, note="Quoted.")).of("remark")) == 2
 
 
 def test_a_written_sentence_ends_with_its_marks_and_its_quotes_are_folded() -> None:
