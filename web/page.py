@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from rag.assemble import APART, lead_and_note
+from rag.assemble import APART, UNREAD, lead_and_note
 from rag.schema import NEAREST, Answer, Citation, Claim
 from web.article import Marks
 from web.ledger import CopiesOf, alone, ledger_rows
@@ -84,7 +84,7 @@ def answer_card(turn: str, answer: Answer, within: str = "", copies_of: CopiesOf
         ledger=ledger_rows(answer, copies_of),
         timeline=timeline_of(answer),
         reasons=REASONS,
-        unsaid=[APART] if lead else [],
+        unsaid=[APART, UNREAD] if lead else [],
         told=_told(answer, within),
         kinds=[(k, n, f"desk/proof?{urlencode({'turn': turn, 'as': k})}") for k, n in _KINDS],
     )

@@ -64,8 +64,8 @@ def test_that_nothing_surely_answers_stands_above_what_comes_nearest_and_is_not_
     )
     doubtful = replace(QUOTE, claims=(first, second), note=f"{DOUBTFUL}Quoted.")
     parsed = card(doubtful)
-    assert parsed.texts("verdict") == [DOUBTFUL.strip()]
-    assert parsed.texts("remark") == [UNREAD[:1].upper() + UNREAD[1:]]
+    assert parsed.texts("lead") == [DOUBTFUL.strip()]
+    assert not parsed.of("remark")
     assert parsed.texts("note") == ["Quoted."]
     assert len(card(replace(doubtful, note="Quoted.")).of("remark")) == 2
 
