@@ -19,6 +19,7 @@ from typing import Any
 
 from index.atomic_write import replace_file
 from index.errors import SettingError
+from rag.assemble import lead_and_note
 from rag.schema import Answer, Citation, escaped
 
 FORMAT = "wirecheck-bundle/1"
@@ -154,20 +155,25 @@ def _versions() -> dict[str, str]:
 def markdown_of(answer: Answer) -> str:
     """The answer as Markdown; a footnote for each citation, with quote, outlet, date, file, span.
 
-    Of a declined answer, its note alone: nothing was found that could be cited.
+    What a reader must know of a sentence follows it. Of a declined answer, its note alone: nothing
+    was found that could be cited.
     """
+    lead, note = lead_and_note(answer)
     notes: dict[tuple[str, int, int], Citation] = {}
     lines = [f"**{_literal(answer.question)}**"]
     if answer.asked != answer.question:
         lines.append(f"Asked as: {_literal(answer.asked)}")
+    if lead:
+        lines.append(f"*{_literal(lead)}*")
     for claim in answer.claims:
         for c in claim.citations:
             notes.setdefault((c.article_id, c.start, c.end), c)
         numbers = [list(notes).index((c.article_id, c.start, c.end)) + 1 for c in claim.citations]
         marks = " ".join(f"[^{n}]" for n in dict.fromkeys(numbers))
-        lines.append(f"{_opening(claim.text)} {marks}".rstrip())
-    if answer.note:
-        lines.append(f"*{_literal(answer.note)}*")
+        remark = f"*({_literal(claim.remark)})*" if claim.remark else ""
+        lines.append(" ".join(filter(None, (_opening(claim.text), marks, remark))))
+    if note:
+        lines.append(f"*{_literal(note)}*")
     lines += [f"[^{n}]: {_footnote(c)}" for n, c in enumerate(notes.values(), start=1)]
     return "\n\n".join(lines) + "\n"
 

@@ -5,6 +5,7 @@ import pytest
 
 from index.errors import SettingError
 from index.records import Article, Passage
+from rag.assemble import APART, DOUBTFUL
 from rag.bundle import MAX_BYTES, bundle_of, canonical, markdown_of, seal_of, write_bundle
 from rag.schema import Answer, Citation, Claim
 from tests import bundles
@@ -115,6 +116,12 @@ def test_markdown_says_what_a_follow_up_was_asked_as():
     rewritten = {"from": "When?", "to": "When did the bridge close?"}
     text = markdown_of(bundles.answer(question="When?", trace={"rewritten": rewritten}))
     assert text.startswith("**When?**\n\nAsked as: When did the bridge close?\n\n")
+
+
+def test_markdown_says_what_must_be_known_before_and_of_a_sentence():
+    quoted = Claim("It was cold.", bundles.SPAN.citations[:1], 1.0, kind="quote", remark=APART)
+    text = markdown_of(bundles.answer(claims=(quoted,), note=f"{DOUBTFUL}Quoted."))
+    assert f"\n\n*{DOUBTFUL.strip()}*\n\nIt was cold. [^1] *({APART})*\n\n*Quoted.*\n\n" in text
 
 
 @pytest.mark.parametrize(
