@@ -1,10 +1,10 @@
 """Indexes by their folders, each opened anew once its folder holds a newer generation.
 
     Indexes(open_index).of(folder) -> Index
-    is_outdated(index)             -> whether its folder holds another generation by now
-    watch(index, open_index, tell) -> `tell` is given each later generation, opened
+    Newest(index, open_index).renew() -> whether a newer one took its place in `.index`
+    watch(index, open_index, tell)    -> `tell` is given each newer one
 
-Whoever works on a question keeps the one that it began with.
+Whoever works on a question keeps the generation that it began with.
 """
 
 from __future__ import annotations
@@ -18,57 +18,71 @@ from typing import Any
 
 from index.errors import WirecheckError
 
+Open = Callable[[str], Any]
 #: Seconds between two looks at whether there is a newer generation.
 EVERY = 2.0
+
+
+class Newest:
+    """An index, and the generations that follow it in its folder."""
+
+    def __init__(self, index: Any, open_index: Open) -> None:
+        self.index, self._open = index, open_index
+        self._seen = index.generation
+
+    def renew(self) -> bool:
+        """Open what the folder holds now if that is another generation; whether that was done.
+
+        One that can't be opened is told of once, and the one before serves on.
+        """
+        found = _generation_in(self.index.folder)
+        if found in (None, self._seen):
+            return False
+        self._seen = found
+        try:
+            self.index = self._open(str(self.index.folder))
+        except WirecheckError as error:
+            sys.stderr.write(f"wirecheck: {error}; generation {self.index.generation} serves on\n")
+            return False
+        self._seen = self.index.generation
+        return True
 
 
 class Indexes:
     """The indexes that were asked for; safe to share between threads."""
 
-    def __init__(self, open_index: Callable[[str], Any]) -> None:
+    def __init__(self, open_index: Open) -> None:
         self._open = open_index
-        self._opened: dict[str, Any] = {}
+        self._opened: dict[str, Newest] = {}
         self._lock = Lock()
 
     def of(self, folder: str) -> Any:
         """The index in `folder`, as it is now. Raises WirecheckError if none was ever readable."""
         with self._lock:
-            kept = self._opened.get(folder)
-            if kept is None:
-                self._opened[folder] = self._open(folder)
-            elif is_outdated(kept):
-                self._opened[folder] = reopened(kept, self._open) or kept
-            return self._opened[folder]
+            if folder not in self._opened:
+                self._opened[folder] = Newest(self._open(folder), self._open)
+            self._opened[folder].renew()
+            return self._opened[folder].index
 
 
-def is_outdated(index: Any) -> bool:
-    """Whether its folder holds another generation by now; not if that can't be told."""
+def watch(index: Any, open_index: Open, tell: Callable[[Any], None]) -> None:
+    """Give `tell` each newer generation, opened, for as long as this process lives."""
+
+    def work() -> None:
+        newest = Newest(index, open_index)
+        while True:
+            time.sleep(EVERY)
+            if newest.renew():
+                tell(newest.index)
+
+    Thread(target=work, daemon=True, name="generations").start()
+
+
+def _generation_in(folder: Any) -> Any:
+    """The number of the generation that serves; None if that can't be told."""
     from index.manifest import read_manifest
 
     try:
-        return bool(read_manifest(Path(index.folder))["generation"] != index.generation)
+        return read_manifest(Path(folder))["generation"]
     except (WirecheckError, OSError):
-        return False
-
-
-def reopened(index: Any, open_index: Callable[[str], Any]) -> Any:
-    """The index in the same folder, opened anew; None if it can't be: the one before serves on."""
-    try:
-        return open_index(str(index.folder))
-    except WirecheckError as error:
-        sys.stderr.write(f"wirecheck: {error}; generation {index.generation} serves on\n")
         return None
-
-
-def watch(index: Any, open_index: Callable[[str], Any], tell: Callable[[Any], None]) -> None:
-    """Give `tell` each later generation, opened, for as long as this process lives."""
-
-    def work() -> None:
-        served = index
-        while True:
-            time.sleep(EVERY)
-            if is_outdated(served) and (newer := reopened(served, open_index)):
-                served = newer
-                tell(newer)
-
-    Thread(target=work, daemon=True, name="generations").start()

@@ -231,6 +231,8 @@ def _with_nonce(send: Send, nonce: str) -> Send:
             return
         body = b"".join(m.get("body", b"") for m in held[1:])
         body = re.sub(rb"<script(?=[\s>])", b'<script nonce="%s"' % nonce.encode(), body)
+        # The only address of Gradio's page that would lead out of a proxy's prefix.
+        body = body.replace(b'href="/manifest.json"', b'href="manifest.json"')
         headers = [(k, v) for k, v in held[0]["headers"] if k != b"content-length"]
         await send({**held[0], "headers": [*headers, (b"content-length", b"%d" % len(body))]})
         await send({"type": "http.response.body", "body": body})

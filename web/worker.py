@@ -14,7 +14,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from index.errors import WirecheckError
 from rag.calls import Served, Tell
 
 #: What is written once it can be asked.
@@ -79,8 +78,8 @@ def serve(errand: Errand) -> Served:
     first = {"question": errand.question, "folder": errand.folder, "model": NONE}
     try:
         answer_for(indexes, first, lambda told: None)
-    except WirecheckError as error:  # Each asker is told; the next generation may be better.
-        sys.stderr.write(f"wirecheck: {error}\n")
+    except Exception as error:  # Whoever asks is told; the next generation may be better.
+        sys.stderr.write(f"wirecheck: a worker could not answer at its start: {error}\n")
     return Served(
         Path(errand.socket), key, lambda request, tell: answer_for(indexes, request, tell)
     )
