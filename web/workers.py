@@ -44,7 +44,7 @@ class Workers:
     """A number of workers, kept alive until `close`; safe to share between threads."""
 
     def __init__(
-        self, number: int, index: Any, question: str, command: Sequence[str] = COMMAND
+        self, number: int, index: Any, question: str, command: Sequence[str] | None = None
     ) -> None:
         """Each answers `question` from `index` before it counts as ready."""
         self.key = secrets.token_bytes(32)
@@ -52,7 +52,7 @@ class Workers:
         self.folder = Path(tempfile.mkdtemp(prefix="wirecheck-workers-"))
         #: Where the language model is to be lent.
         self.model_socket = self.folder / "model"
-        self._first, self._command = (str(index.folder), question), command
+        self._first, self._command = (str(index.folder), question), command or COMMAND
         self._changed, self._closed = Condition(), False
         #: Questions at each worker that can be asked, by its socket.
         self._busy: dict[Path, int] = {}

@@ -167,6 +167,8 @@ class Used:
     """The most that all processes together had, and what they have now."""
 
     rows: list[tuple[float, int, int, int]] = field(default_factory=list)
+    #: Processor seconds of the page's process.
+    processor: float = 0.0
 
     def look(self, serving: Serving) -> None:
         """Add up megabytes (shared ones once), threads and handles."""
@@ -181,6 +183,9 @@ class Used:
             except (OSError, TypeError):
                 continue
         self.rows.append((memory, threads, handles, len(pids)))
+        if pages := [pid for pid, words in pids.items() if words == "page"]:
+            fields = Path(f"/proc/{pages[0]}/stat").read_text().rpartition(")")[2].split()
+            self.processor = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def told(self) -> str:
         """As a line."""
@@ -392,6 +397,8 @@ def load(tally: Tally, askers: int, seconds: float, workers: int, model: str) ->
         f"{rate}, each after {median(took):.1f} s (median), {took[-1]:.1f} s at most"
     )
     tally.notes.append(run.used.told())
+    each = 1000 * run.used.processor / max(1, tally.counts["asked"])
+    tally.notes.append(f"{each:.0f} ms of a processor a question in the page's process")
     ended = (tally.folder / "log").read_text("utf-8", "replace").count("started anew")
     tally.notes.append(f"{ended} times a worker was started anew")
     for what in ("index updated", "worker killed", *["model killed"] * (model != "none")):
