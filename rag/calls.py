@@ -15,7 +15,13 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    Listener,
+    answer_challenge,
+    deliver_challenge,
+)
 from pathlib import Path
 from threading import Lock, Thread
 from time import sleep
@@ -31,6 +37,10 @@ _BACKLOG = 64
 
 class Gone(Exception):
     """The process that was called isn't there, or ended before it was done."""
+
+
+class Silent(Gone):
+    """It is there, but says nothing any more."""
 
 
 class _Unheard(Exception):
@@ -88,22 +98,28 @@ class Served:
             connection.send(row)
 
 
-def call(path: Path, key: bytes, request: Any, told: Tell) -> Any:
+def call(path: Path, key: bytes, request: Any, told: Tell, silence: float | None = None) -> Any:
     """What the function served at `path` gives for `request`.
 
-    Raises Gone, what the function raises if that is ours, RuntimeError for anything else that it
-    raises, and what `told` raises.
+    Raises Gone, Silent if it tells nothing for more than `silence` seconds, what the function
+    raises if that is ours, RuntimeError for anything else that it raises, and what `told` raises.
     """
     try:
-        connection = Client(str(path), "AF_UNIX", authkey=key)
-    except (AuthenticationError, EOFError, OSError) as error:
+        connection = Client(str(path), "AF_UNIX")
+    except OSError as error:
         raise Gone from error
     with connection:
-        kind, what = "sent", None
+        try:
+            _heard(connection, silence)
+            # As `Client` does with a key; but it would wait for ever.
+            answer_challenge(connection, key)
+            deliver_challenge(connection, key)
+            connection.send(request)
+        except (AuthenticationError, EOFError, OSError) as error:
+            raise Gone from error
         while True:
             try:
-                if kind == "sent":
-                    connection.send(request)
+                _heard(connection, silence)
                 kind, what = connection.recv()
             except (EOFError, OSError) as error:
                 raise Gone from error
@@ -112,3 +128,9 @@ def call(path: Path, key: bytes, request: Any, told: Tell) -> Any:
             if kind == "failed":
                 raise what
             told(what)
+
+
+def _heard(connection: Connection, silence: float | None) -> None:
+    """Wait for the other side to say something."""
+    if not connection.poll(silence):
+        raise Silent

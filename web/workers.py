@@ -5,7 +5,7 @@
 
 The page's own process keeps queue, uploads, answers for follow-ups and the language model; the
 workers (`web.worker`) search, read, compare and check. What was asked of one that dies is asked of
-another, once. Each worker that ends is started anew.
+another, once. Each worker that ends is started anew, and one that hangs is ended.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any
 
 from index.errors import QuestionError
-from rag.calls import Gone, call
+from rag.calls import Gone, Silent, call
+from rag.deadline import question_seconds, too_late
 from web.worker import READY, Errand
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ PATIENCE = 120.0
 PAUSE, LONG_PAUSE = 0.2, 10.0
 #: Workers that one question is given to, if they die.
 TRIES = 2
+#: Seconds beyond those of a question after which a worker that tells nothing is taken to hang.
+SILENT = 5.0
 
 
 class Workers:
@@ -52,6 +55,7 @@ class Workers:
         self.folder = Path(tempfile.mkdtemp(prefix="wirecheck-workers-"))
         #: Where the language model is to be lent.
         self.model_socket = self.folder / "model"
+        self.seconds = question_seconds()
         self._first, self._command = (str(index.folder), question), command or COMMAND
         self._changed, self._closed = Condition(), False
         #: Questions at each worker that can be asked, by its socket.
@@ -109,8 +113,12 @@ class Workers:
         for _ in range(TRIES):
             with self._one(progress) as path:
                 try:
-                    answer: Answer = call(path, self.key, request, told)
+                    silence = self.seconds + SILENT
+                    answer: Answer = call(path, self.key, request, told, silence)
                     return answer
+                except Silent:
+                    self._end(path)
+                    raise too_late(self.seconds) from None
                 except Gone:
                     self._end(path)
             progress("asking anew: the process that was at it ended")

@@ -18,7 +18,7 @@ import pytest
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable, SettingError
 from rag import local_model, model_room, models
-from rag.calls import Gone, Served, call
+from rag.calls import Gone, Served, Silent, call
 from rag.lent_model import LentModel, lend
 from rag.local_model import Generated, LocalModel
 from tests.rag.test_local_model import FAKE, of
@@ -39,6 +39,13 @@ def until(holds: Callable[[], bool], seconds: float = 20) -> None:
     while not holds():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def elsewhere(code: str, **options) -> subprocess.Popen[str]:
+    """Run this in another process."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-c", code]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env, **options)
 
 
 # --- calls -------------------------------------------------------------------------------------
@@ -109,19 +116,32 @@ def test_one_that_is_not_there_or_dies_is_gone(path):
         f"Served(Path({str(path)!r}), {KEY!r}, lambda request, tell: os._exit(3))\n"
         "print('up', flush=True); sys.stdin.read()"
     )
-    other = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert other.stdout.readline() == b"up\n"
+    other = elsewhere(code, stdin=subprocess.PIPE)
+    assert other.stdout.readline() == "up\n"
     with pytest.raises(Gone):
         call(path, KEY, 1, print)
     assert other.wait(10) == 3
     with closing(Served(path, KEY, lambda request, tell: "in its place")):
         assert call(path, KEY, 1, print) == "in its place"
+
+
+def test_one_that_is_stopped_is_silent(path):
+    code = (
+        "import sys; from pathlib import Path; from rag.calls import Served\n"
+        f"Served(Path({str(path)!r}), {KEY!r}, lambda request, tell: sys.stdin.read())\n"
+        "print('up', flush=True); import time; time.sleep(60)"
+    )
+    other = elsewhere(code, stdin=subprocess.PIPE)
+    try:
+        assert other.stdout.readline() == "up\n"
+        with pytest.raises(Silent):
+            call(path, KEY, "waits for ever", print, 0.2)
+        other.send_signal(signal.SIGSTOP)
+        with pytest.raises(Silent):
+            call(path, KEY, "is not even let in", print, 0.2)
+    finally:
+        other.kill()
+        other.communicate()
 
 
 def test_what_was_closed_takes_no_calls(path):
@@ -148,7 +168,7 @@ def words_in(log: Path) -> list[str]:
     return log.read_text("utf-8").split()
 
 
-def elsewhere(path: Path, word: str) -> subprocess.Popen[str]:
+def asks(path: Path, word: str) -> subprocess.Popen[str]:
     """Another process that asks the model; it prints what is said."""
     code = (
         "from pathlib import Path; from rag.lent_model import LentModel\n"
@@ -156,17 +176,12 @@ def elsewhere(path: Path, word: str) -> subprocess.Popen[str]:
         f"said = model.generate([[{{'role': 'user', 'content': {word!r}}}]], max_tokens=9)\n"
         "print(said[0].text, flush=True)"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", code],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    return elsewhere(code)
 
 
 def test_two_processes_ask_one_model(lent, path):
     _, log = lent
-    others = [elsewhere(path, "one"), elsewhere(path, "two")]
+    others = [asks(path, "one"), asks(path, "two")]
     assert [other.communicate(timeout=30)[0] for other in others] == ["said one\n", "said two\n"]
     told = []
     (said,) = LentModel(path, KEY).generate(of("long"), max_tokens=9, tick=told.append)
@@ -177,7 +192,7 @@ def test_two_processes_ask_one_model(lent, path):
 
 def test_a_model_that_is_killed_comes_back_and_the_call_at_it_is_answered(lent, path):
     model, log = lent
-    asked = elsewhere(path, "long")
+    asked = asks(path, "long")
     until(lambda: "long" in words_in(log))
     killed = model.pid
     os.kill(killed, signal.SIGKILL)
@@ -188,7 +203,7 @@ def test_a_model_that_is_killed_comes_back_and_the_call_at_it_is_answered(lent, 
 
 def test_a_process_that_dies_while_it_asks_holds_up_nobody(lent, path):
     _, log = lent
-    asked = elsewhere(path, "long")
+    asked = asks(path, "long")
     until(lambda: "long" in words_in(log))
     asked.kill()
     asked.wait()

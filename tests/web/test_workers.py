@@ -164,6 +164,21 @@ def test_their_sockets_are_private_to_this_user(workers):
     assert workers.folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_worker_that_hangs_is_ended_and_its_asker_is_told(workers, log, monkeypatch):
+    monkeypatch.setattr("web.workers.SILENT", 0.5)
+    workers.seconds = 0.5
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(asked, workers, "slow")
+        until(lambda: len(noted(log, "slow")) == 1)
+        (pid,) = noted(log, "slow")
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(QuestionError, match=r"took more than 0\.5 seconds and was ended"):
+            hanging.result(20)
+    workers.seconds = 60
+    until(lambda: len(workers.pids) == 2)
+    assert pid not in workers.pids and asked(workers, "next")[0].outcome == "answered"
+
+
 def test_without_a_worker_that_can_be_asked_there_is_a_line(log, monkeypatch):
     monkeypatch.setattr("web.workers.PATIENCE", 0.5)
     with (
