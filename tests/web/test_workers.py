@@ -224,3 +224,4 @@ def test_many_questions_at_once_each_get_their_own_answer(workers):
         answers = [*pool.map(lambda q: asked(workers, q)[0], questions)]
     assert [a.question for a in answers] == questions
     assert {int(a.note.split()[0]) for a in answers} == {*workers.pids}
+    assert [*workers._busy.values()] == [0, 0]
