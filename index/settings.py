@@ -122,6 +122,12 @@ SETTINGS = (
         "none",
         "proxies before the page, which are believed on whom they ask for",
     ),
+    Setting(
+        "WIRECHECK_HOSTS",
+        "names with commas between",
+        "none",
+        "names by which a proxy on this machine is asked for the page",
+    ),
     Setting("WIRECHECK_API", "1 or 0", "0", "programs may ask"),
     Setting(
         "WIRECHECK_FILES",

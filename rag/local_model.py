@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable
 from rag.model_files import find_model, get_model
@@ -56,6 +56,22 @@ class Generated:
 
 class _Lost(Exception):
     """The model's process hangs or died."""
+
+
+class Asked(Protocol):
+    """A model on this machine: a `LocalModel`, or one that another process lends."""
+
+    def generate(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        begun: str = "",
+        tick: Tick = lambda texts: None,
+        seconds: float | None = None,
+    ) -> list[Generated]:
+        """See LocalModel."""
 
 
 class LocalModel:
@@ -278,13 +294,24 @@ class _Process:
 
 _loading = threading.Lock()
 _loaded: dict[Path, LocalModel] = {}
+_borrowing: list[Callable[[], Asked]] = []
 
 
-def load_local(tell: Tell | None = None) -> LocalModel:
+def borrow(load: Callable[[], Asked]) -> None:
+    """From now on, ask the model that `load` gives in place of one of our own."""
+    _borrowing[:] = [load]
+
+
+def load_local(tell: Tell | None = None) -> Asked:
     """The local model, ready; with `tell`, it is fetched first if it isn't here.
 
     Raises ModelError, in one line with the mend.
     """
+    return _borrowing[0]() if _borrowing else load_own(tell)
+
+
+def load_own(tell: Tell | None = None) -> LocalModel:
+    """As `load_local`, in this process whatever others lend."""
     with _loading:
         folder = find_model() if tell is None else get_model(tell)
         if folder is None:

@@ -19,7 +19,7 @@ from typing import Protocol
 from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
 from index.settings import value_of
 from rag import llm
-from rag.local_model import LocalModel, load_local
+from rag.local_model import Asked, LocalModel, load_local, load_own
 from rag.model_room import Tell
 from rag.prompts import load_prompt
 
@@ -99,7 +99,7 @@ class LocalReader:
 
     tells_likelihood = True
 
-    def __init__(self, local: LocalModel, name: str = EMBEDDED) -> None:
+    def __init__(self, local: Asked, name: str = EMBEDDED) -> None:
         self.name = name
         self._local = local
 
@@ -217,9 +217,19 @@ def load_model(name: str, tell: Tell | None = None) -> Model:
         raise SettingError("the model 'none' reads and writes nothing: choose another one")
     if not is_embedded(name):
         return RemoteModel(name)
+    _need_fetched()
+    return LocalReader(load_local(tell))
+
+
+def model_to_lend() -> LocalModel:
+    """The model in the box, for `rag.lent_model.lend`. Raises ModelError, also until it is here."""
+    _need_fetched()
+    return load_own(lambda what, done, of: None)
+
+
+def _need_fetched() -> None:
     if (doing := _fetching.doing) and threading.current_thread() is not _fetching.thread:
         raise ModelError(f"the language model isn't ready yet ({doing}): ask again in a minute")
-    return LocalReader(load_local(tell))
 
 
 def model_for(model: str | Model | None, tell: Tell | None) -> tuple[str, Model | None, str]:

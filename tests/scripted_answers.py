@@ -257,7 +257,7 @@ def page_over(
     routes.models = routes.models or ["scripted", "none"]
     routes.probe = routes.probe or probed
     offered = Api(queue, routes.models) if programs else None
-    blocks = build_page(queue, facts, models=routes.models, api=offered)
+    blocks = build_page(queue, lambda: facts, models=routes.models, api=offered)
     return build_app(blocks, routes, api=offered, **build)
 
 

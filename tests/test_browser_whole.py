@@ -59,7 +59,9 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, In
     queue = QuestionQueue(answer, index)
     routes = server.routes_of(queue, "sample articles", [CONFLICT])
     server.accept_uploads(routes)
-    blocks = ui.build_page(queue, server.facts_of(index, "sample articles"), models=["none"])
+    blocks = ui.build_page(
+        queue, lambda: server.facts_of(index, "sample articles"), models=["none"]
+    )
     queue.ask(CONFLICT, "none").future.result(300)
     with serving(ui.build_app(blocks, routes)) as address:
         yield address, index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from ipaddress import ip_network
 
@@ -15,17 +16,34 @@ LOOPBACK = (HOST, "localhost", "::1", "[::1]")
 
 def check_host(host: str, password: str | None) -> None:
     """Refuse to serve other machines without a password, unless told to."""
-    if host in LOOPBACK or password or value_of("WIRECHECK_OPEN") == "1":
+    asked_by = named_hosts() or (() if host in LOOPBACK else (host,))
+    if not asked_by or password or value_of("WIRECHECK_OPEN") == "1":
         return
     raise SettingError(
-        f"{host} would let other machines ask, with no password: set "
+        f"{asked_by[0]} would let other machines ask, with no password: set "
         "WIRECHECK_PASSWORD, or WIRECHECK_OPEN=1 if that is what you want"
     )
 
 
 def hosts_of(host: str) -> Sequence[str]:
     """Names to answer to. Off loopback nobody can list them: there the password protects."""
-    return LOOPBACK if host in LOOPBACK else ("*",)
+    return (*LOOPBACK, *named_hosts()) if host in LOOPBACK else ("*",)
+
+
+def named_hosts() -> tuple[str, ...]:
+    """Names by which a proxy on this machine is asked for the page. Raises SettingError."""
+    names = tuple(n.strip() for n in value_of("WIRECHECK_HOSTS").split(",") if n.strip())
+    for name in names:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name, re.IGNORECASE):
+            raise SettingError(f"WIRECHECK_HOSTS: {name[:60]!r}: give names such as news.example")
+    return names
+
+
+def checked_root(path: str) -> str:
+    """The path below which a proxy has the page, "" for none. Raises SettingError for another."""
+    if not re.fullmatch(r"(/[\w.~-]+)*/?", path, re.ASCII):
+        raise SettingError(f"--root-path {path[:60]!r}: give a path such as /wirecheck")
+    return path.rstrip("/")
 
 
 def proxies() -> list[str]:
@@ -41,7 +59,7 @@ def proxies() -> list[str]:
 
 def may_upload(host: str, password: str | None) -> bool:
     """Whether articles may be given on the page: not where anybody at all may come."""
-    return host in LOOPBACK or bool(password)
+    return (host in LOOPBACK and not named_hosts()) or bool(password)
 
 
 def api_wanted() -> bool:

@@ -31,6 +31,17 @@ def _options(parser: argparse.ArgumentParser) -> None:
         "--host", default="127.0.0.1", help="address to serve on (default 127.0.0.1)"
     )
     parser.add_argument("--port", type=positive, help="port (default 7860, or the next free one)")
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        help="processes that answer, apart from the page's own (default: that one answers)",
+    )
+    parser.add_argument(
+        "--root-path",
+        default="",
+        metavar="PATH",
+        help="path below which a proxy has the page, and which it takes off, such as /wirecheck",
+    )
     parser.set_defaults(run=run_app)
 
 
@@ -38,7 +49,14 @@ def run_app(options: argparse.Namespace) -> int:
     """`wirecheck app`: the same page as `python app.py`."""
     from web.server import main as serve
 
-    return serve(index=options.index, model=options.model, host=options.host, port=options.port)
+    return serve(
+        index=options.index,
+        model=options.model,
+        host=options.host,
+        port=options.port,
+        workers=options.workers or 0,
+        root_path=options.root_path,
+    )
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -231,6 +231,9 @@ def _with_nonce(send: Send, nonce: str) -> Send:
             return
         body = b"".join(m.get("body", b"") for m in held[1:])
         body = re.sub(rb"<script(?=[\s>])", b'<script nonce="%s"' % nonce.encode(), body)
+        # Gradio's would lead out of a proxy's prefix, as would the icon that a browser looks for.
+        below = b'<link rel="icon" href="favicon.ico"><link rel="manifest" href="manifest.json"'
+        body = body.replace(b'<link rel="manifest" href="/manifest.json"', below)
         headers = [(k, v) for k, v in held[0]["headers"] if k != b"content-length"]
         await send({**held[0], "headers": [*headers, (b"content-length", b"%d" % len(body))]})
         await send({"type": "http.response.body", "body": body})

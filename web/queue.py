@@ -136,12 +136,12 @@ class Job:
 class QuestionQueue:
     """Answers questions in the order they come, in threads of its own.
 
-    Those to one model wait for each other, `ELSEWHERE` at a time if it runs elsewhere, else one; so
-    a model that hangs holds up nobody who asks another one, or none.
+    At a time it answers one of those to the model here, `ELSEWHERE` of those to one elsewhere, and
+    `at_once` of those to none; so a model that hangs holds up nobody who asks another one, or none.
     """
 
-    def __init__(self, answer_fn: AnswerFn, index: Any) -> None:
-        self.answer_fn = answer_fn
+    def __init__(self, answer_fn: AnswerFn, index: Any, at_once: int = 1) -> None:
+        self.answer_fn, self.at_once = answer_fn, at_once
         self.seconds = question_seconds()
         #: What may be asked, by name; "" is what the server was started with.
         self.indexes: dict[str, Any] = {"": index}
@@ -186,7 +186,8 @@ class QuestionQueue:
         with self._lock:
             for job in self.jobs[:]:
                 begun = job.ended or job.future.running() or job.future.done()
-                free = self._busy[job.model] < (1 if job.model in (EMBEDDED, NONE) else ELSEWHERE)
+                most = {EMBEDDED: 1, NONE: self.at_once}.get(job.model, ELSEWHERE)
+                free = self._busy[job.model] < most
                 if free and not begun and job.future.set_running_or_notify_cancel():
                     self._busy[job.model] += 1
                     Thread(target=self._work, args=(job,), daemon=True, name="queue").start()

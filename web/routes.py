@@ -51,7 +51,7 @@ class Corpus:
 
     def __init__(self, name: str, index: Any, suggest: Suggest = lambda index: ()) -> None:
         self.name, self.index = name, index
-        self._suggest, self._lock = suggest, Lock()
+        self.suggest, self._lock = suggest, Lock()
         self._library: Library | None = None
         self._questions: Sequence[str] | None = None
 
@@ -67,7 +67,7 @@ class Corpus:
         """Questions that its reports are likely to answer."""
         with self._lock:
             if self._questions is None:
-                self._questions = tuple(self._suggest(self.index))
+                self._questions = tuple(self.suggest(self.index))
             return self._questions
 
     def described(self) -> dict[str, Any]:
@@ -103,6 +103,12 @@ class Routes:
         """Offer an index of the articles that were given on the page."""
         self.queue.indexes[OWN] = index
         self.corpora[OWN] = Corpus("your articles", index, suggest)
+
+    def renew(self, index: Any) -> None:
+        """Serve a newer generation; what has begun goes on with the one before."""
+        served = self.corpora[""]
+        self.queue.indexes[""] = index
+        self.corpora[""] = Corpus(served.name, index, served.suggest)
 
     def close(self) -> None:
         """Stop all questions, and remove what was given to this run alone."""

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,19 @@ from typing import TYPE_CHECKING, Any
 from index.errors import SettingError, WirecheckError
 from index.settings import value_of
 from web import page
-from web.access import HOST, api_wanted, check_host, hosts_of, may_upload, offered, proxies
+from web.access import (
+    HOST,
+    api_wanted,
+    check_host,
+    checked_root,
+    hosts_of,
+    may_upload,
+    offered,
+    proxies,
+)
 from web.api import Api
-from web.queue import QuestionQueue
+from web.current import watch
+from web.queue import AnswerFn, QuestionQueue
 from web.sample import SAMPLE, sample_index, suggested
 from web.ui import build_app, build_page
 
@@ -39,10 +49,15 @@ def main(
     model: str | None = None,
     host: str | None = None,
     port: int | None = None,
+    workers: int = 0,
+    root_path: str = "",
 ) -> int:
-    """Serve the page until it is stopped; returns an exit code. No index: the sample articles."""
+    """Serve the page until it is stopped; returns an exit code. No index: the sample articles.
+
+    With `workers`, so many processes answer, else this one; a proxy has it below `root_path`.
+    """
     try:
-        _serve(index, model, host or HOST, port)
+        _serve(index, model, host or HOST, port, workers, checked_root(root_path))
     except WirecheckError as error:
         _say(f"wirecheck: {error}")
         return 2
@@ -51,7 +66,14 @@ def main(
     return 0
 
 
-def _serve(index: str | Path | None, model: str | None, host: str, port: int | None) -> None:
+def _serve(
+    index: str | Path | None,
+    model: str | None,
+    host: str,
+    port: int | None,
+    workers: int,
+    root_path: str,
+) -> None:
     from index import open_index
     from rag.models import check_model, default_model, is_embedded, load_in_background
 
@@ -60,28 +82,54 @@ def _serve(index: str | Path | None, model: str | None, host: str, port: int | N
     name = model or default_model()
     check_model(name)
     _end_cleanly()
-    with listen(host, port) as listening:
+    with listen(host, port) as listening, ExitStack() as ending:
         opened = open_index(index or sample_index())
         gold = [] if index else suggested(SAMPLE / "questions.jsonl")
         facts = facts_of(opened, "" if index else "sample articles")
-        queue = QuestionQueue(answer_late, opened)
-        with closing(routes_of(queue, facts.name, gold)) as routes:
-            if may_upload(host, password):
-                accept_uploads(routes)
-            routes.models, routes.probe = offered(name), _probe
-            api = Api(queue, routes.models) if api_wanted() else None
-            blocks = build_page(queue, facts, models=routes.models, api=api)
-            served = build_app(blocks, routes, hosts=hosts_of(host), password=password, api=api)
-            server = server_of(served)
-            if is_embedded(name):
-                load_in_background(lambda line: _say(f"wirecheck: {line}") if line else None)
-            # Not now: loading the models would keep the first page waiting.
-            queue.warm_when_seen(gold[0] if gold else "What happened?", name)
-            unseen = Timer(UNSEEN, queue.seen)
-            unseen.daemon = True
-            unseen.start()
-            _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
-            server.run(sockets=[listening])
+        first = gold[0] if gold else "What happened?"
+        answers = _in_workers(workers, opened, first, ending) if workers else answer_late
+        queue = QuestionQueue(answers, opened, workers or 1)
+        routes = ending.enter_context(closing(routes_of(queue, facts.name, gold)))
+        if may_upload(host, password):
+            accept_uploads(routes)
+        watch(opened, open_index, routes.renew)
+        routes.models, routes.probe = offered(name), _probe
+        api = Api(queue, routes.models) if api_wanted() else None
+        blocks = build_page(
+            queue,
+            lambda: facts_of(queue.indexes[""], facts.name),
+            models=routes.models,
+            api=api,
+        )
+        served = build_app(
+            blocks,
+            routes,
+            hosts=hosts_of(host),
+            password=password,
+            api=api,
+            root_path=root_path,
+        )
+        server = server_of(served)
+        if is_embedded(name):
+            load_in_background(lambda line: _say(f"wirecheck: {line}") if line else None)
+        # Not now: loading the models would keep the first page waiting.
+        queue.warm_when_seen(first, name)
+        unseen = Timer(UNSEEN, queue.seen)
+        unseen.daemon = True
+        unseen.start()
+        _say(f"Wirecheck is at {address_of(listening)} (Ctrl-C stops it)")
+        server.run(sockets=[listening])
+
+
+def _in_workers(number: int, index: Index, question: str, ending: ExitStack) -> AnswerFn:
+    """Answers from processes apart, which `ending` ends; this process lends them its model."""
+    from rag.lent_model import lend
+    from rag.models import model_to_lend
+    from web.workers import Workers
+
+    workers = ending.enter_context(Workers(number, index, question))
+    ending.enter_context(closing(lend(workers.model_socket, workers.key, model_to_lend)))
+    return workers.answer
 
 
 def _end_cleanly() -> None:

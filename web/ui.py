@@ -36,12 +36,15 @@ _GRADIO = {
 
 def build_page(
     queue: QuestionQueue,
-    facts: page.Facts,
+    facts: Callable[[], page.Facts],
     *,
     models: Sequence[str] = ("embedded", "none"),
     api: Api | None = None,
 ) -> gr.Blocks:
-    """The page over a queue. The first of `models` is chosen; `api` is what programs may call."""
+    """The page over a queue, of whose index `facts` tells. The first of `models` is chosen.
+
+    `api` is what programs may call.
+    """
     os.environ.update(_GRADIO)
     import gradio as gr
     from gradio.events import api as offer
@@ -86,7 +89,10 @@ def build_page(
 
 
 def _foot(
-    blocks: gr.Blocks, queue: QuestionQueue, facts: page.Facts, models: Sequence[str]
+    blocks: gr.Blocks,
+    queue: QuestionQueue,
+    facts: Callable[[], page.Facts],
+    models: Sequence[str],
 ) -> gr.Dropdown:
     """The status bar, which follows what the server does, and the choice of a model."""
     import gradio as gr
@@ -97,10 +103,10 @@ def _foot(
         queue.seen()
         doing = loading()
         told = f"language model: {doing}" if doing else queue.warmth
-        return page.status_bar(facts, told), gr.Timer(active=queue.warming or bool(doing))
+        return page.status_bar(facts(), told), gr.Timer(active=queue.warming or bool(doing))
 
     with gr.Row(elem_id="foot"):
-        bar = _html(page.status_bar(facts, queue.warmth), "status-bar")
+        bar = _html(page.status_bar(facts(), queue.warmth), "status-bar")
         chosen = gr.Dropdown(
             list(models),
             value=models[0],
@@ -239,9 +245,11 @@ def build_app(
     hosts: Sequence[str] = LOOPBACK,
     password: str | None = None,
     api: Api | None = None,
+    root_path: str = "",
 ) -> FastAPI:
     """The page behind its guard. `hosts` are the names under which it may be asked for.
 
+    `root_path` is what a proxy takes off the addresses that it passes on, such as "/wirecheck".
     With `api`, programs may ask, too, through Gradio's API and over MCP.
     """
     import gradio as gr
@@ -274,6 +282,7 @@ def build_app(
         ssr_mode=False,
         mcp_server=api is not None,
         pwa=False,
+        root_path=root_path or None,
     )
     if api:
         _name_arguments(blocks, api)

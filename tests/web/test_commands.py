@@ -13,10 +13,14 @@ def test_both_ways_of_opening_the_page_take_the_same_options(run, monkeypatch):
     monkeypatch.setattr(server, "main", lambda **options: seen.append(options) or 0)
     monkeypatch.delenv("WIRECHECK_INDEX", raising=False)
     seen: list[dict] = []
-    assert run(["--host", "::1", "--port", "80", "--model", "none"]) == 0 and run([]) == 0
+    served = ["--workers", "2", "--root-path", "/wirecheck"]
+    assert run(["--host", "::1", "--port", "80", "--model", "none", *served]) == 0
+    assert run([]) == 0
     assert seen == [
-        {"index": None, "model": "none", "host": "::1", "port": 80},
-        {"index": None, "model": None, "host": "127.0.0.1", "port": None},
+        {"index": None, "model": "none", "host": "::1", "port": 80, "workers": 2}
+        | {"root_path": "/wirecheck"},
+        {"index": None, "model": None, "host": "127.0.0.1", "port": None, "workers": 0}
+        | {"root_path": ""},
     ]
 
 

@@ -127,12 +127,43 @@ def test_the_private_folder_goes_however_the_server_is_told_to_end(tmp_path, num
     assert process.returncode == (0 if number == signal.SIGINT else 128 + signal.SIGTERM)
 
 
-def small_server() -> None:
-    """Serve an index that opens at once, with a private folder for files."""
+def small_server(log: str = "") -> None:
+    """Serve an index that opens at once, with a private folder for files.
+
+    With a `log`, two workers answer that note there what they do (`tests.answering_worker`).
+    """
     import index as package
+    from web import workers
 
     package.open_index = lambda folder: Shelf(ARTICLES)
-    sys.exit(server.main(index="night-desk", model="none", port=0))
+    workers.COMMAND = (sys.executable, "-m", "tests.answering_worker", log)
+    number = 2 if log else 0
+    sys.exit(server.main(index="night-desk", model="none", port=0, workers=number))
+
+
+def test_with_workers_another_process_answers_and_all_end_together(tmp_path):
+    log = tmp_path / "log"
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    code = f"from tests.web.test_server import small_server; small_server({str(log)!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, text=True, stderr=subprocess.PIPE
+    )
+    try:
+        address = re.search(r"http://\S+", process.stderr.readline())[0]
+        with httpx.Client(base_url=address, timeout=60) as client:
+            ask(client, "/gradio_api/queue/join", "die once", "none")
+            card = outcome(client)["output"]["data"][0]["html"]
+        assert 'class="turn answered"' in card and "Two dockers were hurt." in card
+        lines = [line.rpartition(" ") for line in log.read_text("utf-8").splitlines()]
+        pids = {int(pid) for _, _, pid in lines}
+        assert len([word for word, _, _ in lines if word == "die once"]) == 2
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert "ended (7) and is started anew" in rest and "Traceback" not in rest
+    assert not [*tmp_path.glob("wirecheck-*")]
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def test_importing_the_page_imports_no_gradio():

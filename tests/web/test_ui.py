@@ -26,7 +26,7 @@ def test_models_are_loaded_once_the_page_has_been_opened():
         return asked(*words, **options)
 
     queue = QuestionQueue(answer, Shelf(ARTICLES))
-    blocks = ui.build_page(queue, page.Facts("night desk", 4, 9, "g1"), models=["none"])
+    blocks = ui.build_page(queue, lambda: page.Facts("night desk", 4, 9, "g1"), models=["none"])
     queue.warm_when_seen("What now?", "none")
     (opened,) = [
         told.fn for told in blocks.fns.values() if any(event == "load" for _, event in told.targets)
@@ -72,7 +72,7 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 
 def test_while_the_model_is_fetched_the_status_says_how_far_it_is(fetching):
     queue = QuestionQueue(Scripted(), Shelf(ARTICLES))
-    blocks = ui.build_page(queue, page.Facts("night desk", 4, 9, "g1"), models=["embedded"])
+    blocks = ui.build_page(queue, lambda: page.Facts("night desk", 4, 9, "g1"), models=["embedded"])
     (status,) = [f.fn for f in blocks.fns.values() if any(e == "load" for _, e in f.targets)]
     bar, timer = status()
     assert "language model: fetching the language model, 40 %" in str(bar) and timer.active

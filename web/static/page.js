@@ -45,7 +45,7 @@ function twin(card, old) {
   return same.find(e => article || stop) || null;
 }
 async function stop(turn) {
-  await fetch('/desk/stop', {
+  await fetch('desk/stop', {
     method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({turn})});
 }
 document.addEventListener('wirecheck:clear', () => {
@@ -264,7 +264,7 @@ async function testModel() {
 let corpora = [];
 const corpus = () => $('#corpus') ? $('#corpus').value : '';
 async function desk(path, words = {}, options = {}) {
-  const reply = await fetch('/desk/' + path + '?' + new URLSearchParams(words), options);
+  const reply = await fetch('desk/' + path + '?' + new URLSearchParams(words), options);
   if (reply.ok) return reply;
   const told = (reply.headers.get('content-type') || '').startsWith('application/json');
   throw Error(told ? (await reply.json()).problem : 'refused (' + reply.status + ')');
