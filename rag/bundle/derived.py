@@ -13,9 +13,11 @@ from functools import cached_property
 from index.copies import clusters_of
 from index.records import Article, Passage
 from rag.assemble import APART, UNREAD
+from rag.asserted import SPOKEN, reports
 from rag.bundle.file import Cited, LedgerRow, Sentence
 from rag.checks import fold, short
 from rag.ledger import gone_note, remark_of
+from rag.planted import REMARK, planted
 from rag.schema import Voice
 from rag.voice import is_opinion, voice_of
 from rag.write import MAX_SIDES, difference_told, side_told, update_told
@@ -121,6 +123,10 @@ def remark_problem(sentence: Sentence, articles: Articles) -> str:
     """A remark that is none of those that the program makes, or that names whom nobody cites."""
     if sentence.remark in {"", UNREAD, APART}:
         return ""
+    cited = [_passage(c, articles) for c in sentence.citations]
+    if sentence.remark in {REMARK, SPOKEN}:
+        is_so = any(map(planted, cited)) if sentence.remark == REMARK else not reports(cited[0])
+        return "" if is_so else f"the remark “{sentence.remark}” isn't so"
     if sentence.remark == remark_of([Voice("opinion")]):
         opinion = all(is_opinion(articles[c.article_id]) for c in sentence.citations)
         return "" if opinion else f"the remark “{sentence.remark}” isn't so"
