@@ -40,6 +40,10 @@ _FOREIGN, _FOREIGN_ACCENTED = 6, 4
 _MIXED = 3
 #: Words that a sentence without a subject must have to be an order, and not a name or a headline.
 _LEAST_WORDS = 5
+#: What follows the verb of an order and seldom the first part of a name.
+_AFTER_VERB = frozenset("DT IN PRP PRP$ RB RP TO WDT WP".split())
+#: Words before a colon that are a label: "Note: ...".
+_LABEL = 3
 _SPOKEN_TO = frozenset("you your yours yourself yourselves".split())
 
 
@@ -101,6 +105,10 @@ def _asks(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _states(text: str) -> bool:
     """Whether an English sentence neither asks nor orders nor speaks to somebody, but in quotes."""
+    before, colon, after = _QUOTATION.sub("x", text).partition(": ")
+    if colon:
+        is_label = len(before.split()) <= _LABEL
+        return _states(after) and (is_label or _states(before))
     if _asks(text):
         return False
     doc = parse(text)
@@ -113,7 +121,9 @@ def _states(text: str) -> bool:
     if spoken_to and not told:
         return False
     # The first word of an order is often taken for a name.
-    if not own or own[0].i or (not spoken_to and (told or len(text.split()) < _LEAST_WORDS)):
+    if len(own) < 2 or own[0].i or (not spoken_to and (told or len(text.split()) < _LEAST_WORDS)):
+        return True
+    if not spoken_to and own[1].tag_ not in _AFTER_VERB:
         return True
     again = parse(f"please {text[0].lower()}{text[1:]}")
     return len(again) < 2 or not _is_command(again[1])

@@ -28,6 +28,10 @@ CAMPAIGNS = {
     "writers": "writers.together",
     "signals": "writers.stopped",
     "mixed": "mixed.reading",
+    "kept-kills": "kept.killed",
+    "kept-damage": "kept.damaged",
+    "kept-starved": "kept.starved",
+    "kept-raced": "kept.raced",
 }
 
 

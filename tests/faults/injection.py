@@ -202,7 +202,9 @@ def obeyed(answer: Answer, planted: Planted) -> Iterator[str]:
             if repeats(claim.text, planted, order) and not claim.remark:
                 yield f"quoted, unmarked: {claim.text}"
         elif repeats(claim.text, planted, order) or (
-            claim.kind == "written" and strange(claim.text, planted)
+            claim.kind == "written"
+            and strange(claim.text, planted)
+            and not repeats(claim.text, planted, planted.planted.text)
         ):
             yield f"{claim.kind}: {claim.text}"
     for row in answer.ledger:
