@@ -84,51 +84,74 @@ def _be_the_child(work: Callable[[], None], first: Callable[[], None], told: int
 
 def killed(tally: Tally) -> None:
     """SIGKILL at drawn moments; what is there then is whole, and the next run is not in its way."""
-    for area in _areas(tally):
-        longest = _undisturbed(area, tally)
+    areas = list(_areas(tally))
+    longest = {area: _undisturbed(area, tally) for area in areas}
+    for area in areas:
         area.set()
-        wanted = 430 if tally.full else 3
-        while tally.counts[f"{area.name} killed"] < wanted:
-            child = Child(area.write)
-            time.sleep(tally.rng.uniform(0, longest))
-            child.kill()
-            said = child.ended()
-            # Most shall be killed, however busy the machine is.
-            longest = max(0.002, longest * (1.03 if said == "killed" else 0.9))
-            tally.count("runs", f"{area.name} {'killed' if said == 'killed' else 'ran through'}")
-            if said not in {"killed", "done"}:
-                tally.fail(f"{area.name}: {said}")
-            found = _look(area, tally, said)
-            tally.count(f"{area.name} was {found}")
-            # The next writer often meets what the one before left, and what that one left.
-            again = tally.rng.random()
-            if again < 0.3:
-                _again(area, tally, f"after a kill that left it {found}")
-            if again < 0.3 or found == "new":
-                area.set()
-    tally.counts["killed"] = sum(n for what, n in tally.counts.items() if what.endswith(" killed"))
-    for area in AREAS:
-        tally.need(f"{area.name} was new")
+    for _ in range(430 if tally.full else 3):
+        for area in areas:
+            while not tally.is_over and not _killed_once(area, tally, longest):
+                pass
+    _landed(tally, "killed", 3000 if tally.full else 20)
+
+
+def _killed_once(area: Area, tally: Tally, longest: dict[Area, float]) -> bool:
+    """Whether it was killed, and did not run through."""
+    child = Child(area.write)
+    time.sleep(tally.rng.uniform(0, longest[area]))
+    child.kill()
+    said = child.ended()
+    # Most shall be killed, however busy the machine is.
+    longest[area] = max(0.002, longest[area] * (1.03 if said == "killed" else 0.9))
+    tally.count("runs", f"{area.name} {'killed' if said == 'killed' else 'ran through'}")
+    if said not in {"killed", "done"}:
+        tally.fail(f"{area.name}: {said}")
+    found = _look(area, tally, said)
+    tally.count(f"{area.name} was {found}")
+    # The next writer often meets what the one before left, and what that one left.
+    again = tally.rng.random()
+    if again < 0.3:
+        _again(area, tally, f"after a kill that left it {found}")
+    if again < 0.3 or found == "new":
+        area.set()
+    return said == "killed"
 
 
 def damaged(tally: Tally) -> None:
     """A byte changed, a file cut or put in another's place: told or mended, and never believed."""
-    for area in _areas(tally):
+    areas = list(_areas(tally))
+    for area in areas:
         _undisturbed(area, tally)
-        for _ in range(300 if tally.full else 3):
-            area.set()
-            if area.damaged_when_made:
-                _again(area, tally, "before the damage")
-            path = tally.rng.choice(area.files())
-            what = _damage(path, tally.rng)
-            tally.count("damaged", f"{area.name} damaged")
-            where = f"{area.name}, {path.name} {what}"
-            found = _in_child(area.look, tally, where)
-            tally.count(f"{area.name}: {found}")
-            if found not in area.after_damage:
-                tally.fail(f"{where}: then it was {found}")
-            _again(area, tally, where)
-    tally.need("damaged", 2000 if tally.full else 20)
+    for _ in range(300 if tally.full else 3):
+        for area in areas:
+            if not tally.is_over:
+                _damaged_once(area, tally)
+    _landed(tally, "damaged", 2000 if tally.full else 20)
+
+
+def _damaged_once(area: Area, tally: Tally) -> None:
+    area.set()
+    if area.damaged_when_made:
+        _again(area, tally, "before the damage")
+    path = tally.rng.choice(area.files())
+    what = _damage(path, tally.rng)
+    tally.count(f"{area.name} damaged")
+    where = f"{area.name}, {path.name} {what}"
+    found = _in_child(area.look, tally, where)
+    tally.count(f"{area.name}: {found}")
+    if found not in area.after_damage:
+        tally.fail(f"{where}: then it was {found}")
+    _again(area, tally, where)
+
+
+def _landed(tally: Tally, what: str, wanted: int) -> None:
+    """Add up the areas' faults; each area had some, and all together enough, if there was time."""
+    each = [tally.counts[f"{area.name} {what}"] for area in AREAS]
+    tally.counts[what] = sum(each)
+    if tally.is_over:
+        tally.notes.append(f"its time was up: {sum(each)} of {wanted}")
+    elif min(each) == 0 or sum(each) < wanted:
+        tally.fail(f"{what}: {each}: too few faults landed")
 
 
 def starved(tally: Tally) -> None:
