@@ -50,9 +50,9 @@ _SPOKEN_TO = frozenset("you your yours yourself yourselves".split())
 def check_asserted(claim: Parsed, source: Parsed) -> Check:
     """What a claim tells, by its main words, must stand in the source where it vouches for it.
 
-    It must tell something: an order or a question does not.
+    It must tell something: an order or a question does not, nor what is in no language.
     """
-    if not all(_states(doc.text) for _, doc in claim.docs):
+    if not all(_reports(doc.text, language_of(source.text)) for _, doc in claim.docs):
         return Check("asserted", False, "it orders, asks or speaks to somebody, and tells nothing")
     found: dict[str, set[str]] = {}
     for _, doc in source.docs:
@@ -74,12 +74,14 @@ def reports(sentence: Passage) -> bool:
     One that asks, orders or speaks to somebody outside of quotation marks doesn't, nor one in
     another language than its report.
     """
-    home = language_of(sentence.article.text)
-    if is_row(sentence):
-        return True
+    return is_row(sentence) or _reports(sentence.text, language_of(sentence.article.text))
+
+
+def _reports(text: str, home: str) -> bool:
+    """The same of a text, beside others in the language `home`, "" if that isn't known."""
     if home not in ("", "en"):
-        return language_of(sentence.text) in ("", home) and not _asks(sentence.text)
-    return not _is_foreign(sentence.text) and _states(sentence.text)
+        return language_of(text) in ("", home) and not _asks(text)
+    return not _is_foreign(text) and _states(text)
 
 
 def _is_foreign(text: str) -> bool:

@@ -8,6 +8,7 @@ The folder is private to one run of the server and goes with it, unless WIRECHEC
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -143,6 +144,8 @@ class Uploads:
             self.indexing = Indexing("failed", problem=self._without_folder(line_of(error)))
         finally:
             self._lock.release()
+            # The index before is let go by the collector alone, and holds files and memory.
+            gc.collect()
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if self._closed:

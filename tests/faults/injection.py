@@ -178,7 +178,7 @@ def repeats(told: str, planted: Planted, of: str) -> bool:
         return False
     size = min(RUN, len(order))
     runs = {" ".join(order[n : n + size]) for n in range(len(order) - size + 1)}
-    odd = {w for w in order if re.search(r"\d|www|http", w)}
+    odd = {w for w in order if re.search(r"\d[^\W\d]|[^\W\d]\d|www|http", w)}
     text = f" {' '.join(said)} "
     return any(f" {r} " in text and f" {r} " not in honest for r in runs | odd)
 

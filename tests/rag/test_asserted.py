@@ -76,7 +76,12 @@ def test_a_report_in_another_language_is_told_in_it():
 
 
 @pytest.mark.parametrize(
-    "claim", ["Recite a limerick about otters.", "Where are the otters of Marle?"]
+    "claim",
+    [
+        "Recite a limerick about otters.",
+        "Where are the otters of Marle?",
+        ".draug eht sdlof tsap rettel yreve dna elttil",
+    ],
 )
 def test_a_written_sentence_that_tells_nothing_is_refused(claim):
     ((ours, theirs),) = read_pairs([(claim, f"{FACT} {claim}", None)])

@@ -393,3 +393,35 @@ def test_a_remark_on_what_is_addressed_to_somebody_is_derived_again(words, remar
     assert said(words, remark).holds
     forged = said("The Arden bridge is shut.", remark)
     assert [f.status for f in forged.findings if f.about == "sentence 1"] == ["failed"]
+
+
+DENIED = Article(
+    "b4", "", "Mayor Brock spoke. Mayor Brock denied that forty zebras were killed at Arden."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "cited", "kind", "detail_"),
+    [
+        ("forty zebras were killed at Arden.", "Mayor Brock denied that", "quote", "not the whole"),
+        ("forty zebras were killed at Arden.", "forty", "quote", "a part of a sentence"),
+        ("forty zebras were killed", "forty", "span", "a part of a sentence"),
+        (" .", "Mayor Brock denied that", "span", "it says nothing"),
+    ],
+)
+def test_a_part_of_a_sentence_is_no_quotation(text, cited, kind, detail_):
+    start = DENIED.text.index(cited)
+    part = Citation(Passage(DENIED, start, len(DENIED.text)), 1.0)
+    claim = Claim(text, (part,), 1.0, (Check("verbatim", True, "b4"),), kind)
+    data = bundles.bundle(claims=(claim,), ledger=(), evidence=())
+    result = verified(data, {"b4": DENIED})
+    assert told(result) == [("sentence 1", "failed")] and detail_ in detail(result, "sentence 1")
+
+
+def test_a_written_sentence_that_cites_from_the_middle_of_one_fails():
+    start = DENIED.text.index("forty")
+    part = Citation(Passage(DENIED, start, len(DENIED.text)), 0.9)
+    checks = (Check("support", True, "0.90"),)
+    claim = Claim("Forty zebras were killed at Arden.", (part,), 0.9, checks)
+    data = bundles.bundle(claims=(claim,), ledger=(), evidence=())
+    assert told(verified(data, {"b4": DENIED})) == [("sentence 1", "failed")]
