@@ -14,6 +14,7 @@ from typing import Any
 
 from index import Hit
 from index.tongue import NAMES, language_of
+from rag.asserted import SPOKEN, reports
 from rag.cite import Verified
 from rag.compare import Compared
 from rag.evidence import Found
@@ -177,6 +178,8 @@ def _remarked(claim: Claim, compared: Compared | None = None) -> Claim:
         return claim
     if any(planted(c.passage) for c in claim.citations):
         return replace(claim, remark=REMARK)
+    if claim.kind == "quote" and not reports(claim.citations[0].passage):
+        return replace(claim, remark=SPOKEN)
     said = [r for side in compared.sides for r in side.said] if compared else []
     spans = {r.sentence.passage: (r.words.start, r.words.end) for r in said}
     if compared and claim.kind == "quote":

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from index import Article, Passage
 from index.words import stems
+from rag.asserted import reports
 from rag.entries import is_later, when_said
 from rag.evidence import Scored
 from rag.of_time import of_one_time
@@ -129,8 +130,11 @@ def compare(
     least = limits["answers_addressed" if addressed else "answers"]
     standing = [r for r in ranked if r.sure >= least]
     timely = of_one_time(question, [r.sentence.passage for r in standing])
-    stand = [r for r, of_it in zip(standing, timely, strict=True) if of_it]
-    doubtful = bool(stand) and stand[0].sure < limits["answers"]
+    timed = [r for r, of_it in zip(standing, timely, strict=True) if of_it]
+    telling = [r for r in timed if reports(r.sentence.passage)]
+    # What only orders or asks may be quoted, and is told by nobody.
+    stand = telling or timed
+    doubtful = bool(stand) and (not telling or stand[0].sure < limits["answers"])
     in_short = bool(stand) and not doubtful and is_short(question, stand[0])
     sides = [_with_copies(side, sentences) for side in grouped(question, stand)]
     is_one = in_short and not (question.of_speaker or question.of_several)

@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ def get_model(tell: Tell, published: Published = BUNDLED) -> Path:
     Raises ModelError, in one line with the mend, where that can't be done.
     """
     if (found := find_model(published)) is not None:
+        _clear_beside(found, tell)
         return found
     chosen = value_of(CHOICE_SETTING)
     name = _name_of(chosen) if chosen else published.name
@@ -89,6 +90,14 @@ def get_model(tell: Tell, published: Published = BUNDLED) -> Path:
             f"the language model can't be kept in {folder}: {error.strerror or error}; "
             f"mend that, or name another folder in {FOLDER_SETTING}"
         ) from error
+
+
+def _clear_beside(found: Path, tell: Tell) -> None:
+    """Remove the download that a process left which was killed when it had just made a model."""
+    left = found.with_name(f"{found.name}.download")
+    if found.parent == models_folder() and left.is_dir():
+        with suppress(OSError), _alone(found.with_name(f"{found.name}.lock"), tell):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _made(chosen: str, published: Published, target: Path, tell: Tell) -> Path:

@@ -20,7 +20,7 @@ Kind = Literal["planted", "quoted"]
 REMARK = "addressed to a reader's machine: quoted as what this file says, and not followed"
 
 _MACHINE = (
-    r"(?:(?:large )?language models?|LLMs?|AIs?|A\.I\.|chat ?bots?|chatgpt|gpt|summari[sz]ers?"
+    r"(?:(?:large )?language models?|LLMs?|AIs?|A\.I\.|(?:chat ?)?bots?|chatgpt|gpt|summari[sz]ers?"
     r"|(?:AI|virtual) (?:assistant|agent|system|model|reader)s?|sprachmodelle?n?|ki|ia"
     r"|modèles? de langage|modelos? de (?:lenguaje|linguagem)|modelli linguistici)"
 )
@@ -48,6 +48,7 @@ _COMMANDS = (
     rf"\W+(?:(?:to|for|an|für|a|à|para|per|les|aux|los|all|any|the|alle)\W+){{0,3}}{_MACHINE}\b",
     rf"\b(?:to|if you(?: are|'re)|as an)(?: all| any| every| an?)?(?: \w+)? {_MACHINE}\b"
     r"[^.!?\n]{0,40}[:,]",
+    rf"\b{_MACHINE}\W+\w+ing this\b[^.!?\n]{{0,60}}(?::|\b(?:must|should|shall)\b)",
     rf"\byou are now in \w+ mode\b|\byou are (?:now )?[^.!?\n]{{0,20}}\b{_MACHINE}\b",
     # Told what to answer.
     r"\byour (?:\w+ )?(?:reply|response|answer|output) (?:must|should|shall|has to)\b",

@@ -75,10 +75,14 @@ def sentences_of(hits: Sequence[Hit]) -> list[Passage]:
 
 
 def with_neighbours(sentence: Passage) -> Passage:
-    """The sentence with the one before it and the one after it."""
+    """The sentence, or the part of one, with the one before it and the one after it."""
     spans = units_of(sentence.article)
-    place = next(i for i, (start, _) in enumerate(spans) if start == sentence.start)
-    first, last = spans[max(0, place - 1)], spans[min(len(spans) - 1, place + 1)]
+    held = [
+        i for i, (start, end) in enumerate(spans) if start < sentence.end and sentence.start < end
+    ]
+    if not held:
+        return sentence
+    first, last = spans[max(0, held[0] - 1)], spans[min(len(spans) - 1, held[-1] + 1)]
     return Passage(sentence.article, first[0], last[1])
 
 

@@ -38,9 +38,12 @@ PAGE_GETS = re.compile(
     r"|desk/(corpora|questions|library|article|proof))"
 )
 PAGE_POSTS = re.compile(r"/gradio_api/(queue/join|run/predict|cancel|reset)|/desk/(stop|model)")
-#: What is open to programs only where they are let in: Gradio's API, and MCP over HTTP.
-_PROGRAMS_GET = re.compile(r"/gradio_api/(call/\w+/\w+|mcp/?)")
-_PROGRAMS_POST = re.compile(r"/gradio_api/(call/\w+|mcp/?)")
+#: What is open to programs only where they are let in: functions of `api` through Gradio's API, and
+#: MCP over HTTP. Of a function that isn't there, Gradio makes an error of its own.
+PROGRAMS = ("ask", "search", "article")
+_CALL = f"call/(?:{'|'.join(PROGRAMS)})"
+_PROGRAMS_GET = re.compile(rf"/gradio_api/({_CALL}/\w+|mcp/?)")
+_PROGRAMS_POST = re.compile(rf"/gradio_api/({_CALL}|mcp/?)")
 #: What is open only where articles may be given on the page.
 _UPLOADS = re.compile(r"/desk/(files|indexing)")
 _FILES = "/desk/files"

@@ -83,6 +83,7 @@ def build_page(
             # Not queued, as in `_foot`; and MCP then calls it here, not over HTTP with no password.
             # Gradio's client is queued all the same; how many may ask is for our queue to say.
             offer(_told(function), api_name=function.__name__, queue=False, concurrency_limit=None)
+    _count_arguments(blocks)
     blocks.queue(default_concurrency_limit=4, max_size=4 * MAX_WAITING, api_open=False)
     blocks.state_session_capacity = 500
     return blocks
@@ -153,6 +154,26 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
         parameters=[asked, *signature(function).parameters.values()]
     )
     return told
+
+
+def _count_arguments(blocks: gr.Blocks) -> None:
+    """Have a call with too few values told how many it needs.
+
+    Gradio tells that to its log alone, with all that was sent.
+    """
+    import gradio as gr
+
+    validate = blocks.validate_inputs
+
+    def checked(function: Any, inputs: list[Any]) -> None:
+        try:
+            validate(function, inputs)
+        except ValueError:
+            needed = len(function.inputs)
+            line = f'"data" has {len(inputs)} values: give {needed}, null for what is left out'
+            raise gr.Error(line, print_exception=False) from None
+
+    blocks.validate_inputs = checked  # type: ignore[method-assign]
 
 
 def _name_arguments(blocks: gr.Blocks, api: Api) -> None:

@@ -8,10 +8,12 @@ The folder is private to one run of the server and goes with it, unless WIRECHEC
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -25,6 +27,8 @@ ENDINGS = (".txt", ".md", ".html", ".htm", ".pdf", ".jsonl", ".csv")
 #: Files that one run takes, and their bytes together; of one file see `guard.MAX_FILE`.
 MAX_FILES, MAX_TOTAL = 2_000, 250_000_000
 _MAX_NAME = 200
+#: Seconds after which nobody sends the rest of a file any more.
+_STALE = 3_600.0
 
 
 @dataclass
@@ -68,8 +72,16 @@ class Uploads:
             self.articles.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise SettingError(f"{self.folder}: can't be used: {error.strerror}") from error
+        self._clear()
         if any(self.articles.iterdir()):
             self.start()
+
+    def _clear(self) -> None:
+        """Remove parts of files that a run left which was killed; others may be sent just now."""
+        for part in self.folder.glob(".part-*"):
+            with suppress(OSError):
+                if time.time() - part.stat().st_mtime > _STALE:
+                    part.unlink()
 
     def close(self) -> None:
         """Remove what was given to this run alone."""
@@ -117,13 +129,14 @@ class Uploads:
             build = contained(self._build)
             report = build([self.articles], self.index, progress=self._progress)
             self._ready(contained(self._open)(self.index))
-            told = [(self._without_folder(s.path), s.reason) for s in report.skipped]
+            hide = self._without_folder
+            told = [(hide(s.path), hide(s.reason)) for s in report.skipped]
             self.indexing = Indexing(
                 "ready",
                 articles=report.added + report.changed + report.unchanged,
                 reports=report.reports,
                 skipped=told,
-                notes=[self._without_folder(note) for note in report.notes],
+                notes=[hide(note) for note in report.notes],
             )
         except ArticleError as error:
             self.indexing = Indexing("failed", problem=self._without_folder(str(error)))
@@ -131,6 +144,8 @@ class Uploads:
             self.indexing = Indexing("failed", problem=self._without_folder(line_of(error)))
         finally:
             self._lock.release()
+            # The index before is let go by the collector alone, and holds files and memory.
+            gc.collect()
 
     def _progress(self, done: int, total: int, what: str) -> None:
         if self._closed:

@@ -115,13 +115,13 @@ def serving(model: str, **env: str) -> Iterator[Served]:
         process.wait(60)
 
 
-def ask(address: str, question: str, model: str) -> list[str]:
+def ask(address: str, question: str, model: str, within: dict[str, Any] | None = None) -> list[str]:
     """Ask as the page's script does; every card that comes, the last one last."""
     name, cards = os.urandom(6).hex(), list[str]()
     with httpx.Client(base_url=address, timeout=PATIENCE) as client:
         events = client.get("/config").json()["dependencies"]
         row = {
-            "data": [question, model, ""],
+            "data": [question, model, json.dumps(within) if within else ""],
             "fn_index": next(e["id"] for e in events if e["api_name"] == "page"),
             "session_hash": name,
         }

@@ -11,12 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from index.copies import clusters_of
+from index.language import sentence_spans
 from index.records import Article, Passage
 from rag.assemble import APART, UNREAD
+from rag.asserted import SPOKEN, reports
 from rag.bundle.file import Cited, LedgerRow, Sentence
 from rag.checks import fold, short
 from rag.ledger import gone_note, remark_of
+from rag.planted import REMARK, planted
 from rag.schema import Voice
+from rag.sentences import units_of
 from rag.voice import is_opinion, voice_of
 from rag.write import MAX_SIDES, difference_told, side_told, update_told
 
@@ -117,10 +121,43 @@ def _places(words: str, passage: Passage) -> Iterator[tuple[int, int]]:
         yield passage.start + match.start(), passage.start + match.end()
 
 
+def sentence_problem(sentence: Sentence, articles: Articles) -> str:
+    """What a sentence, whose spans hold, is that the program shows of no article; "" if nothing."""
+    if not any(c.isalnum() for c in sentence.text):
+        return "it says nothing"
+    if sentence.kind in {"span", "quote"}:
+        first = _passage(sentence.citations[0], articles)
+        # A part of a sentence may say what the whole of it denies.
+        if (first.start, first.end) not in units_of(first.article):
+            return f"it cites a part of a sentence of {first.article.id}"
+        if sentence.kind == "quote" and fold(sentence.text) != fold(first.text):
+            return f"it is not the whole sentence of {first.article.id}"
+    if sentence.kind == "written":
+        cited = (_passage(c, articles) for c in sentence.citations)
+        if torn := next((p for p in cited if not _of_whole_sentences(p)), None):
+            return f"it cites a part of a sentence of {torn.article.id}"
+    return remark_problem(sentence, articles)
+
+
+def _of_whole_sentences(passage: Passage) -> bool:
+    """Whether a span begins and ends where sentences do."""
+    text, starts, ends = passage.article.text, set[int](), set[int]()
+    for start, end in units_of(passage.article):
+        if start < passage.end and passage.start < end:
+            inner = sentence_spans(text[start:end])
+            starts |= {start, *(start + a for a, _ in inner)}
+            ends |= {end, *(start + b for _, b in inner)}
+    return passage.start in starts and passage.end in ends
+
+
 def remark_problem(sentence: Sentence, articles: Articles) -> str:
     """A remark that is none of those that the program makes, or that names whom nobody cites."""
     if sentence.remark in {"", UNREAD, APART}:
         return ""
+    cited = [_passage(c, articles) for c in sentence.citations]
+    if sentence.remark in {REMARK, SPOKEN}:
+        is_so = any(map(planted, cited)) if sentence.remark == REMARK else not reports(cited[0])
+        return "" if is_so else f"the remark “{sentence.remark}” isn't so"
     if sentence.remark == remark_of([Voice("opinion")]):
         opinion = all(is_opinion(articles[c.article_id]) for c in sentence.citations)
         return "" if opinion else f"the remark “{sentence.remark}” isn't so"

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from index.records import Article, Passage
 from rag.bundle import seal_of
-from rag.bundle.derived import Ledger, remark_problem, reports_in
+from rag.bundle.derived import Ledger, reports_in, sentence_problem
 from rag.bundle.file import BundleFile, Cited, Sentence, Stored
 from rag.bundle.held import Find
 from rag.bundle.page import DRAWN, cited_in, page_of
@@ -226,7 +226,7 @@ class _Desk:
         failed = next((c for c in sentence.checks if not c.passed), None)
         if failed:
             return f"it was shown though a check failed: {failed.name}: {failed.detail}"
-        if problem := remark_problem(sentence, self.stored):
+        if problem := sentence_problem(sentence, self.stored):
             return problem
         if sentence.kind == "difference":
             return self._unquoted(sentence) or self._underived(sentence)

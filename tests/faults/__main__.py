@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import signal
 import sys
@@ -28,6 +29,10 @@ CAMPAIGNS = {
     "writers": "writers.together",
     "signals": "writers.stopped",
     "mixed": "mixed.reading",
+    "kept-kills": "kept.killed",
+    "kept-damage": "kept.damaged",
+    "kept-starved": "kept.starved",
+    "kept-raced": "kept.raced",
 }
 
 
@@ -57,6 +62,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("campaign", nargs="*", help=f"all if not given: {', '.join(CAMPAIGNS)}")
     parser.add_argument("--full", action="store_true", help="all of it, not a slice")
     parser.add_argument("--seed", type=int, default=1, help="what the faults are drawn by")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="of each of the kept-... ones, at most"
+    )
     parser.add_argument("--folder", type=Path, help="work in this folder, not in memory")
     parser.add_argument("--json", type=Path, help="write what was counted to this file, too")
     options = parser.parse_args()
@@ -75,7 +83,9 @@ def _make_forkable() -> None:
     tqdm.monitor_interval = 0
     tqdm.set_lock(threading.RLock())  # its own is shared: a child killed with it held would hold us
     # A background job is started deaf to Ctrl-C, and its children would be so, too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Whoever is stopped still tells what it counted.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _has_one_thread(within: float = 1) -> bool:
@@ -95,6 +105,7 @@ def _run(name: str, options: argparse.Namespace) -> Tally:
         # None of the user's files; `corpus.forget` empties it.
         os.environ["WIRECHECK_CACHE"] = os.environ["XDG_CACHE_HOME"] = str(Path(folder, "cache"))
         tally = Tally(name, options.seed, options.full, Path(folder))
+        tally.until = began + 60 * options.minutes
         campaign: Callable[[Tally], None] = getattr(
             import_module(f"tests.faults.{module}"), function
         )
@@ -103,6 +114,8 @@ def _run(name: str, options: argparse.Namespace) -> Tally:
             campaign(tally)
         except Skip as reason:
             tally.skipped = str(reason)
+        except KeyboardInterrupt:
+            tally.fail("stopped before its end")
         except Exception:
             tally.fail(traceback.format_exc())
     if not _has_one_thread():

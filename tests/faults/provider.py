@@ -16,12 +16,14 @@ import logging
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
@@ -244,28 +246,63 @@ def proven(claim: Claim) -> bool:
 
 
 def main() -> int:
-    """Draw runs, count what came of them; 0 if nothing was wrong."""
+    """Draw runs, count what came of them, when stopped as well; 0 if nothing was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.provider", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    rng, done, bad, seconds = random.Random(options.seed), Counter(), [], []
-    with corpus() as index:
-        for number in range(options.runs):
-            # Every kind comes first as often as every other; up to two more may follow.
-            kinds = [KINDS[number % len(KINDS)], *rng.choices(tuple(FAULTS), k=rng.randrange(3))]
-            began = time.monotonic()
-            wrong, answer = run(index, rng.choice(tuple(QUESTIONS)), kinds)
-            seconds.append(time.monotonic() - began)
-            done["note tells of it" if answer and "failed" in answer.note else "answered"] += 1
-            # A busy machine may use up so short a deadline before the model is asked.
-            done["did not land"] += MISSED in wrong
-            bad += [f"{', '.join(kinds)}: {what}" for what in wrong if what != MISSED]
-    counted = ", ".join(f"{n} {what}" for what, n in done.items())
-    print(f"{options.runs} runs of {len(KINDS)} kinds, seed {options.seed}: {counted}")
-    print(f"longest {max(seconds):.1f} s; {len(bad)} wrong")
-    print("\n".join(bad[:40]))
-    return int(bool(bad) or done["did not land"] > options.runs // 50)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    counted = Counted()
+    try:
+        with corpus() as index:
+            for number in range(options.runs):
+                counted.add(*_drawn(index, random.Random(f"{options.seed} {number}"), number))
+    except KeyboardInterrupt:
+        print("stopped")
+    print(f"seed {options.seed}, {len(KINDS)} kinds: {counted.told()}")
+    return counted.code()
+
+
+@dataclass
+class Counted:
+    """What came of runs, and what was wrong in them."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+
+    def add(
+        self, kinds: list[str], wrong: list[str], answer: Answer | None, seconds: float
+    ) -> None:
+        """One more run."""
+        self.seconds.append(seconds)
+        self.counts["note tells of it" if answer and "failed" in answer.note else "answered"] += 1
+        # A busy machine may use up so short a deadline before the model is asked.
+        self.counts["did not land"] += MISSED in wrong
+        self.bad += [f"{', '.join(kinds)}: {what}" for what in wrong if what != MISSED]
+
+    def told(self) -> str:
+        """The counts and what was wrong first, in lines."""
+        counted = ", ".join(f"{n} {what}" for what, n in self.counts.items())
+        longest = max(self.seconds, default=0)
+        head = (
+            f"{len(self.seconds)} runs: {counted}; longest {longest:.1f} s; {len(self.bad)} wrong"
+        )
+        return "\n".join((head, *self.bad[:40]))
+
+    def code(self) -> int:
+        """0 if nothing was wrong and almost all faults landed."""
+        return int(bool(self.bad) or self.counts["did not land"] > len(self.seconds) / 50)
+
+
+def _drawn(
+    index: Index, rng: random.Random, number: int
+) -> tuple[list[str], list[str], Answer | None, float]:
+    """One run: every kind comes first as often as every other; up to two more may follow."""
+    kinds = [KINDS[number % len(KINDS)], *rng.choices(tuple(FAULTS), k=rng.randrange(3))]
+    began = time.monotonic()
+    wrong, answer = run(index, rng.choice(tuple(QUESTIONS)), kinds)
+    return kinds, wrong, answer, time.monotonic() - began
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ class Tally:
     """Counts and failures of one campaign.
 
     `full` asks for all of it, else a slice will do; `rng` is drawn from `seed` alone; `folder` is
-    an empty one to work in.
+    an empty one to work in. At the moment `until` a campaign that can end early does.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Tally:
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     skipped: str = ""
+    until: float = math.inf
     rng: random.Random = field(init=False)
 
     def __post_init__(self):
@@ -51,6 +54,11 @@ class Tally:
             self.fail(
                 f"{what}: {self.counts[what]}, not {at_least} or more: the fault did not land"
             )
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is up."""
+        return time.monotonic() > self.until
 
     def some(self, everything: Iterable, in_slice: int, by: Callable = lambda one: "") -> list:
         """Everything in full; else at most `in_slice` of each kind `by`, drawn by the seed."""

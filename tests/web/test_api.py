@@ -21,6 +21,7 @@ from index import build_index, open_index
 from rag.schema import Answer
 from tests.fakes import TopicEncoder
 from tests.scripted_answers import HARBOUR, SPAN, Scripted, page_over, serving
+from web.guard import PROGRAMS as PROGRAMS_OPEN
 from web.queue import QuestionQueue
 from web.routes import Corpus, Routes
 
@@ -219,3 +220,17 @@ def test_another_pages_script_may_not_use_them(address):
     for path in ("mcp/", "call/ask"):
         reply = httpx.post(f"{address}gradio_api/{path}", json={"data": []}, headers=foreign)
         assert reply.status_code == 403
+
+
+def test_too_few_values_are_told_and_not_kept_in_the_log(address, caplog, capfd):
+    with httpx.Client(base_url=address) as client:
+        sent = client.post("/gradio_api/call/ask", json={"data": ["a private question"]})
+        came = client.get(f"/gradio_api/call/ask/{sent.json()['event_id']}").text
+    assert "has 1 values: give 6, null for what is left out" in came
+    printed = "".join(capfd.readouterr()) + caplog.text
+    assert "private" not in printed and "Traceback" not in printed
+
+
+def test_a_function_that_is_not_there_is_not_found(address):
+    assert set(PROGRAMS_OPEN) == TOOLS
+    assert httpx.post(f"{address}gradio_api/call/page", json={"data": ["q"]}).status_code == 404

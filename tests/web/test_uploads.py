@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -204,3 +205,22 @@ def test_a_folder_that_cannot_be_used_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(SettingError, match="can't be used"):
         uploads_in(tmp_path / "file")
+
+
+def test_parts_that_a_killed_run_left_are_removed_and_those_being_sent_are_not(tmp_path):
+    folder = tmp_path / "given"
+    folder.mkdir()
+    old, fresh = folder / ".part-old", folder / ".part-fresh"
+    for part in (old, fresh):
+        part.write_bytes(REPORT)
+    os.utime(old, (1, 1))
+    uploads_in(folder)
+    assert not old.exists() and fresh.exists()
+
+
+def test_what_is_told_of_a_file_does_not_name_the_folder(given):
+    row = b'{"id": "a", "text": "Two dockers were hurt."}\n'
+    take(given, "rows.jsonl", row + row)
+    ((place, reason),) = index_now(given)["skipped"]
+    assert place.startswith("rows.jsonl") and "ID a is taken" in reason
+    assert str(given.folder) not in reason
