@@ -173,7 +173,7 @@ def _count_arguments(blocks: gr.Blocks) -> None:
             line = f'"data" has {len(inputs)} values: give {needed}, null for what is left out'
             raise gr.Error(line, print_exception=False) from None
 
-    blocks.validate_inputs = checked  # type: ignore[method-assign]
+    blocks.validate_inputs = checked  # type: ignore[method-assign,assignment]
 
 
 def _name_arguments(blocks: gr.Blocks, api: Api) -> None:
