@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -35,6 +36,7 @@ _CONNECT_SECONDS, _READ_SECONDS, _WRITE_SECONDS = 3.0, 4.0, 120.0
 _NO_PINGS = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": False}
 _BATCH = 500
 _PLACES = 100
+_LOOKS, _LOOK_SECONDS = 3, 0.2
 _WINDOW = 64 << 20
 _TEXTS = {"pk": 64, "data": 65_535, "words": 65_535}
 _HELP = (
@@ -48,10 +50,12 @@ class Engine:
     All methods raise IndexUnreachable within 5 seconds if the engine of a search doesn't answer.
     """
 
-    def __init__(self, address: Address, client: Any) -> None:
+    def __init__(self, address: Address, client: Any, patient: bool = False) -> None:
+        """`patient` lets a read take as long as a write: of who builds or checks."""
         self.address = address
         self._client = client
-        self._read = None if address.file else _READ_SECONDS
+        seconds = _WRITE_SECONDS if patient else _READ_SECONDS
+        self._read = None if address.file else seconds
         self.articles, self.meta = f"{address.name}_articles", f"{address.name}_meta"
 
     def passages(self, dim: int) -> str:
@@ -168,6 +172,18 @@ class Engine:
         listed = ", ".join(f'"{key}"' for key in keys)
         return self.query(name, f"pk in [{listed}]", DOC, level) if keys else []
 
+    def row_of(self, name: str, key: str) -> list[Doc]:
+        """The one document under a key, at STRONG; looked for again where it isn't there.
+
+        Milvus 2.3 replaces a row by removing and adding it, and a read may fall between.
+        """
+        for attempt in range(_LOOKS):
+            if found := docs_in(self.get(name, [key], STRONG)):
+                return found
+            if not self.address.file and attempt < _LOOKS - 1:
+                time.sleep(_LOOK_SECONDS)
+        return []
+
     def count(self, name: str, where: str) -> int:
         """How many rows `where` lets through; at STRONG."""
         with _told(self.address):
@@ -232,8 +248,8 @@ _PASSAGE_TYPES = {
 }
 
 
-def connect(address: Address) -> Engine:
-    """Reach the engine of an index.
+def connect(address: Address, patient: bool = False) -> Engine:
+    """Reach the engine of an index; `patient` as in `Engine`.
 
     Raises SettingError if pymilvus is not installed, IndexUnreachable if the engine doesn't answer
     or refuses the token, IndexBusy if another process has the file of milvus-lite open.
@@ -250,7 +266,7 @@ def connect(address: Address) -> Engine:
         token = "" if address.file else value_of(TOKEN)
         options = {"grpc_options": _NO_PINGS} if address.file else {}
         client = pymilvus.MilvusClient(uri, token=token, timeout=_CONNECT_SECONDS, **options)
-    return Engine(address, client)
+    return Engine(address, client, patient)
 
 
 _servers: dict[str, str] = {}

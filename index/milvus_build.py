@@ -107,11 +107,11 @@ def build(
     Raises what `connect` does, IndexBusy if another process is writing, IndexMismatch if another
     version of this program wrote it. What served before still serves after any of these.
     """
-    engine = connect(address)
+    engine = connect(address, patient=True)
     engine.create(encoder.dim)
     engine.load(engine.passages(encoder.dim), engine.articles, engine.meta)
     served = serving_of(engine)
-    with Lease(engine, served.generation if served else 0) as lease:
+    with Lease(engine, encoder.dim, served.generation if served else 0) as lease:
         # Read again: another may have published since.
         update = _Update(engine, lease, serving_of(engine), encoder, cache, told)
         return update.run(articles)
@@ -163,7 +163,8 @@ class _Update:
         self._upsert(engine.meta, marked(gone, self._born))
         self._upsert(engine.meta, fresh)
         serving = self._serving(copies.reports, new)
-        self._upsert(engine.meta, serving.doc().rows())
+        self._lease.confirm()
+        engine.upsert(engine.meta, serving.doc().rows())
         contents = MilvusContents(engine, serving)
         anew = before is not None and not self._takes
         return Built(added, changed, removed, self._embedded, self._fresh, anew, contents)

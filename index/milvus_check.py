@@ -33,7 +33,7 @@ def check(address: Address, encoder: Encoder) -> Checked:
 
     Raises what `milvus_contents.read` does.
     """
-    generation = read(address)
+    generation = read(address, patient=True)
     contents = generation.contents
     same = agree(encoder.fingerprint, contents.fingerprint)
     try:

@@ -32,7 +32,6 @@ from .milvus_rows import (
     Row,
     Serving,
     doc_key,
-    docs_in,
     number_of,
 )
 from .milvus_search import Filter, MilvusKeywords, MilvusNames, MilvusVectors
@@ -53,20 +52,21 @@ class MilvusGeneration:
     sizes: Mapping[str, int] = field(default_factory=dict)
 
 
-def read(address: Address) -> MilvusGeneration:
-    """Read which generation serves.
+def read(address: Address, patient: bool = False) -> MilvusGeneration:
+    """Read which generation serves; `patient` as in `milvus.Engine`.
 
     Raises what `connect` does, IndexMissing if there is no index, IndexMismatch or IndexOutdated if
     another version of this program wrote it.
     """
-    engine = connect(address)
+    engine = connect(address, patient)
     serving = serving_of(engine)
     if serving is None:
         raise IndexMissing(
             f"{address}: no index is there; `wirecheck index ARTICLES --index {address}` makes it"
         )
     engine.load(engine.passages(serving.dim), engine.articles, engine.meta)
-    return MilvusGeneration(serving.generation, serving.created, MilvusContents(engine, serving))
+    contents = MilvusContents(engine, serving)
+    return MilvusGeneration(serving.generation, serving.created, contents)
 
 
 def serving_of(engine: Engine) -> Serving | None:
@@ -74,7 +74,7 @@ def serving_of(engine: Engine) -> Serving | None:
     if not engine.exists():
         return None
     engine.load(engine.meta)
-    docs = docs_in(engine.get(engine.meta, [doc_key(SERVING, 0, 0)], STRONG))
+    docs = engine.row_of(engine.meta, doc_key(SERVING, 0, 0))
     return Serving.of(docs[0]) if docs else None
 
 

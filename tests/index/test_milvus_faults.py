@@ -233,6 +233,7 @@ def test_another_process_has_the_file(tmp_path):
 def test_it_listens_on_this_machine_alone(place):
     from index import milvus
 
+    opened(place[1])
     port = int(milvus._servers[place_of(place[1]).uri].rpartition(":")[2])
     found = []
     for name in ("tcp", "tcp6"):
