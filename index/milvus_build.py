@@ -238,7 +238,8 @@ class _Update:
         """Write the passages and texts of `new`, some articles at a time, of `count` in all."""
         for start in range(0, len(new), BLOCK):
             self._write_block(new[start : start + BLOCK], count - len(new) + start)
-        self._told(count)
+        if not new:
+            self._told(count)
 
     def _write_block(self, block: Sequence[_New], done: int) -> None:
         engine = self._engine

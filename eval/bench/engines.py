@@ -54,7 +54,8 @@ class DrawnEncoder:
 
 def drawn(rng: np.random.Generator, count: int) -> str:
     """Words of which few are often, as in any text."""
-    return " ".join(f"w{n}x" for n in np.minimum(rng.zipf(1.2, count), VOCABULARY).tolist())
+    numbers = np.exp(rng.uniform(0, np.log(VOCABULARY), count)).astype(int)
+    return " ".join(f"w{n}x" for n in numbers.tolist())
 
 
 def write(folder: Path, count: int) -> None:
