@@ -78,7 +78,8 @@ def built(articles: str, place: str) -> dict[str, float]:
     def whole(article: Article, encoder: Encoder) -> list[Passage]:
         return [Passage(article, 0, len(article.text))]
 
-    for module in (build, milvus_build, milvus_counts):
+    modules: list[Any] = [build, milvus_build, milvus_counts]
+    for module in modules:
         module.split_passages = whole
     os.environ["WIRECHECK_CACHE"] = "off"
     began, used = time.perf_counter(), time.process_time()
