@@ -31,6 +31,7 @@ from eval.retrieval import RANKED
 from eval.run import SAMPLE_ARTICLES, SAMPLE_QUESTIONS, Kept, Result, System, hash_of, run
 from eval.systems import load_system
 from index.commandline import positive
+from index.engines import place_of
 from index.errors import SettingError
 from rag.schema import Answer
 
@@ -52,7 +53,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--robustness, --check-gold FILE, --make-gold ARTICLES.",
     )
     add = parser.add_argument
-    add("--index", metavar="DIR", type=Path, help="the index to ask; else one is built for the run")
+    add(
+        "--index",
+        metavar="DIR",
+        type=place_of,
+        help="the index to ask; else one is built for the run",
+    )
     add("--articles", metavar="DIR", type=Path, help="what to build it from (default: the sample)")
     add(
         "--questions",

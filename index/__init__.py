@@ -9,7 +9,8 @@ reader in `formats/`), `language` and `words` (sentences and words), `encoder`, 
 `chosen` (texts to vectors), `passages` (articles to passages), `keywords` and `vectors` (the two
 searches), `mapped` and `contents` (what a generation holds, read where it lies), `manifest` and
 `store` (the folder on disk), `cache` and `embedding` (vectors of known texts and of new ones),
-`build`, `query` and `search`, `check`.
+`build`, `query` and `search`, `check`. `engines` tells where an index is; `milvus` and what begins
+with it hold one that is in Milvus.
 """
 
 from __future__ import annotations

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .articles import Reading, Skipped, read_articles
-from .cache import open_cache
+from .cache import EmbeddingCache, open_cache
 from .chosen import agree, together
 from .contents import Articles, Contents, Passages
 from .copies import Copies
 from .embedding import Embedding
 from .encoder import SETTING as ENCODER_SETTING
 from .encoder import BundledEncoder, Encoder, Vectors, load_encoder
+from .engines import Address, Place, place_of
 from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
 from .keywords import KeywordIndex
 from .passages import RECIPE, keyword_text, made_of, split_passages
@@ -60,12 +62,14 @@ class BuildReport:
 
 def build_index(
     sources: Sequence[Path],
-    directory: Path,
+    directory: str | Place,
     *,
     encoder: Encoder | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Make the index at `directory` hold exactly the articles in `sources`, files or folders.
+
+    `directory` is a folder, or an address in Milvus (see `engines`).
 
     An article that did not change is taken over; vectors of known texts come from the cache (see
     `cache`). If nothing changed, nothing is written. `progress` is called with (done, total, what),
@@ -73,18 +77,22 @@ def build_index(
 
     Raises ArticleError if a source is not there or no article was found, IndexBusy if another
     process is writing, IndexWriteError if the index can't be written, IndexMismatch if a newer
-    version of this program wrote it, SettingError if the encoder can't be loaded. An index that
-    was there before still serves after any of these.
+    version of this program wrote it, SettingError if the encoder can't be loaded, IndexUnreachable
+    if Milvus doesn't answer. An index that was there before still serves after any of these.
     """
     tell = progress or (lambda done, total, what: None)
+    place = place_of(directory)
+    outside = place.file if isinstance(place, Address) else place
     reading = read_articles(
-        sources, outside=directory, progress=lambda seen: tell(seen, 0, "reading")
+        sources, outside=outside, progress=lambda seen: tell(seen, 0, "reading")
     )
     if not reading.articles:
         raise ArticleError(_no_articles(reading))
     encoder = encoder if encoder is not None else load_encoder()
-    with writing(directory) as writer:
-        return _build(reading, directory, writer, encoder, tell)
+    if isinstance(place, Address):
+        return _build_in_milvus(reading, place, encoder, tell)
+    with writing(place) as writer:
+        return _build(reading, place, writer, encoder, tell)
 
 
 def _no_articles(reading: Reading) -> str:
@@ -123,11 +131,8 @@ def _build(
         else:
             contents = _contents(reading.articles, plan, old, encoder, embedding)
             generation = writer.publish(contents)
-    notes += (cache.note,) if cache.note else ()
-    if before and not old.taken:
-        notes += (f"{directory}: another encoder or version made it; all is made anew",)
-    if contents.fingerprint != encoder.fingerprint:
-        notes += (f"{directory}: {contents.fingerprint} made it; these vectors agree",)
+    anew = before is not None and not old.taken
+    notes += tuple(_notes(directory, anew, contents, encoder, cache))
     return BuildReport(
         added=plan.added,
         changed=plan.changed,
@@ -142,6 +147,47 @@ def _build(
         generation=generation,
         vectors=str(contents.vectors),
     )
+
+
+def _build_in_milvus(
+    reading: Reading, address: Address, encoder: Encoder, tell: Progress
+) -> BuildReport:
+    from .milvus_build import build
+
+    cache = open_cache(encoder.fingerprint, encoder.dim)
+    count = len(reading.articles)
+    built = build(
+        reading.articles, address, encoder, cache, lambda done: tell(done, count, "embedding")
+    )
+    return BuildReport(
+        added=built.added,
+        changed=built.changed,
+        removed=built.removed,
+        unchanged=count - built.added - built.changed,
+        skipped=reading.skipped,
+        notes=(
+            *_notes(address, built.anew, built.contents, encoder, cache),
+            *reading.notes,
+            *_unknown_language(reading.articles, encoder),
+        ),
+        reports=built.contents.copies.reports,
+        passages=len(built.contents.passages),
+        embedded=built.embedded,
+        cached=built.fresh - built.embedded,
+        generation=built.contents.serving.generation,
+        vectors=str(built.contents.vectors),
+    )
+
+
+def _notes(
+    place: Place, anew: bool, contents: Any, encoder: Encoder, cache: EmbeddingCache
+) -> Iterator[str]:
+    if cache.note:
+        yield cache.note
+    if anew:
+        yield f"{place}: another encoder or version made it; all is made anew"
+    if contents.fingerprint != encoder.fingerprint:
+        yield f"{place}: {contents.fingerprint} made it; these vectors agree"
 
 
 def _before(directory: Path) -> tuple[Generation | None, tuple[str, ...]]:

@@ -17,16 +17,17 @@ import numpy as np
 from .chosen import agree
 from .contents import Contents
 from .encoder import Encoder, load_encoder
+from .engines import Address, Place, place_of
 from .errors import IndexCorrupt
 from .manifest import generation_name, generations_in, read_manifest
 from .mapped import checked_file
 from .passages import embedded_text, keyword_text
 from .store import LOCK, TRIES, kept, read, strangers
 
-_SAMPLE = 64
-_EMBEDDED_SAMPLE = 16
+SAMPLE = 64
+EMBEDDED_SAMPLE = 16
 # Another processor's format moves a vector less than this; another passage's is far off.
-_LEAST_COSINE = 0.98
+LEAST_COSINE = 0.98
 _SLACK = 1e-3
 
 
@@ -38,13 +39,18 @@ class Checked:
     looked_at: str
 
 
-def check_index(root: Path, encoder: Encoder | None = None) -> Checked:
-    """Check the index at `root`, all of it; changes nothing, and a writer may be at work.
+def check_index(place: str | Place, encoder: Encoder | None = None) -> Checked:
+    """Check the index at `place`, all of it; changes nothing, and a writer may be at work.
 
     `encoder` embeds some passages anew, the bundled one if not given; an index that another encoder
     made is checked without that. Raises IndexMissing if there is none, IndexMismatch if another
-    version of this program made it.
+    version of this program made it; of one in Milvus IndexUnreachable and IndexBusy, too.
     """
+    root = place_of(place)
+    if isinstance(root, Address):
+        from .milvus_check import check
+
+        return check(root, encoder if encoder is not None else load_encoder())
     try:
         problems = faults(root)
         if problems:
@@ -82,7 +88,7 @@ def _wrong(contents: Contents) -> Iterator[str]:
 
 def _not_found(contents: Contents) -> Iterator[str]:
     """Search for some passages by their own vectors and their own words."""
-    for number in _sample(contents, _SAMPLE):
+    for number in _sample(contents, SAMPLE):
         vector = np.array(contents.vectors.vectors()[number])
         nearest = contents.vectors.search(vector, 1)
         # Another passage may say the same: something as near as itself must be found.
@@ -93,12 +99,12 @@ def _not_found(contents: Contents) -> Iterator[str]:
 
 
 def _wrong_vectors(contents: Contents, encoder: Encoder) -> Iterator[str]:
-    numbers = _sample(contents, _EMBEDDED_SAMPLE)
+    numbers = _sample(contents, EMBEDDED_SAMPLE)
     texts = [embedded_text(contents.passages[n], encoder) for n in numbers]
     cosines = (encoder.encode(texts) * contents.vectors.vectors()[numbers]).sum(axis=1)
     for number, cosine in zip(numbers, cosines.tolist(), strict=True):
         # Written so that NaN fails it, too.
-        if not cosine >= _LEAST_COSINE:
+        if not cosine >= LEAST_COSINE:
             yield f"vectors.npy: vector {number} is not that of its passage (cosine {cosine:.3f})"
 
 

@@ -15,6 +15,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias, cast
 
+from index.engines import place_of
 from index.errors import WirecheckError
 from index.settings import unknown_told, value_of
 
@@ -122,9 +123,9 @@ def add_index(
     """Let a command name its index."""
     parser.add_argument(
         "--index",
-        type=Path,
+        type=place_of,
         metavar="DIR",
-        help=f"the index's folder ({note})",
+        help=f"the index's folder, or its address in Milvus ({note})",
         default=value_of("WIRECHECK_INDEX") or default,
     )
 

@@ -16,6 +16,7 @@ from index.commandline import (
     plain,
     positive,
 )
+from index.engines import Place
 from index.errors import SettingError
 
 
@@ -82,21 +83,22 @@ def run_index(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(directory: Path) -> int:
+def _check(place: Place) -> int:
     from index.check import check_index
 
-    checked = check_index(Path(directory))
+    checked = check_index(place)
     for problem in checked.problems:
         print(plain(problem))
     verdict = f"{len(checked.problems)} wrong" if checked.problems else "nothing is wrong"
-    print(f"{directory}: {verdict}; looked at {checked.looked_at}")
+    print(f"{place}: {verdict}; looked at {checked.looked_at}")
     return 2 if checked.problems else 0
 
 
-def _stats(directory: Path, as_json: bool) -> int:
-    from index.store import read, stats_of
+def _stats(place: Place, as_json: bool) -> int:
+    from index.engines import read_index
+    from index.store import stats_of
 
-    generation = read(Path(directory))
+    generation = read_index(place)
     stats = stats_of(generation)
     if as_json:
         print(json.dumps(stats, ensure_ascii=False, indent=2))
@@ -110,7 +112,8 @@ def _stats(directory: Path, as_json: bool) -> int:
     print(f"passages    {stats['passages']:,}")
     print(f"encoder     {stats['encoder']}, {stats['dim']} numbers a vector")
     print(f"vectors     {generation.contents.vectors}")
-    print(f"on disk     {stats['bytes']:,} bytes")
+    if stats["files"]:
+        print(f"on disk     {stats['bytes']:,} bytes")
     for name, size in stats["files"].items():
         print(f"  {size:>15,}  {name}")
     return 0

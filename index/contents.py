@@ -30,7 +30,8 @@ from .copies import Copies
 from .errors import IndexCorrupt
 from .keywords import KeywordIndex
 from .mapped import Data, array_file, array_in, forget
-from .records import Article, Passage
+from .query import Names
+from .records import Article, Passage, day_of, iso_of
 from .vectors import VectorIndex
 
 ARTICLES = "articles.jsonl"
@@ -48,8 +49,7 @@ _ROW = np.dtype(
         ("key", "<u8"),
     ]
 )
-_FIELDS = ("id", "title", "text", "outlet", "published", "url")
-_NO_ARTICLE = "holds a line that is no article"
+FIELDS = ("id", "title", "text", "outlet", "published", "url")
 
 Files = dict[str, tuple[Data, ...]]
 Made = TypeVar("Made")
@@ -100,13 +100,15 @@ class Articles(_Listed[Article]):
             if article.id in known:
                 raise ValueError(f"two articles have the ID {article.id}")
             known.add(article.id)
-            row = {name: getattr(article, name) for name in _FIELDS}
+            row = {name: getattr(article, name) for name in FIELDS}
             lines.append((json.dumps(row, ensure_ascii=False) + "\n").encode())
             end += len(lines[-1])
             outlet = -1
             if article.outlet:
                 outlet = outlets.setdefault(article.outlet, len(outlets))
-            rows.append((end, len(article.text), outlet, _day(article.published), _key(article.id)))
+            rows.append(
+                (end, len(article.text), outlet, day_of(article.published), _key(article.id))
+            )
         return cls(b"".join(lines), np.array(rows, _ROW), list(outlets))
 
     def to_files(self) -> Files:
@@ -140,12 +142,12 @@ class Articles(_Listed[Article]):
         forget(self._data)
         try:
             article = Article(**json.loads(line))
-            fits = all(isinstance(getattr(article, name), str) for name in _FIELDS[:3]) and all(
-                isinstance(getattr(article, name), str | None) for name in _FIELDS[3:]
+            fits = all(isinstance(getattr(article, name), str) for name in FIELDS[:3]) and all(
+                isinstance(getattr(article, name), str | None) for name in FIELDS[3:]
             )
             fits = fits and len(article.text) == row["length"]
         except (ValueError, TypeError, RecursionError) as error:
-            raise IndexCorrupt(f"{ARTICLES}: {_NO_ARTICLE}") from error
+            raise IndexCorrupt(f"{ARTICLES}: holds a line that is no article") from error
         if not fits or _key(article.id) != row["key"]:
             raise IndexCorrupt(f"{ARTICLES}: holds another article than {ROWS} says")
         return article
@@ -161,6 +163,11 @@ class Articles(_Listed[Article]):
             if article.id == article_id:
                 return number, article
         return None
+
+    def number_of(self, article_id: str) -> int | None:
+        """An article's number; None if there is no such article."""
+        found = self.find(article_id)
+        return found[0] if found else None
 
     @cached_property
     def _by_key(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -182,13 +189,13 @@ class Articles(_Listed[Article]):
             passing &= np.array([*names, False])[self.rows["outlet"]]
         if since is not None or until is not None:
             days = self.rows["published"]
-            passing &= (days >= max(_day(since), 1)) & (days <= _day(until or "9999-12-31"))
+            passing &= (days >= max(day_of(since), 1)) & (days <= day_of(until or "9999-12-31"))
         return passing
 
     def dates(self) -> tuple[str | None, str | None]:
         """Find the first and the last date of publication; None if no article has one."""
         days = self.rows["published"][self.rows["published"] > 0]
-        return (_iso(int(days.min())), _iso(int(days.max()))) if len(days) else (None, None)
+        return (iso_of(int(days.min())), iso_of(int(days.max()))) if len(days) else (None, None)
 
     def problems(self) -> Iterator[str]:
         """Read all of them and tell what is wrong, a line each."""
@@ -203,7 +210,7 @@ class Articles(_Listed[Article]):
                 yield f"{ARTICLES}: two articles have the ID {article.id}"
             seen.add(article.id)
             outlet = self.outlets[row["outlet"]] if row["outlet"] >= 0 else None
-            if (outlet, row["published"]) != (article.outlet or None, _day(article.published)):
+            if (outlet, row["published"]) != (article.outlet or None, day_of(article.published)):
                 yield f"{ROWS}: outlet or date of {article.id} is not what {ARTICLES} says"
 
 
@@ -286,6 +293,19 @@ class Contents:
     fingerprint: str
     recipe: int
 
+    @cached_property
+    def names(self) -> Names:
+        """What a query may name of it."""
+        table = self.articles.rows[self.passages.rows[:, 0]]
+        return Names(self.articles.outlets, table["outlet"], table["published"])
+
+    def among(self, passing: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Numbers of the passages of the articles that pass."""
+        return np.flatnonzero(passing[self.passages.rows[:, 0]])
+
+    def fetch(self, numbers: Sequence[int]) -> None:
+        """Have passages at hand: those of mapped files are."""
+
 
 def file_names(kind: str) -> set[str]:
     """Names of all files of a generation whose vector index is of `kind`."""
@@ -327,12 +347,3 @@ def from_files(files: Mapping[str, Data], description: Mapping[str, Any]) -> Con
 def _key(article_id: str) -> int:
     digest = hashlib.sha256(article_id.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "little")
-
-
-def _day(published: str | None) -> int:
-    """2025-03-31 -> 20250331; 0 for unknown."""
-    return int(published.replace("-", "")) if published else 0
-
-
-def _iso(day: int) -> str:
-    return f"{day // 10000:04}-{day // 100 % 100:02}-{day % 100:02}"

@@ -117,6 +117,20 @@ class Copies:
         rows["original"] = _originals(found, articles)
         return found
 
+    @classmethod
+    def of_sketches(cls, sketches: Sequence[tuple[int, int, Sketch]]) -> Copies:
+        """What `of` takes as `before`: for each article what `sketch_of` gave of it."""
+        rows = np.zeros(len(sketches), _ROW)
+        for number, (words, whole, _) in enumerate(sketches):
+            rows[number] = number, words, whole, 0
+        rows["end"] = np.cumsum([len(sketch) for *_, sketch in sketches])
+        return cls(rows, np.concatenate([np.zeros(0, np.uint32), *(s for *_, s in sketches)]))
+
+    def sketch_of(self, number: int) -> tuple[int, int, Sketch]:
+        """An article's words, the hash of all of them, and its sketch."""
+        row = self._rows[number]
+        return int(row["words"]), int(row["whole"]), self._sketch(number)
+
     def to_files(self) -> dict[str, tuple[Data, ...]]:
         """Write what `from_files` reads."""
         return {COPIES: array_file(self._rows), SKETCHES: array_file(self._sketches)}
@@ -140,6 +154,10 @@ class Copies:
         """For each article the number of its report's original, `(n,)`."""
         originals: NDArray[np.int32] = self._rows["original"]
         return originals
+
+    def original_of(self, number: int) -> int:
+        """The number of an article's original."""
+        return int(self.originals[number])
 
     @property
     def reports(self) -> int:

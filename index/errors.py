@@ -50,6 +50,10 @@ class IndexWriteError(IndexProblem):
     """The index could not be written; the one before still serves."""
 
 
+class IndexUnreachable(IndexProblem):
+    """The engine that holds the index does not answer, or lets nobody in."""
+
+
 class ModelError(WirecheckError):
     """A language model can't be used."""
 

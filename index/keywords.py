@@ -27,7 +27,7 @@ FILES = (*_ARRAYS, VOCABULARY)
 
 _K1 = 1.5
 _B = 0.75
-_MAX_COUNT = 255
+MAX_COUNT = 255
 _SLACK = 1e-4
 
 _ACRONYM = re.compile(r"\b(?:[^\W\d_]\.){2,}")
@@ -149,12 +149,12 @@ class KeywordIndex:
         if not lists:
             return []
         if among is not None and len(among) * 16 < sum(len(one.texts) for one in lists):
-            return _best(among, np.sum([one.of(among) for one in lists], axis=0), k)
+            return best(among, np.sum([one.of(among) for one in lists], axis=0), k)
         scores = np.zeros(len(self), np.float32)
         for one in lists:
             scores[one.texts] += one.scores
         numbers = np.flatnonzero(scores) if among is None else among
-        return _best(numbers, scores[numbers], k)
+        return best(numbers, scores[numbers], k)
 
     def _lists(self, query: str) -> list[_List]:
         """Entries of each word of the query, the word that can score highest first."""
@@ -175,7 +175,7 @@ class KeywordIndex:
         if len(self._numbers) != len(self._words):
             yield f"{VOCABULARY}: has a word twice"
         sums = np.bincount(self._texts, self._counts, len(self))
-        full = np.bincount(self._texts, self._counts == _MAX_COUNT, len(self)) > 0
+        full = np.bincount(self._texts, self._counts == MAX_COUNT, len(self)) > 0
         if not ((sums == self._lengths) | full).all():
             yield f"{_LENGTHS}: is not the number of words that are counted"
         scores = _scores(entries, np.diff(self._starts), self._lengths)
@@ -208,9 +208,10 @@ class _List:
         return np.where(self.texts[places] == texts, self.scores[places], np.float32(0))
 
 
-def _best(
+def best(
     numbers: NDArray[np.int64], scores: NDArray[np.float32], k: int
 ) -> list[tuple[int, float]]:
+    """The `k` best of `numbers`, in rising order, by scores above 0; equal ones in their order."""
     least = np.partition(scores, -k)[-k] if k <= len(scores) else 0
     wanted = (scores > 0) & (scores >= least)
     numbers, scores = numbers[wanted], scores[wanted]
@@ -233,7 +234,7 @@ def _read(
     numbers = np.repeat(places, lengths[places])
     size = len(lengths)
     pairs, counts = np.unique(np.asarray(words, np.int64) * size + numbers, return_counts=True)
-    capped = np.minimum(counts, _MAX_COUNT).astype(np.uint8)
+    capped = np.minimum(counts, MAX_COUNT).astype(np.uint8)
     return _Entries(pairs // max(size, 1), (pairs % max(size, 1)).astype(np.int32), capped)
 
 
@@ -254,11 +255,27 @@ def _scores(
     """BM25 of each entry: how rare the word is, times how much of the text it is."""
     if not len(entries.texts):
         return np.zeros(0, np.float32)
-    rare = np.log(1 + (len(lengths) - sizes + 0.5) / (sizes + 0.5)).astype(np.float32)
-    length = (_K1 * (1 - _B + _B * lengths / lengths.mean())).astype(np.float32)
+    rare, relative = rarity(sizes, len(lengths)), relative_length(lengths, float(lengths.mean()))
     counts = entries.counts.astype(np.float32)
-    scores: NDArray[np.float32] = rare[entries.words] * (counts / (counts + length[entries.texts]))
+    scores: NDArray[np.float32] = rare[entries.words] * share(counts, relative[entries.texts])
     return scores
+
+
+def rarity(holders: NDArray[np.int64], texts: int) -> NDArray[np.float32]:
+    """How rare words are that stand in `holders` of all `texts`."""
+    rare: NDArray[np.float32] = np.log(1 + (texts - holders + 0.5) / (holders + 0.5)).astype("f4")
+    return rare
+
+
+def relative_length(lengths: NDArray[Any], mean: float) -> NDArray[np.float32]:
+    """What texts of these `lengths` in words are measured by, where `mean` is the average."""
+    relative: NDArray[np.float32] = (_K1 * (1 - _B + _B * lengths / mean)).astype(np.float32)
+    return relative
+
+
+def share(counts: NDArray[np.float32], relative: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of a text of a `relative` length is a word that it has `counts` times, 0..1."""
+    return counts / (counts + relative)
 
 
 _NOTHING = KeywordIndex(

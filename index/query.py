@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +69,46 @@ class OutletNames:
         return frozenset(found)
 
 
+class AnyNamed:
+    """Whether a text names the outlet, and the day, of a passage by its number."""
+
+    @property
+    def any(self) -> bool:
+        """Whether the text names one that the corpus has."""
+        raise NotImplementedError
+
+    def among(self, numbers: Any) -> Any:
+        """Those of `numbers`, or of all, that are named."""
+        raise NotImplementedError
+
+    def has_outlet(self, number: int) -> bool:
+        """Whether the outlet of a passage is named."""
+        raise NotImplementedError
+
+    def has_day(self, number: int) -> bool:
+        """Whether the day of a passage is named."""
+        raise NotImplementedError
+
+    def of(self, number: int) -> tuple[str, ...]:
+        """What of a passage is named."""
+        of = (("its outlet", self.has_outlet(number)), ("its day", self.has_day(number)))
+        return tuple(what for what, named in of if named)
+
+
 @dataclass(frozen=True)
-class Named:
+class Named(AnyNamed):
     """For each passage whether a text names its outlet, and its day."""
 
     outlet: NDArray[np.bool_]
     day: NDArray[np.bool_]
+
+    def has_outlet(self, number: int) -> bool:
+        """Whether the outlet of a passage is named."""
+        return bool(self.outlet[number])
+
+    def has_day(self, number: int) -> bool:
+        """Whether the day of a passage is named."""
+        return bool(self.day[number])
 
     @property
     def any(self) -> bool:
@@ -84,11 +119,6 @@ class Named:
         """Those of `numbers`, or of all, that are named."""
         either = self.outlet | self.day
         return np.flatnonzero(either) if numbers is None else numbers[either[numbers]]
-
-    def of(self, number: int) -> tuple[str, ...]:
-        """What of a passage is named."""
-        of = (("its outlet", self.outlet[number]), ("its day", self.day[number]))
-        return tuple(what for what, named in of if named)
 
 
 class Names:

@@ -74,3 +74,13 @@ def iso_day(value: str) -> str | None:
         if date.fromisoformat(value).isoformat() == value:
             return value
     return None
+
+
+def day_of(published: str | None) -> int:
+    """2025-03-31 -> 20250331; 0 for unknown."""
+    return int(published.replace("-", "")) if published else 0
+
+
+def iso_of(day: int) -> str:
+    """20250331 -> 2025-03-31."""
+    return f"{day // 10000:04}-{day // 100 % 100:02}-{day % 100:02}"

@@ -12,23 +12,27 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .chosen import agree
 from .contents import ById
 from .encoder import Encoder, load_encoder
+from .engines import Place, place_of, read_index
 from .errors import IndexMismatch, QuestionError, SettingError
 from .keywords import keyword_tokens
 from .passages import keyword_text, titled_text
-from .query import Named, Names, pairs_of, parts_of
+from .query import AnyNamed, pairs_of, parts_of
 from .records import Article, Hit, Passage, iso_day
 from .rerank import Reranker, load_reranker
-from .store import Generation, read, stats_of
+from .store import Generation, stats_of
+
+if TYPE_CHECKING:
+    from .milvus_contents import MilvusGeneration
+
+#: What is looked at of an index: numbers in an array, what Milvus makes of the filters, or all.
+Among: TypeAlias = Any
 
 MAX_QUERY = 10_000
 
@@ -57,23 +61,23 @@ class Ranking:
 
 
 def open_index(
-    path: str | Path, encoder: Encoder | None = None, reranker: Reranker | None = None
+    path: str | Place, encoder: Encoder | None = None, reranker: Reranker | None = None
 ) -> Index:
     """Open the index at `path` and check all of it; the encoder's model loads when first asked.
 
     `encoder` is the one that the index was built with, by default the bundled one; `reranker` is by
-    default the one that WIRECHECK_RERANKER names. Raises IndexMissing, IndexCorrupt, IndexMismatch
-    if another encoder built it, or SettingError if the reranker can't be loaded.
+    default the one that WIRECHECK_RERANKER names. Raises what `read_index` does, IndexMismatch if
+    another encoder built it, or SettingError if the reranker can't be loaded.
     """
-    folder = Path(path)
-    generation = read(folder)
+    place = place_of(path)
+    generation = read_index(place)
     encoder = encoder if encoder is not None else load_encoder()
     if not agree(generation.contents.fingerprint, encoder.fingerprint):
         raise IndexMismatch(
-            f"{folder}: re-index needed: {generation.contents.fingerprint} built it, "
+            f"{place}: re-index needed: {generation.contents.fingerprint} built it, "
             f"not {encoder.fingerprint}"
         )
-    return Index(folder, generation, encoder, reranker or load_reranker())
+    return Index(place, generation, encoder, reranker or load_reranker())
 
 
 class Index:
@@ -85,13 +89,13 @@ class Index:
 
     def __init__(
         self,
-        folder: Path,
-        generation: Generation,
+        folder: Place,
+        generation: Generation | MilvusGeneration,
         encoder: Encoder,
         reranker: Reranker | None = None,
         ranking: Ranking = Ranking(),
     ) -> None:
-        contents = generation.contents
+        contents: Any = generation.contents  # of files or of Milvus: both have the same names
         self.folder = folder
         self.encoder = encoder
         self.reranker = reranker
@@ -124,11 +128,12 @@ class Index:
         if per_article is not None:
             _check_count("per_article", per_article)
         among = self._among(outlets, _checked_date("since", since), _checked_date("until", until))
-        if among is not None and not len(among):
+        if isinstance(among, np.ndarray) and not len(among):
             return []
         found = self._ranked(query, max(_MIN_DEPTH, _DEPTH_PER_HIT * k), among)
         if self.reranker is not None:
             found = self._reranked(self.reranker, query, found[: max(_RERANKED, 2 * k)])
+        self._contents.fetch([one.number for one in found[: 2 * k]])
         hits: list[Hit] = []
         seen: Counter[str] = Counter()
         for one in found:
@@ -140,8 +145,8 @@ class Index:
                 break
         return hits
 
-    def _ranked(self, query: str, depth: int, among: NDArray[np.int64] | None) -> list[_Found]:
-        named = self._names.named_in(query)
+    def _ranked(self, query: str, depth: int, among: Among) -> list[_Found]:
+        named = self._contents.names.named_in(query)
         whole = self._look(query, named, depth, among)
         found = {n: _Found(n, score, named.of(n)) for n, score in whole.items()}
         parts = parts_of(query) if self.ranking.part else ()
@@ -151,49 +156,50 @@ class Index:
         return sorted(found.values(), key=_best_first)
 
     def _best_parts(
-        self, parts: Sequence[str], named: Named, depth: int, among: NDArray[np.int64] | None
-    ) -> dict[int, tuple[float, str, Named]]:
+        self, parts: Sequence[str], named: AnyNamed, depth: int, among: Among
+    ) -> dict[int, tuple[float, str, AnyNamed]]:
         """For each passage its score for the part that it fits best, that part, and who is named.
 
         A part that names nobody is about those that the whole query names.
         """
-        best: dict[int, tuple[float, str, Named]] = {}
+        best: dict[int, tuple[float, str, AnyNamed]] = {}
         for part in parts:
-            theirs = self._names.named_in(part)
+            theirs = self._contents.names.named_in(part)
             theirs = theirs if theirs.any else named
             for number, score in self._look(part, theirs, depth, among).items():
                 if number not in best or score > best[number][0]:
                     best[number] = (score, part, theirs)
         return best
 
-    def _look(
-        self, text: str, named: Named, depth: int, among: NDArray[np.int64] | None
-    ) -> dict[int, float]:
+    def _look(self, text: str, named: AnyNamed, depth: int, among: Among) -> dict[int, float]:
         """Score passages for `text`: the best of all, and the best of those that are named."""
         vector = self.encoder.encode_query(text)
         near = dict(self._contents.vectors.search(vector, depth, among))
         sharing = dict(self._contents.keywords.search(text, depth, among))
         least = [min(found.values()) if len(found) == depth else 0.0 for found in (near, sharing)]
-        theirs = named.among(among)
-        if len(theirs):
+        if named.any:
+            theirs = named.among(among)
             near.update(self._contents.vectors.search(vector, depth, theirs))
             sharing.update(self._contents.keywords.search(text, depth, theirs))
         scores = _blended(near, sharing, self.ranking.dense, least)
         self._add_pairs(text, scores)
         for number in scores:
-            scores[number] += self.ranking.outlet * bool(named.outlet[number])
-            scores[number] += self.ranking.day * bool(named.day[number])
+            scores[number] += self.ranking.outlet * named.has_outlet(number)
+            scores[number] += self.ranking.day * named.has_day(number)
         return scores
 
     def _add_pairs(self, text: str, scores: dict[int, float]) -> None:
         wanted = pairs_of(keyword_tokens(text))
         if not wanted or not self.ranking.pairs:
             return
-        for number in sorted(scores, key=lambda n: (-scores[n], n))[:_PAIRED]:
+        best = sorted(scores, key=lambda n: (-scores[n], n))[:_PAIRED]
+        self._contents.fetch(best)
+        for number in best:
             there = pairs_of(keyword_tokens(keyword_text(self.passages[number])))
             scores[number] += self.ranking.pairs * len(wanted & there) / len(wanted)
 
     def _reranked(self, reranker: Reranker, query: str, found: Sequence[_Found]) -> list[_Found]:
+        self._contents.fetch([f.number for f in found])
         scores = reranker.scores(query, [titled_text(self.passages[f.number]) for f in found])
         again = [replace(f, score=score) for f, score in zip(found, scores, strict=True)]
         return sorted(again, key=_best_first)
@@ -201,25 +207,21 @@ class Index:
     @property
     def outlets(self) -> Sequence[str]:
         """The names of the outlets whose reports it holds, each once."""
-        return self._contents.articles.outlets
-
-    @cached_property
-    def _names(self) -> Names:
-        rows = self._contents.articles.rows[self._contents.passages.rows[:, 0]]
-        return Names(self.outlets, rows["outlet"], rows["published"])
+        outlets: Sequence[str] = self._contents.articles.outlets
+        return outlets
 
     def cluster_of(self, article_id: str) -> int:
         """The number of an article's independent report: the same for near-identical copies.
 
         Means nothing across generations. Raises SettingError if there is no such article.
         """
-        return int(self._contents.copies.originals[self._number_of(article_id)])
+        return int(self._contents.copies.original_of(self._number_of(article_id)))
 
     def _number_of(self, article_id: str) -> int:
-        found = self._contents.articles.find(article_id)
-        if found is None:
+        number: int | None = self._contents.articles.number_of(article_id)
+        if number is None:
             raise SettingError(f"no article in {self.folder} has the ID {article_id!r}")
-        return found[0]
+        return number
 
     def copies_of(
         self,
@@ -234,7 +236,7 @@ class Index:
         `outlets`, `since` and `until` narrow them as in `search`. Raises SettingError if there is
         no such article.
         """
-        numbers = self._contents.copies.members(self._number_of(article_id))
+        numbers: list[int] = self._contents.copies.members(self._number_of(article_id))
         passing = self._passing(outlets, since, until)
         articles = self._contents.articles
         return tuple(articles[n].id for n in numbers if passing is None or passing[n])
@@ -259,16 +261,14 @@ class Index:
 
     def _among(
         self, outlets: Collection[str] | None, since: str | None, until: str | None
-    ) -> NDArray[np.int64] | None:
+    ) -> Among:
         """Numbers of the passages that the filters let through; None if there is no filter."""
         passing = self._passing(outlets, since, until)
-        if passing is None:
-            return None
-        return np.flatnonzero(passing[self._contents.passages.rows[:, 0]])
+        return None if passing is None else self._contents.among(passing)
 
     def _passing(
         self, outlets: Collection[str] | None, since: str | None, until: str | None
-    ) -> NDArray[np.bool_] | None:
+    ) -> Any:
         """Of each article whether the filters let it through; None if there is no filter."""
         if outlets is None and since is None and until is None:
             return None

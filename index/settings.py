@@ -39,9 +39,16 @@ class Setting:
 SETTINGS = (
     Setting(
         "WIRECHECK_INDEX",
-        "a folder",
+        "a folder, or an address of Milvus",
         ".wirecheck/index; the page asks the sample articles",
         "the index where --index is left out",
+    ),
+    Setting(
+        "WIRECHECK_MILVUS_TOKEN",
+        "a token, or user:password",
+        "none",
+        "lets Wirecheck into an index in Milvus",
+        secret=True,
     ),
     Setting(
         "WIRECHECK_MODEL",

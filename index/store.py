@@ -25,12 +25,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .contents import KEYWORDS, Contents, Files, from_files, to_files
 from .errors import IndexBusy, IndexCorrupt, IndexMissing, IndexOutdated, IndexWriteError
 from .manifest import FORMAT, MANIFEST, generation_name, generations_in, read_manifest, sealed
 from .mapped import Data, checked_file
+
+if TYPE_CHECKING:
+    from .milvus_contents import MilvusGeneration
 
 LOCK = "LOCK"
 
@@ -100,13 +103,13 @@ def kept(root: Path, served: int) -> set[int]:
     return {served, max((n for n in generations_in(root) if n < served), default=served)}
 
 
-def stats_of(generation: Generation) -> dict[str, Any]:
+def stats_of(generation: Generation | MilvusGeneration) -> dict[str, Any]:
     """Count what a generation holds, JSON-ready; dates and outlets of articles that have them.
 
     `reports` counts near-identical copies once. `files` are their sizes in bytes, `bytes` all of
-    them; `vectors` is how vectors are searched.
+    them, of Milvus none; `vectors` is how vectors are searched.
     """
-    contents = generation.contents
+    contents: Any = generation.contents
     first, last = contents.articles.dates()
     return {
         "generation": generation.number,

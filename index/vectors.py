@@ -132,8 +132,8 @@ class VectorIndex:
             return []
         numbers = self._near(vector, wanted, allowed, left)
         if numbers is None:
-            return _nearest(self._rows, vector, wanted, allowed)
-        found = _nearest(self._rows[numbers], vector, wanted)
+            return nearest(self._rows, vector, wanted, allowed)
+        found = nearest(self._rows[numbers], vector, wanted)
         # The system maps far more around what is read, until all of the vectors are resident.
         forget(self._rows)
         return [(int(numbers[place]), score) for place, score in found]
@@ -161,10 +161,13 @@ class VectorIndex:
             yield f"{CELLS}: does not hold every passage once"
 
 
-def _nearest(
+def nearest(
     rows: Vectors, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None
 ) -> list[tuple[int, float]]:
-    """The `k` nearest of `rows`, or of those that are `allowed`, by comparing with each."""
+    """The `k` nearest of `rows`, or of those that are `allowed`, by comparing with each.
+
+    Equal ones come in their order.
+    """
     import faiss
 
     scores, numbers = np.empty((1, k), np.float32), np.empty((1, k), np.int64)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from index import Article, Index, open_index
+from index.engines import Place, place_of
 from index.errors import ModelError
 from index.search import earlier
 from rag.addressed import is_addressed
@@ -83,7 +84,7 @@ class Way:
 
 def answer(
     question: str,
-    index: str | Path | Index,
+    index: str | Place | Index,
     model: str | Model | None = None,
     *,
     outlets: Sequence[str] | None = None,
@@ -115,7 +116,7 @@ def answer(
     asked = analyse(question)
     if isinstance(model, str) or model is None:
         check_model(model or default_model())
-    corpus = index if isinstance(index, Index) else _opened(str(Path(index).resolve()))
+    corpus = index if isinstance(index, Index) else _index_at(place_of(index))
     turns = turns_of(history)
     filters = {"outlets": outlets, "since": since, "until": earlier(until, as_of)}
     # Last, since it may be gigabytes: whatever else is wrong has been said by now.
@@ -317,6 +318,11 @@ def _failures(trace: Mapping[str, Any]) -> Iterator[str]:
 
 def _prompts() -> dict[str, str]:
     return {name: load_prompt(name).sha256 for name in ("read", "confirm", "write")}
+
+
+def _index_at(place: Place) -> Index:
+    # One in Milvus is opened anew: what serves may have changed, and the old may be gone.
+    return _opened(str(place.resolve())) if isinstance(place, Path) else open_index(place)
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from index.commandline import Commands, add_filters, add_index, filters_of, plain
+from index.engines import place_of
 from index.errors import SettingError
 
 
@@ -84,7 +85,7 @@ def _verify_command(commands: Commands) -> None:
         metavar="DIR|FILE",
         help="the articles as they are now",
     )
-    verify.add_argument("--index", type=Path, metavar="DIR", help="an index of them")
+    verify.add_argument("--index", type=place_of, metavar="DIR", help="an index of them")
     verify.add_argument("--json", action="store_true", help="the findings as JSON")
     verify.set_defaults(run=run_verify)
 

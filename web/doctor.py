@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.engines import Place
 from index.errors import WirecheckError
 from index.settings import unknown_told, value_of
 
@@ -29,8 +30,8 @@ class Row:
     mend: str = ""
 
 
-def examine(index: Path | None) -> Iterator[Row]:
-    """Every check, one after the other; `index` is the folder of the index that would be asked."""
+def examine(index: Place | None) -> Iterator[Row]:
+    """Every check, one after the other; `index` is the index that would be asked."""
     checks: tuple[tuple[str, Callable[[], Row]], ...] = (
         ("Python", _python),
         ("settings", _settings),
@@ -108,15 +109,15 @@ def _encoder() -> Row:
     return Row("encoder", f"{speed:.0f} passages a second", mend)
 
 
-def _index(folder: Path | None) -> Row:
-    if folder is None or not Path(folder).exists():
+def _index(place: Place | None) -> Row:
+    if place is None or (isinstance(place, Path) and not place.exists()):
         return Row("index", "none of your own: the page asks the sample articles")
     from index.check import check_index
 
-    checked = check_index(Path(folder))
+    checked = check_index(place)
     mend = "index the articles anew" if checked.problems else ""
     found = "; ".join(checked.problems) or "nothing is wrong"
-    return Row("index", f"{folder}: {found}", mend)
+    return Row("index", f"{place}: {found}", mend)
 
 
 def _port() -> Row:

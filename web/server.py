@@ -191,7 +191,7 @@ def _probe(model: str) -> str:
 def facts_of(index: Index, name: str) -> page.Facts:
     """What the status bar says."""
     return page.Facts(
-        name or Path(index.folder).name,
+        name or index.folder.name,
         len(index.articles),
         len(index.passages),
         str(index.generation),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from index.engines import Place, read_index
 from index.errors import SettingError
 from index.records import Article
 
 Find = Callable[[str], Article | None]
 
 
-def finder(articles: Sequence[Path], index: Path | None) -> Find | None:
+def finder(articles: Sequence[Path], index: Place | None) -> Find | None:
     """What gives an article by its ID, from files, folders or an index; None if nothing is named.
 
     Files win over the index. Raises ArticleError or IndexProblem where they can't be read, and
@@ -29,9 +30,7 @@ def finder(articles: Sequence[Path], index: Path | None) -> Find | None:
         known = {a.id: a for a in reading.articles}
     if index is None:
         return known.get
-    from index.store import read
-
-    held = read(index).contents.articles
+    held = read_index(index).contents.articles
 
     def find(name: str) -> Article | None:
         found = known.get(name) or held.find(name)
