@@ -152,7 +152,7 @@ def _build(
 def _build_in_milvus(
     reading: Reading, address: Address, encoder: Encoder, tell: Progress
 ) -> BuildReport:
-    from .milvus_build import build
+    from .milvus.build import build
 
     cache = open_cache(encoder.fingerprint, encoder.dim)
     count = len(reading.articles)

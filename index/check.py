@@ -48,7 +48,7 @@ def check_index(place: str | Place, encoder: Encoder | None = None) -> Checked:
     """
     root = place_of(place)
     if isinstance(root, Address):
-        from .milvus_check import check
+        from .milvus.check import check
 
         return check(root, encoder if encoder is not None else load_encoder())
     try:

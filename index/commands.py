@@ -122,7 +122,7 @@ def _stats(place: Place, as_json: bool) -> int:
 def run_search(options: argparse.Namespace) -> int:
     """`wirecheck search QUERY --index DIR -k 10 [--json]`."""
     from index import open_index
-    from index.search import earlier
+    from index.arguments import earlier
 
     filters = filters_of(options)
     filters["until"] = earlier(filters["until"], filters.pop("as_of"))

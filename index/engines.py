@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from .errors import SettingError
 
 if TYPE_CHECKING:
-    from .milvus_contents import MilvusGeneration
+    from .milvus.contents import MilvusGeneration
     from .store import Generation
 
 _SCHEME = "milvus+"
@@ -83,9 +83,9 @@ def read_index(place: Place) -> Generation | MilvusGeneration:
     engine IndexUnreachable and IndexBusy.
     """
     if isinstance(place, Address):
-        from . import milvus_contents
+        from .milvus import contents
 
-        return milvus_contents.read(place)
+        return contents.read(place)
     from . import store
 
     return store.read(place)

@@ -7,34 +7,35 @@ outlet or a day that the query names is raised, never filtered. A reranker has t
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from .arguments import check_count, checked_date, checked_query
 from .chosen import agree
-from .contents import ById
+from .contents import ById, Contents
 from .encoder import Encoder, load_encoder
 from .engines import Place, place_of, read_index
-from .errors import IndexMismatch, QuestionError, SettingError
+from .errors import IndexMismatch, SettingError
 from .keywords import keyword_tokens
+from .manifest import read_manifest
 from .passages import keyword_text, titled_text
 from .query import AnyNamed, pairs_of, parts_of
-from .records import Article, Hit, Passage, iso_day
+from .records import Article, Hit, Passage
 from .rerank import Reranker, load_reranker
 from .store import Generation, stats_of
 
 if TYPE_CHECKING:
-    from .milvus_contents import MilvusGeneration
+    from .milvus.contents import MilvusGeneration
 
 #: What is looked at of an index: numbers in an array, what Milvus makes of the filters, or all.
 Among: TypeAlias = Any
 
-MAX_QUERY = 10_000
 
 _MIN_DEPTH = 100
 _DEPTH_PER_HIT = 5
@@ -120,14 +121,14 @@ class Index:
 
         `outlets` (case does not count), `since` and `until` (ISO dates, both included) narrow what
         is searched; an article whose outlet or date is unknown does not pass them. Raises
-        QuestionError if `query` is empty, without a letter or digit, or longer than MAX_QUERY
+        QuestionError if `query` is empty, without a letter or digit, or longer than 10,000
         characters; SettingError for any other argument that makes no sense.
         """
-        query = _checked_query(query)
-        _check_count("k", k)
+        query = checked_query(query)
+        check_count("k", k)
         if per_article is not None:
-            _check_count("per_article", per_article)
-        among = self._among(outlets, _checked_date("since", since), _checked_date("until", until))
+            check_count("per_article", per_article)
+        among = self._among(outlets, checked_date("since", since), checked_date("until", until))
         if isinstance(among, np.ndarray) and not len(among):
             return []
         found = self._ranked(query, max(_MIN_DEPTH, _DEPTH_PER_HIT * k), among)
@@ -203,6 +204,15 @@ class Index:
         scores = reranker.scores(query, [titled_text(self.passages[f.number]) for f in found])
         again = [replace(f, score=score) for f, score in zip(found, scores, strict=True)]
         return sorted(again, key=_best_first)
+
+    def generation_now(self) -> int:
+        """The number of the generation that serves where this index came from.
+
+        Raises IndexProblem if that can't be told.
+        """
+        if isinstance(self._contents, Contents):
+            return int(read_manifest(Path(str(self.folder)))["generation"])
+        return int(self._contents.generation_now())
 
     @property
     def outlets(self) -> Sequence[str]:
@@ -308,34 +318,3 @@ def _blended(
             for number in scores:
                 scores[number] += share * max(found.get(number, last), 0.0) / best
     return scores
-
-
-def _check_count(name: str, value: object) -> None:
-    if type(value) is not int or value < 1:
-        raise SettingError(f"{name} is {value!r}; it must be a whole number from 1 on")
-
-
-def _checked_query(query: str) -> str:
-    if not isinstance(query, str):
-        raise QuestionError(f"the query is a {type(query).__name__}, not text")
-    if len(query) > MAX_QUERY:
-        raise QuestionError(f"the query has {len(query):,} characters; {MAX_QUERY:,} is the limit")
-    if not any(unicodedata.category(char)[0] in "LN" for char in query):
-        raise QuestionError("the query is empty: it has no letter and no digit")
-    # Half of a surrogate pair, as a browser may send it, would make tokenizers raise.
-    return query.encode("utf-8", "replace").decode()
-
-
-def earlier(until: str | None, as_of: str | None) -> str | None:
-    """The earlier of two days, of which either may not be given.
-
-    Raises SettingError if one is no ISO date.
-    """
-    days = (_checked_date("until", until), _checked_date("as_of", as_of))
-    return min(filter(None, days), default=None)
-
-
-def _checked_date(name: str, value: str | None) -> str | None:
-    if value is not None and not (isinstance(value, str) and iso_day(value)):
-        raise SettingError(f"{name} is {value!r}; it must be a date like 2025-03-31")
-    return value

@@ -33,7 +33,7 @@ from .manifest import FORMAT, MANIFEST, generation_name, generations_in, read_ma
 from .mapped import Data, checked_file
 
 if TYPE_CHECKING:
-    from .milvus_contents import MilvusGeneration
+    from .milvus.contents import MilvusGeneration
 
 LOCK = "LOCK"
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from index import Article, Index, open_index
+from index.arguments import earlier
 from index.engines import Place, place_of
 from index.errors import ModelError
-from index.search import earlier
 from rag.addressed import is_addressed
 from rag.assemble import declined, joined, quoted, read_trace, told
 from rag.checkers import beside, load_checker, traced, unreadable

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from index import build_index, open_index
-from index.errors import ModelKeyMissing
+from index.errors import IndexMissing, ModelKeyMissing
 from index.records import Article, Hit, Passage
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
 from tests.fakes import TopicEncoder
@@ -220,6 +220,10 @@ class Shelf:
         self.outlets = [*{a.outlet: 0 for a in articles if a.outlet}]
         self.passages, self.generation, self.folder = (), 1, "night-desk"
         self.copies = list(copies)
+
+    def generation_now(self) -> int:
+        """Nothing is there any more."""
+        raise IndexMissing("night-desk: no index there")
 
     def copies_of(self, article_id: str) -> tuple[str, ...]:
         """The original first."""

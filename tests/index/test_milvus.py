@@ -249,3 +249,17 @@ def test_every_read_names_its_level(both, monkeypatch):
     there.search(f"{A} {B}")
     list(there.articles)
     assert levels and set(levels) <= {"Strong", "Bounded"}
+
+
+def test_an_open_index_knows_that_a_newer_generation_serves(tmp_path):
+    corpus.write(tmp_path / "articles", 4)
+    address = f"milvus+file:{tmp_path}/index.db"
+    for place in (address, tmp_path / "index"):
+        build_index([tmp_path / "articles"], place, encoder=corpus.DrawnEncoder())
+    held = [open_index(place, corpus.DrawnEncoder()) for place in (address, tmp_path / "index")]
+    assert [index.generation_now() for index in held] == [1, 1]
+    corpus.put(tmp_path / "articles", "new", "A new report of the harbour.")
+    for place in (address, tmp_path / "index"):
+        build_index([tmp_path / "articles"], place, encoder=corpus.DrawnEncoder())
+    assert [index.generation for index in held] == [1, 1]
+    assert [index.generation_now() for index in held] == [2, 2]

@@ -104,7 +104,7 @@ def test_a_check_finds_another_passages_vector(place):
 
 def stopped_before(monkeypatch, step):
     """Let builds end at a step: an exception that nothing of ours raises."""
-    from index import milvus_build
+    from index.milvus import build as milvus_build
 
     def end(*_):
         raise KeyboardInterrupt
@@ -137,7 +137,8 @@ def test_a_build_that_is_stopped_changes_nothing(place, monkeypatch, step):
 KILLED = """
     import os, signal, sys
     from pathlib import Path
-    from index import build_index, milvus_build
+    from index import build_index
+    from index.milvus import build as milvus_build
     from tests.index.milvus_corpus import DrawnEncoder, put
 
     def die(*_):
@@ -169,7 +170,7 @@ def test_a_build_that_is_killed_changes_nothing(tmp_path):
 
 
 def test_one_writer_at_a_time(place, monkeypatch):
-    from index import milvus_build
+    from index.milvus import build as milvus_build
 
     folder, address = place
     corpus.put(folder / "articles", "new", f"{A} {B} is new.")
@@ -189,7 +190,8 @@ def test_one_writer_at_a_time(place, monkeypatch):
 
 def test_who_lost_the_right_to_write_publishes_nothing(place, monkeypatch):
     """The first was stopped for long; the second took over; the first goes on."""
-    from index import milvus_build, milvus_lease
+    from index.milvus import build as milvus_build
+    from index.milvus import lease as milvus_lease
 
     folder, address = place
     corpus.put(folder / "articles", "late", f"{A} {B} is late.")
@@ -231,10 +233,10 @@ def test_another_process_has_the_file(tmp_path):
 
 
 def test_it_listens_on_this_machine_alone(place):
-    from index import milvus
+    from index.milvus import engine
 
     opened(place[1])
-    port = int(milvus._servers[place_of(place[1]).uri].rpartition(":")[2])
+    port = int(engine._servers[place_of(place[1]).uri].rpartition(":")[2])
     found = []
     for name in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:

@@ -3,7 +3,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.milvus_places import GAP, longest_rising, placed
+from index.milvus.places import GAP, longest_rising, placed
 
 SOME = st.lists(
     st.one_of(st.none(), st.integers(1, 30)), max_size=9, unique_by=lambda v: v or object()

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from index import build_index, load_encoder, open_index
+from index.arguments import MAX_QUERY
 from index.errors import IndexMismatch, QuestionError, SettingError
-from index.search import MAX_QUERY, Ranking, _blended
+from index.search import Ranking, _blended
 from tests.fakes import TOPICS, TopicEncoder
 from tests.index.corpora import index_of
 

@@ -83,5 +83,5 @@ def test_the_page_serves_the_newer_one_and_a_question_keeps_the_one_it_began_wit
     assert routes.corpora[""].name == "x" and routes.corpora[""].questions == ("of 2",)
 
 
-def test_what_has_no_manifest_is_never_opened_anew():
+def test_what_is_gone_is_never_opened_anew():
     assert not current.Newest(Shelf(), opened).renew()

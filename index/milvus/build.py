@@ -18,19 +18,21 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from .cache import EmbeddingCache
-from .chosen import agree, together
-from .copies import Copies
-from .embedding import Embedding
-from .encoder import Encoder, Vectors
-from .engines import Address
-from .keywords import keyword_tokens
-from .milvus import STRONG, Engine, connect
-from .milvus_contents import MilvusContents, serving_of
-from .milvus_counts import Counts, served_docs
-from .milvus_lease import Lease
-from .milvus_places import placed
-from .milvus_rows import (
+from ..cache import EmbeddingCache
+from ..chosen import agree, together
+from ..copies import Copies
+from ..embedding import Embedding
+from ..encoder import Encoder, Vectors
+from ..engines import Address
+from ..keywords import keyword_tokens
+from ..passages import RECIPE, keyword_text, split_passages
+from ..records import Article
+from .contents import MilvusContents, serving_of
+from .counts import Counts, served_docs
+from .engine import STRONG, Engine, connect
+from .lease import Lease
+from .places import placed
+from .rows import (
     ALIVE,
     DOC,
     HEAD,
@@ -50,8 +52,6 @@ from .milvus_rows import (
     sketch_in,
     with_vectors,
 )
-from .passages import RECIPE, keyword_text, split_passages
-from .records import Article
 
 #: Articles whose passages are in memory at once.
 BLOCK = 500

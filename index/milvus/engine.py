@@ -4,7 +4,7 @@
     NAME_articles       articles, their sketches, what finds them: documents in pieces
     NAME_meta           what serves, who writes, counts of words: documents, too
 
-`milvus_rows` tells what is in them, `milvus_contents` reads them, `milvus_build` writes them.
+`rows` tells what is in them, `contents` reads them, `build` writes them.
 
 milvus-lite, for an index in a file, runs in this process and listens at 127.0.0.1 alone, at a port
 of the system's choice; whoever has an account on this machine can reach it there.
@@ -20,10 +20,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from .engines import Address
-from .errors import IndexBusy, IndexCorrupt, IndexProblem, IndexUnreachable, SettingError
-from .milvus_rows import DOC, KEYS, PASSAGE, Doc, Row, docs_in
-from .settings import value_of
+from ..engines import Address
+from ..errors import IndexBusy, IndexCorrupt, IndexProblem, IndexUnreachable, SettingError
+from ..settings import value_of
+from .rows import DOC, KEYS, PASSAGE, Doc, Row, docs_in
 
 TOKEN = "WIRECHECK_MILVUS_TOKEN"
 #: A read at STRONG sees all that was written before it; at BOUNDED all but the last seconds.

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .engines import Address
-from .errors import IndexCorrupt, IndexMissing
-from .lru import Lru
-from .milvus import BOUNDED, STRONG, Engine, connect
-from .milvus_articles import MilvusArticles
-from .milvus_rows import (
+from ..engines import Address
+from ..errors import IndexCorrupt, IndexMissing
+from ..lru import Lru
+from ..records import Passage
+from .articles import MilvusArticles
+from .engine import BOUNDED, STRONG, Engine, connect
+from .rows import (
     ORDINAL_BITS,
     PASSAGE,
     SERVING,
@@ -34,8 +35,7 @@ from .milvus_rows import (
     doc_key,
     number_of,
 )
-from .milvus_search import Filter, MilvusKeywords, MilvusNames, MilvusVectors
-from .records import Passage
+from .search import Filter, MilvusKeywords, MilvusNames, MilvusVectors
 
 #: Seconds after which a generation's rows have reached every node that answers.
 SETTLED = 60
@@ -91,6 +91,13 @@ class MilvusContents:
         self.copies = MilvusCopies(self)
         self.vectors = MilvusVectors(self)
         self.keywords = MilvusKeywords(self)
+
+    def generation_now(self) -> int:
+        """The number of the generation that serves now. Raises IndexMissing if none does."""
+        serving = serving_of(self.engine)
+        if serving is None:
+            raise IndexMissing(f"{self.engine.address}: no index is there")
+        return serving.generation
 
     @property
     def level(self) -> str:

@@ -11,18 +11,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .check import EMBEDDED_SAMPLE, LEAST_COSINE, SAMPLE, Checked
-from .chosen import agree
-from .copies import clusters_of
-from .encoder import Encoder
-from .engines import Address
-from .errors import IndexCorrupt
-from .milvus_contents import MilvusContents, read
-from .milvus_counts import served_docs
-from .milvus_lease import is_being_written
-from .milvus_rows import HEAD, WORDS, Row, hashes_of, number_of
-from .passages import embedded_text, keyword_text
-from .records import Article
+from ..check import EMBEDDED_SAMPLE, LEAST_COSINE, SAMPLE, Checked
+from ..chosen import agree
+from ..copies import clusters_of
+from ..encoder import Encoder
+from ..engines import Address
+from ..errors import IndexCorrupt
+from ..passages import embedded_text, keyword_text
+from ..records import Article
+from .contents import MilvusContents, read
+from .counts import served_docs
+from .lease import is_being_written
+from .rows import HEAD, WORDS, Row, hashes_of, number_of
 
 _SLACK = 1e-3
 _LEFT = "rows are left over by a build that was stopped; the next one removes them"
@@ -31,7 +31,7 @@ _LEFT = "rows are left over by a build that was stopped; the next one removes th
 def check(address: Address, encoder: Encoder) -> Checked:
     """Check the generation that serves; changes nothing, and a writer may be at work.
 
-    Raises what `milvus_contents.read` does.
+    Raises what `contents.read` does.
     """
     generation = read(address, patient=True)
     contents = generation.contents

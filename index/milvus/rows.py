@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from .contents import FIELDS
-from .encoder import Vectors
-from .errors import IndexCorrupt, IndexMismatch, IndexOutdated, IndexWriteError
-from .keywords import MAX_COUNT, relative_length, share
-from .passages import made_of
-from .records import Article, day_of
-from .shingles import Sketch
+from ..contents import FIELDS
+from ..encoder import Vectors
+from ..errors import IndexCorrupt, IndexMismatch, IndexOutdated, IndexWriteError
+from ..keywords import MAX_COUNT, relative_length, share
+from ..passages import made_of
+from ..records import Article, day_of
+from ..shingles import Sketch
 
 #: Raise it with every change of what is written.
 FORMAT = 1

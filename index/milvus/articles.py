@@ -6,13 +6,13 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .lru import Lru
-from .milvus_rows import DOC, HEAD, TEXT, Doc, Head, doc_key, docs_in, key_of
-from .milvus_search import Filter
-from .records import Article, day_of, iso_of
+from ..lru import Lru
+from ..records import Article, day_of, iso_of
+from .rows import DOC, HEAD, TEXT, Doc, Head, doc_key, docs_in, key_of
+from .search import Filter
 
 if TYPE_CHECKING:
-    from .milvus_contents import MilvusContents
+    from .contents import MilvusContents
 
 
 class MilvusArticles:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .encoder import Vectors
-from .errors import SettingError
-from .keywords import best, keyword_tokens, rarity, relative_length, share
-from .lru import Lru
-from .milvus import MOST
-from .milvus_rows import ORDINAL_BITS, WORDS, Row, bucket, dimension, key_of, number_of
-from .query import AnyNamed, OutletNames, days_in
-from .vectors import nearest
+from ..encoder import Vectors
+from ..errors import SettingError
+from ..keywords import best, keyword_tokens, rarity, relative_length, share
+from ..lru import Lru
+from ..query import AnyNamed, OutletNames, days_in
+from ..vectors import nearest
+from .engine import MOST
+from .rows import ORDINAL_BITS, WORDS, Row, bucket, dimension, key_of, number_of
 
 if TYPE_CHECKING:
-    from .milvus_contents import MilvusContents
+    from .contents import MilvusContents
 
 # Candidates beyond those wanted: the order of equal ones is ours.
 _SPARE = 28

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .encoder import Encoder
-from .keywords import keyword_tokens
-from .milvus import Engine
-from .milvus_rows import DOC, STATS, WORDS, Doc, Row, Serving, bucket, docs_in
-from .passages import keyword_text, split_passages
-from .records import Article, day_of
+from ..encoder import Encoder
+from ..keywords import keyword_tokens
+from ..passages import keyword_text, split_passages
+from ..records import Article, day_of
+from .engine import Engine
+from .rows import DOC, STATS, WORDS, Doc, Row, Serving, bucket, docs_in
 
 # The average length of passages is estimated on as many articles, evenly drawn.
 _MEASURED = 256

@@ -25,9 +25,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from .errors import IndexBusy, WirecheckError
-from .milvus import STRONG, Engine
-from .milvus_rows import ALIVE, LEASE, Doc, doc_key
+from ..errors import IndexBusy, WirecheckError
+from .engine import STRONG, Engine
+from .rows import ALIVE, LEASE, Doc, doc_key
 
 LEASE_SECONDS, _RENEWED_AFTER = 60.0, 15.0
 # Who wrote its name later than this after it read begins anew; who wrote it in time waits longer
