@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
+from index.engines import Address
 from index.errors import SettingError, WirecheckError
 from index.settings import value_of
 from web import page
@@ -127,6 +128,8 @@ def _in_workers(number: int, index: Index, question: str, ending: ExitStack) -> 
     from rag.models import model_to_lend
     from web.workers import Workers
 
+    if isinstance(index.folder, Address) and index.folder.file:
+        raise SettingError(f"--workers: one process alone can open {index.folder}; use a server")
     workers = ending.enter_context(Workers(number, index, question))
     ending.enter_context(closing(lend(workers.model_socket, workers.key, model_to_lend)))
     return workers.answer

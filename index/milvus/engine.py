@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -254,6 +255,8 @@ def connect(address: Address, patient: bool = False) -> Engine:
     Raises SettingError if pymilvus is not installed, IndexUnreachable if the engine doesn't answer
     or refuses the token, IndexBusy if another process has the file of milvus-lite open.
     """
+    # Else gRPC tells on the terminal that a process forked.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         import pymilvus
     except ImportError as error:

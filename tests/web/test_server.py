@@ -9,12 +9,14 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from index import build_index, open_index
+from index.engines import place_of
 from index.errors import SettingError
 from tests.fakes import TopicEncoder
 from tests.scripted_answers import ARTICLES, Scripted, Shelf, page_over
@@ -176,3 +178,10 @@ def test_a_problem_at_the_start_is_one_line_and_exit_code_2(tmp_path, capsys):
     assert server.main(index=tmp_path, host="0.0.0.0") == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2 and all(line.startswith("wirecheck: ") for line in lines)
+
+
+def test_workers_are_refused_over_a_file_that_one_process_alone_can_open():
+    shelf = Shelf()
+    shelf.folder = place_of("milvus+file:archive.db")
+    with pytest.raises(SettingError, match="one process alone can open milvus.file:archive.db"):
+        server._in_workers(2, shelf, "What?", ExitStack())
