@@ -218,7 +218,7 @@ class Shelf:
     def __init__(self, articles: Sequence[Article] = (), copies: Sequence[str] = ()) -> None:
         self.articles = {a.id: a for a in articles}
         self.outlets = [*{a.outlet: 0 for a in articles if a.outlet}]
-        self.passages, self.generation, self.folder = (), 1, "night-desk"
+        self.passages, self.generation, self.folder = (), 1, Path("night-desk")
         self.copies = list(copies)
 
     def generation_now(self) -> int:
