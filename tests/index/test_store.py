@@ -2,6 +2,7 @@ import errno
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -345,19 +346,34 @@ def test_a_last_flush_that_fails_is_told_as_it_is(root, monkeypatch):
     assert served(root) == (["storm two"], 2)
 
 
-def synced_folders(monkeypatch):
-    folders, real = [], store._sync_folder
-    monkeypatch.setattr(store, "_sync_folder", lambda f: (folders.append(f), real(f)))
-    return folders
+def flushed(monkeypatch, failing=None, number=0):
+    """The paths that are flushed, in order; `failing` is refused with the error `number`."""
+    paths, events = {}, []
+    opened, synced = os.open, os.fsync
+
+    def open_(path, *args):
+        descriptor = opened(path, *args)
+        paths[descriptor] = Path(path)
+        return descriptor
+
+    def fsync(descriptor):
+        events.append(paths[descriptor])
+        if paths[descriptor] == failing:
+            raise OSError(number, os.strerror(number))
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "fsync", fsync)
+    return events
 
 
 def test_the_folders_that_lead_to_a_first_index_are_flushed(root, monkeypatch):
-    folders = synced_folders(monkeypatch)
+    events = flushed(monkeypatch)
     publish(root / "a" / "b", "storm")
-    assert {root / "a", root, root.parent} <= set(folders)
-    folders.clear()
+    assert {root / "a", root, root.parent} <= set(events)
+    events.clear()
     publish(root / "a" / "b", "storm two")
-    assert set(folders) & {root / "a", root, root.parent} == set()
+    assert set(events) & {root / "a", root, root.parent} == set()
 
 
 @pytest.mark.parametrize(
@@ -365,61 +381,41 @@ def test_the_folders_that_lead_to_a_first_index_are_flushed(root, monkeypatch):
     [(errno.EACCES, False), (errno.EINVAL, False), (errno.EROFS, False), (errno.EIO, True)],
 )
 def test_a_folder_above_that_can_not_be_flushed(root, monkeypatch, number, refused):
-    real = store._sync_folder
-
-    def sync(folder):
-        if folder == root.parent:
-            raise OSError(number, os.strerror(number))
-        real(folder)
-
-    monkeypatch.setattr(store, "_sync_folder", sync)
+    events = flushed(monkeypatch, root.parent, number)
     if refused:
         with pytest.raises(IndexWriteError, match="Input/output error"):
             publish(root, "storm")
     else:
         publish(root, "storm")
         assert served(root) == (["storm"], 1)
+    assert root.parent in events
 
 
 def test_what_a_dead_writer_published_is_flushed_by_the_next(root, monkeypatch):
     publish(root, "storm")
-    folders = synced_folders(monkeypatch)
+    events = flushed(monkeypatch)
     with writing(root):
-        assert folders == [root]
+        assert events == [root]
 
 
 def test_everything_is_flushed_before_it_gets_its_name(root, monkeypatch):
     """What a power failure may lose is only what nothing points to yet."""
     publish(root, "storm one")
-    paths, events = {}, []
-    opened, synced = os.open, os.fsync
-
-    def open_(path, *args):
-        descriptor = opened(path, *args)
-        paths[descriptor] = str(path).removeprefix(str(root)).lstrip("/")
-        return descriptor
-
-    def fsync(descriptor):
-        events.append(paths[descriptor])
-        synced(descriptor)
+    events = flushed(monkeypatch)
 
     def named(real):
         return lambda old, new: (events.append(f"-> {new.name}"), real(old, new))
 
-    monkeypatch.setattr(os, "open", open_)
-    monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(os, "rename", named(os.rename))
     monkeypatch.setattr(os, "replace", named(os.replace))
     publish(root, "storm two")
-    tmp = "gen-000002.tmp"
+    tmp = root / "gen-000002.tmp"
     first, second = events.index("-> gen-000002"), events.index("-> MANIFEST.json")
-    files = {str(p.relative_to(root / "gen-000002")) for p in files_of(root, 2)}
-    flushed = {f"{tmp}/{name}" for name in files}
-    flushed |= {tmp, f"{tmp}/keywords", "MANIFEST.json.tmp", ""}
+    files = {tmp / p.relative_to(root / "gen-000002") for p in files_of(root, 2)}
     assert len(files) == 13
-    assert set(events[:first]) == flushed
-    assert events[first + 1 : second] == [""]
-    assert events[second + 1 :] == [""]
+    assert set(events[:first]) == files | {tmp, tmp / "keywords", root / "MANIFEST.json.tmp", root}
+    assert events[first + 1 : second] == [root]
+    assert events[second + 1 :] == [root]
 
 
 def test_a_write_that_is_lost_without_an_error(root, monkeypatch):
