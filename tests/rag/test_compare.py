@@ -201,15 +201,6 @@ def test_what_is_no_amount_is_not_superseded():
     assert not result.replaced and result.differ
 
 
-def test_the_same_value_later_supersedes_nothing():
-    result = compared(
-        HURT,
-        hurt("a", "Nine", YES, "Lune Wire", MARCH[0]),
-        hurt("b", "9", YES, "Lune Wire", MARCH[1]),
-    )
-    assert not result.replaced and len(result.standing) == 1
-
-
 def test_a_side_that_another_outlet_still_holds_stands():
     result = compared(
         HURT,
