@@ -3,8 +3,6 @@
 A script of a few lines stands for the process, and a model of a few thousand weights for the model.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -219,20 +217,6 @@ def test_a_process_that_works_is_not_taken_for_one_that_hangs(started, monkeypat
     model = started()
     assert model.generate(of("long"), max_tokens=9)[0].text == "said long"
     assert model.log() == ["start", "long"]
-
-
-def test_a_dead_process_is_noticed_at_once_however_often_one_asks(started, monkeypatch) -> None:
-    model = started()
-
-    def no_start(command) -> None:
-        raise ModelError("too little memory")
-
-    monkeypatch.setattr(local_model, "_Process", no_start)
-    start = time.monotonic()
-    for word in ("die", "next"):
-        with pytest.raises(ModelError, match="too little memory"):
-            model.generate(of(word), max_tokens=9)
-    assert time.monotonic() - start < 5
 
 
 def test_a_process_that_reads_nothing_does_not_hold_who_writes_much_to_it(
