@@ -157,9 +157,6 @@ def test_long_evidence_is_not_cut_where_it_ends_but_read_where_it_matters():
     assert len(evidence.split()) + len(claim.split()) <= 40
 
 
-# --- a language model --------------------------------------------------------------------------
-
-
 def by_evidence(replies):
     """`replies` gives the reply to a pair by its evidence."""
 
@@ -245,9 +242,6 @@ def test_a_slow_checker_is_asked_about_few_sentences(openai):
     found = supporting_span(CLAIM, Passage(Article("a", "", text), 0, len(text)), checker)
     assert len(server.requests) == checker.most_candidates
     assert CLAIM in found.quote and found.support == 0.7
-
-
-# --- the parts of a long text ------------------------------------------------------------------
 
 
 def test_a_text_within_the_limit_is_one_span():

@@ -97,9 +97,6 @@ def ask(
     return ask
 
 
-# --- a remote model that works --------------------------------------------------------------------
-
-
 def test_a_reply_comes_back_with_what_it_took(ask) -> None:
     outcome, _ = ask(says("  Two and a half hours. [E1]\n"), max_tokens=77)
     assert outcome == Completion("Two and a half hours. [E1]", MODEL, outcome.seconds, 1, "stop")
@@ -134,9 +131,6 @@ def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers(
         assert complete(MODEL, MESSAGES, server=Server(server.url, "theirs")).text == "Yes."
     sent = [request.headers["authorization"] for request in server.requests]
     assert sent == ["Bearer none", "Bearer theirs"]
-
-
-# --- faults: the error's type, the requests that it took, a word of its text ----------------------
 
 
 @pytest.mark.parametrize(
@@ -277,9 +271,6 @@ def test_litellms_own_log_stays_silent(capfd, caplog) -> None:
     assert KEY not in caplog.text and capfd.readouterr() == ("", "")
 
 
-# --- names and keys -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("model", "kind", "word"),
     [
@@ -323,9 +314,6 @@ def test_a_key_that_is_not_set_or_blank_is_missing(monkeypatch, value: str | Non
         monkeypatch.setenv("OPENAI_API_KEY", value)
     with pytest.raises(ModelKeyMissing, match="'openai/scripted' needs a key: set OPENAI_API_KEY"):
         complete(MODEL, MESSAGES)
-
-
-# --- what it costs to import ----------------------------------------------------------------------
 
 
 def test_litellm_is_loaded_only_for_a_model_that_needs_it() -> None:

@@ -98,9 +98,6 @@ def started(tmp_path, monkeypatch):
         model.close()
 
 
-# --- asking ------------------------------------------------------------------------------------
-
-
 def test_a_reply_comes_for_each_conversation(started) -> None:
     model = started()
     expected = Generated("said hello", ("said hello",), (-0.5,), "stop")
@@ -154,9 +151,6 @@ def test_the_deadline_stops_the_call(started) -> None:
     assert model.log() == ["start", "long", "cancel 1", "next"]
 
 
-# --- whose turn it is --------------------------------------------------------------------------
-
-
 def test_calls_are_answered_in_the_order_in_which_they_came(started) -> None:
     model, words = started(), [f"call-{n}" for n in range(6)]
     with ThreadPoolExecutor(8) as pool:
@@ -184,9 +178,6 @@ def test_whoever_waits_can_give_up_and_holds_nobody(started) -> None:
             second.result()
         assert (first.result()[0].text, third.result()[0].text) == ("said long", "said third")
     assert model.log() == ["start", "long", "third"]
-
-
-# --- a process that fails ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("word", ["hang-once", "die-once"])
@@ -242,9 +233,6 @@ def test_too_little_memory_is_said_before_a_process_is_started(
     with pytest.raises(ModelError, match="too little memory to load"):
         started()
     assert not (tmp_path / "log").exists()
-
-
-# --- our own program, with a tiny model --------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -35,9 +35,6 @@ def settings(monkeypatch) -> None:
     monkeypatch.setattr(llm, "BACK_OFF", 0.02)
 
 
-# --- what a reply says -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("reply", "yes"),
     [
@@ -54,9 +51,6 @@ def test_how_likely_a_reply_says_yes(reply: Reply, yes: float) -> None:
     assert reply.yes() == pytest.approx(yes)
 
 
-# --- the one in the box ------------------------------------------------------------------------
-
-
 def test_the_model_in_the_box_is_asked_for_all_of_it() -> None:
     class Local:
         def generate(self, conversations, **options):
@@ -70,9 +64,6 @@ def test_the_model_in_the_box_is_asked_for_all_of_it() -> None:
     assert local.options == {
         "max_tokens": 5, "stop": ["\n"], "begun": '"', "tick": models.no_tick, "seconds": 7,
     }  # fmt: skip
-
-
-# --- a remote one ------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -135,9 +126,6 @@ def test_no_words_of_the_model_in_the_box_are_no_reply(monkeypatch) -> None:
         complete("embedded", of("a")[0])
 
 
-# --- by name -----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "kind", "told"),
     [
@@ -169,9 +157,6 @@ def test_the_configured_model(monkeypatch) -> None:
     assert models.default_model() == "ollama/llama3"
     monkeypatch.setenv("WIRECHECK_MODEL", " ")
     assert models.default_model() == "embedded"
-
-
-# --- in the background -------------------------------------------------------------------------
 
 
 class Loading:

@@ -116,9 +116,6 @@ def test_a_million_characters():
     assert found.note.startswith("Of the evidence's 1,0")
 
 
-# --- evidence ----------------------------------------------------------------------------------
-
-
 def test_a_file_is_read_as_an_article(tmp_path):
     (tmp_path / "ferry.txt").write_text(HEAD + REPORT)
     article = read_evidence(str(tmp_path / "ferry.txt"))
@@ -149,9 +146,6 @@ def test_files_that_are_no_article(tmp_path):
         assert "\n" not in str(caught.value)
     with pytest.raises(ArticleError, match=r"missing\.txt: no such file"):
         read_evidence("missing.txt")
-
-
-# --- the command -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("claim", "code"), [(TRUE, 0), (FALSE, 1)])

@@ -57,9 +57,6 @@ def compared(question, *readings):
     return compare(analyse(question), readings, [r.sentence for r in readings])
 
 
-# --- values
-
-
 def test_each_value_is_said_once_in_the_reports_words_with_every_report_that_says_it():
     readings = (
         said("a", "It was shut for four\n days.", "four\n days"),
@@ -93,9 +90,6 @@ def test_evidence_is_labelled_as_it_is_named_and_once():
         ("E1", two, 0.5),
         ("E2", one, 0.4),
     ]
-
-
-# --- what a model writes
 
 
 STORM = said("a", "The harbour was shut after a storm.", "after a storm", outlet="Lune Wire")
@@ -179,9 +173,6 @@ def test_a_reply_is_read_by_sentences_without_marks_of_its_own(reply, sentences)
     assert list(sentences_of(reply)) == sentences
 
 
-# --- quotations
-
-
 def test_sentences_are_quoted_whole_each_once():
     one = scored(Article("a", "", "The  mayor\nleft."))
     twin = scored(Article("b", "", "The mayor left."))
@@ -239,9 +230,6 @@ def test_quotations_stay_short():
     texts = [c.text for c in best(*rows)]
     assert sum(len(t.split()) for t in texts) <= MAX_WORDS
     assert len(best(*((f"a{n}", f"Word{n}.", 0.9) for n in range(6)))) == MAX_QUOTES
-
-
-# --- mentions
 
 
 def test_each_report_is_quoted_where_it_mentions_the_words_best_and_copies_together():
