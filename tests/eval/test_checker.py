@@ -64,9 +64,6 @@ def data(tmp_path, monkeypatch):
     return tmp_path
 
 
-# --- the statistics ----------------------------------------------------------------------------
-
-
 def test_balanced_accuracy_weighs_both_kinds_the_same():
     labels = np.array([1, 1, 1, 1, 0, 0])
     assert balanced_accuracy(labels, np.array([1, 1, 1, 1, 1, 0])) == 0.75
@@ -103,9 +100,6 @@ def test_one_kind_alone_has_no_interval():
     assert all(np.isnan(interval(balanced_draws(np.ones(4), np.ones(4), np.arange(4), 1))))
 
 
-# --- the sets ----------------------------------------------------------------------------------
-
-
 def test_what_supports_what(data):
     sets = dict(load_sets(data, ["wice", "summedits", "clapnq", "rank19"]))
     assert list(sets) == ["wice", "summedits mail", "summedits talk", "clapnq", "rank19"]
@@ -140,9 +134,6 @@ def test_no_data_and_no_such_set_are_one_line(tmp_path, capsys, monkeypatch):
     (tmp_path / "wice_claim_dev.jsonl").write_text("{")
     with pytest.raises(SettingError, match="no JSON lines file"):
         list(load_sets(tmp_path, ["wice"]))
-
-
-# --- the table ---------------------------------------------------------------------------------
 
 
 def test_figures_of_a_set():
