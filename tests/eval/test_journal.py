@@ -1,7 +1,5 @@
 """The journal: nothing is scored twice, whatever ends a run, and nothing foreign is taken over."""
 
-from __future__ import annotations
-
 import random
 import signal
 import sqlite3
@@ -19,7 +17,7 @@ from eval.metrics import Material
 from eval.run import Kept, System, run
 from index.errors import SettingError
 from rag.schema import Answer
-from tests.eval.test_run import CORPUS, MATERIAL, questions, right
+from tests.eval.test_run import CORPUS, MATERIAL, questions, right, stopped_at_the_second
 
 
 def count(folder: Path) -> int:
@@ -61,18 +59,9 @@ def test_a_journal_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
         opened(tmp_path).__enter__()
 
 
-# --- runs that go on --------------------------------------------------------------------------
-
-
 def test_only_what_is_new_is_asked(tmp_path: Path) -> None:
     asked: list[str] = []
-
-    def ask(question: str) -> Answer:
-        asked.append(question)
-        if len(asked) == 2:
-            raise KeyboardInterrupt
-        return right(question)
-
+    ask = stopped_at_the_second(asked)
     with pytest.raises(KeyboardInterrupt), opened(tmp_path) as journal:
         run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
     with opened(tmp_path) as journal:
