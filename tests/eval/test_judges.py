@@ -37,9 +37,6 @@ class Table:
         return [self.table[claim] for _, claim in pairs]
 
 
-# --- which judges there are --------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("checker", "name"),
     [
@@ -93,9 +90,6 @@ def test_our_own_judge_is_refused_when_its_weights_are_not_those_recorded(monkey
     judges._own.cache_clear()
     with pytest.raises(SettingError, match="missing or damaged"):
         load_judge("own")
-
-
-# --- by support --------------------------------------------------------------------------------
 
 
 def test_support_at_the_threshold_is_a_yes_and_equal_pairs_are_asked_once():
@@ -176,9 +170,6 @@ def test_weights_that_can_not_be_read_are_one_line(tmp_path, content):
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-# --- what a reply says -------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("reply", "verdict"),
     [
@@ -211,9 +202,6 @@ def test_what_a_verdict_says(reply, verdict):
 )
 def test_what_a_grade_says(reply, grade):
     assert read_grade(reply) == grade
-
-
-# --- a language model --------------------------------------------------------------------------
 
 
 def by_text(replies):
