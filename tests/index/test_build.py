@@ -154,6 +154,19 @@ class TestCache:
         assert corpus.report.cached == 2
         assert_as_if_new(corpus)
 
+    def test_one_that_is_stopped_between_two_batches_loses_nothing(self, corpus, monkeypatch):
+        monkeypatch.setattr("index.embedding._BATCH", 1)
+
+        def stop(done, total, what):
+            if what == "embedding":
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            corpus.build(progress=stop)
+        begun = len(corpus.encoder.encoded)
+        assert corpus.build() == (3, 0, 0, 0, 3 - begun)
+        assert corpus.report.cached == begun >= 1
+
     def test_a_cache_that_can_not_be_used_is_noted(self, corpus, monkeypatch, tmp_path):
         (tmp_path / "file").write_text("x")
         monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path / "file"))

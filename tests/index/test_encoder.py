@@ -134,6 +134,11 @@ class TestDamage:
         with pytest.raises(SettingError, match=r"model\.safetensors is damaged: sha256"):
             load_encoder()
 
+    def test_missing_weights(self, copy):
+        (copy / "model.safetensors").unlink()
+        with pytest.raises(SettingError, match=r"model\.safetensors can't be read: No such file"):
+            load_encoder()
+
     def test_a_broken_tokenizer(self, copy):
         (copy / "tokenizer.json").write_text("{")
         with pytest.raises(SettingError, match=r"the bundled encoder in .* is damaged"):
