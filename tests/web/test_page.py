@@ -26,8 +26,6 @@ from tests.scripted_answers import (
 )
 from web import page
 
-# --- what stands where ----------------------------------------------------------------------------
-
 
 def test_a_short_answer_stands_above_the_quotes_that_say_it() -> None:
     parsed = card(SPAN)
@@ -181,9 +179,6 @@ def test_the_quote_beside_a_link_is_what_its_marks_hold() -> None:
     parsed = card(SPAN)
     quotes = [e for e in parsed.of("blockquote")]
     assert [marked(parsed, e.attributes["data-span"]) for e in quotes] == [e.text for e in quotes]
-
-
-# --- hostile strings ------------------------------------------------------------------------------
 
 
 def shapes(text: str) -> list[list[tuple[str, list[str]]]]:
