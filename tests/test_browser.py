@@ -1,7 +1,5 @@
 """The page in a real browser, over answers known by heart: see `browsing`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -146,16 +144,6 @@ def test_errors_are_one_plain_line(reader):
     assert "under" in reader.turn.locator(".error").inner_text()
     assert "secret" not in reader.page.content()
     reader.picture("errors")
-
-
-def test_the_status_tells_what_is_served(reader):
-    assert reader.page.locator(".status li").all_inner_texts() == [
-        "Index night desk",
-        "4 articles",
-        "9 passages",
-        "generation g1",
-        "ready",
-    ]
 
 
 # --- proof ----------------------------------------------------------------------------------------
@@ -562,13 +550,6 @@ def test_it_fits_every_width_in_light_and_dark(browser, address, name, width, sc
         assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
         paper = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (paper == "rgb(22, 23, 26)") is (scheme == "dark")
-
-
-def test_the_page_is_usable_soon(browser, address):
-    begun = time.monotonic()
-    with reading(browser, address):
-        seconds = time.monotonic() - begun
-    assert seconds < 10, seconds
 
 
 # --- what may not go wrong, and hostile strings ---------------------------------------------------
