@@ -106,3 +106,13 @@ def test_a_run_is_a_process_of_its_own_and_one_that_fails_says_why(tmp_path, dat
     assert found["passages"] >= 1 and found["wall"] > 0
     why = measured(OURS, tmp_path / "empty", tmp_path / "empty")
     assert why == "ArticleError: no article found: no files there"
+
+
+def test_our_own_way_indexes_the_folder(tmp_path, data, monkeypatch):
+    from tests.fakes import TopicEncoder
+
+    monkeypatch.setattr(index_speed, "load_encoder", TopicEncoder)
+    write_articles(data, tmp_path / "articles", 2, 2)
+    found = SYSTEMS[OURS].load(tmp_path)(tmp_path / "articles")
+    assert found.vectors == len(found.passages)
+    assert {f"Report {n}" in " ".join(found.passages) for n in (1, 2, 3, 4)} == {True}
