@@ -121,9 +121,6 @@ def words_of(reading: dict) -> tuple[str, str]:
     return reading["article_id"], reading["words"]
 
 
-# --- without a language model
-
-
 def test_without_a_model_the_sentences_that_answer_best_are_quoted(answered):
     answer = answered(OPEN)
     assert answer.claims[0].kind == "quote" and "two cranes" in answer.claims[0].text
@@ -144,9 +141,6 @@ def test_it_declines_and_says_what_it_looked_for(answered):
 def test_a_question_that_is_none_is_refused_before_any_work(question):
     with pytest.raises(QuestionError):
         rag.answer(question, index="nowhere", model="none")
-
-
-# --- with a model: values
 
 
 def test_values_come_each_once_with_their_files_after_what_they_differ_in(answered):
@@ -244,9 +238,6 @@ def test_an_outlets_later_report_supersedes_its_earlier_one(dated):
     assert [p.stance for p in answer.ledger[:2]] == ["agrees", "superseded"]
 
 
-# --- with a model: sentences
-
-
 def test_an_open_question_is_answered_in_sentences_that_are_checked_and_cited(answered):
     model = ReplayModel(STORM, written="A storm closed the harbour of Lune Mills for four days.")
     answer = answered(WHY, model)
@@ -300,9 +291,6 @@ def test_what_was_read_and_is_not_written_is_quoted(answered):
     quoted = [c for c in answer.claims if c.kind == "quote"]
     assert ["h3"] in map(cited, quoted) and "The other sentences" in answer.note
     assert len({e.label for e in answer.evidence}) == len(answer.evidence)
-
-
-# --- models that fail
 
 
 def test_a_text_that_cannot_be_used_leaves_what_was_read(answered):
@@ -363,9 +351,6 @@ def test_the_model_in_the_box_that_cannot_be_had_leaves_the_answer_of_none(answe
     monkeypatch.setattr("rag.ask.check_model", lambda name: None)
     with pytest.raises(ModelError):
         answered(OPEN, "openai/scripted")
-
-
-# --- what is shown on the way
 
 
 def heard(model, question, corpus) -> tuple[Answer, list[Claim | Rejection]]:
@@ -459,9 +444,6 @@ def test_whoever_hears_may_end_the_way_at_any_step(corpus, way, model):
             rag.answer(OPEN, corpus, model, **{way: enough})
 
 
-# --- several questions, mentions, filters
-
-
 def test_parts_of_a_question_are_answered_each_and_joined(answered):
     both = f"{DURATION} {UNKNOWN}"
     answer = answered(both, ReplayModel(*DAYS, planned=f"{DURATION}\n{UNKNOWN}"))
@@ -520,9 +502,6 @@ def test_as_of_a_day_later_reports_are_not_there(dated):
     dated_question = f"As of 2 January 2031, {DURATION[0].lower()}{DURATION[1:]}"
     lines = [(line[0].lower(), *line[1:]) for line in DAYS]
     assert read_of(dated, dated_question, ReplayModel(*lines)) == {"h1", "h2"}
-
-
-# --- times
 
 
 @pytest.fixture(scope="module")
@@ -614,9 +593,6 @@ def test_a_year_that_no_report_is_of_is_never_passed_over_in_silence(yearly):
     assert not [c for c in named.claims if c.kind in {"span", "difference"} and c.remark]
 
 
-# --- follow-ups
-
-
 def test_a_follow_up_is_answered_as_it_stands_alone(answered):
     first = answered(DURATION, ReplayModel(*DAYS))
     model = ReplayModel(STORM, planned=WHY, written="A storm closed the harbour.")
@@ -650,9 +626,6 @@ def test_an_unresolved_who_else_is_declined(answered):
     assert answered("Who else reports that?", history=[answered(OPEN)]).outcome == "declined"
 
 
-# --- reports that would take long
-
-
 @pytest.mark.parametrize("way", ["quoted", "read"])
 def test_a_report_that_is_one_long_quotation_is_answered_in_seconds(tmp_path, way):
     text = "“he said ‘" * 900 + "otters" + "’ and”" * 900
@@ -662,9 +635,6 @@ def test_a_report_that_is_one_long_quotation_is_answered_in_seconds(tmp_path, wa
     began = time.process_time()
     rag.answer("How many otters did the warden of the harbour count?", index, model)
     assert time.process_time() - began < 15
-
-
-# --- taken away
 
 
 @pytest.mark.parametrize("days", [DAYS, (DAYS[0], DAYS[2])])

@@ -1,7 +1,5 @@
 """Answers as HTML: what stands where, and that outside text never becomes markup."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
