@@ -17,7 +17,7 @@ from eval.metrics import Material
 from eval.run import Kept, System, run
 from index.errors import SettingError
 from rag.schema import Answer
-from tests.eval.test_run import CORPUS, MATERIAL, questions, right, stopped_at_the_second
+from tests.eval.test_run import CORPUS, MATERIAL, questions, right
 
 
 def count(folder: Path) -> int:
@@ -57,21 +57,6 @@ def test_a_journal_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"something else " * 100)
     with pytest.raises(SettingError, match=r"can't keep the journal .*: file is not a database"):
         opened(tmp_path).__enter__()
-
-
-def test_only_what_is_new_is_asked(tmp_path: Path) -> None:
-    asked: list[str] = []
-    ask = stopped_at_the_second(asked)
-    with pytest.raises(KeyboardInterrupt), opened(tmp_path) as journal:
-        run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
-    with opened(tmp_path) as journal:
-        scores = run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
-    texts = [q.question for q in questions()]
-    assert asked == [texts[0], texts[1], texts[1], texts[2]]
-    assert [row.to_dict() for row in scores] == [
-        {**row.to_dict(), "seconds": s.seconds, "memory_mb": s.memory_mb}
-        for row, s in zip(run(questions(), System(right), MATERIAL), scores, strict=True)
-    ]
 
 
 @pytest.mark.parametrize("changed", ["settings", "question", "gold"])

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from eval import judges
@@ -125,22 +124,6 @@ def test_no_evidence_supports_nothing_and_no_claim_is_left_open():
         True,
     ]
     assert judge.judge([]) == []
-
-
-def test_a_saved_cross_encoder_judges(monkeypatch):
-    class Model:
-        name, labels, max_tokens = "m", ("entailment", "other"), 50
-
-        def count_tokens(self, text):
-            return len(text.split())
-
-        def logits(self, pairs):
-            return np.array([[3.0, 0.0] if "nine" in e else [0.0, 3.0] for e, _ in pairs])
-
-    monkeypatch.setattr(judges, "load_pair_model", lambda name, what: Model())
-    judge = load_judge("model:m")
-    assert judge.name == "model:m" and judge.fingerprint is None
-    assert judge.judge([("nine died", "Nine died."), ("one died", "Nine died.")]) == [True, False]
 
 
 def test_weights_that_training_exported_judge(tmp_path):

@@ -121,17 +121,6 @@ def test_a_nugget_is_not_put_together_from_two_sentences() -> None:
     assert row.nuggets == Found(0, 2, ("40 days", "six weeks"))
 
 
-def test_marks_of_file_ids_are_not_the_answer() -> None:
-    article = Article("forty days", "T", "T\n\nThe bridge is shut.")
-    row = score(
-        gold(),
-        answered(claim("It is shut.", cite(article, "The bridge is shut."))),
-        {article.id: article},
-    )
-    assert row.nuggets == Found(0, 2, ("40 days", "six weeks"))
-    assert row.words == 3
-
-
 def test_one_of_a_group_is_enough_and_a_file_counts_once() -> None:
     row = score(gold(), answered(claim("Shut.", DAYS, DAYS, SANG)), ARTICLES)
     assert row.must_cite == Found(1, 2, ("ferry",))
