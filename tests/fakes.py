@@ -1,7 +1,5 @@
 """Stand-ins that ship for tests: whatever they return can be worked out in one's head."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 
@@ -47,3 +45,19 @@ class TopicEncoder:
         counts = [len(re.findall(rf"\b{topic}", text.lower())) for topic in TOPICS]
         vector = np.array([*counts, not any(counts)], dtype=np.float32)
         return vector / np.linalg.norm(vector)
+
+
+class OverlapChecker:
+    """Support is the share of the claim's words that the evidence has; `asked` keeps all pairs."""
+
+    name = "overlap"
+
+    def __init__(self, threshold: float = 0.6) -> None:
+        self.threshold = threshold
+        self.asked: list[tuple[str, str]] = []
+
+    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """A share for each pair of evidence and claim."""
+        self.asked += pairs
+        words = [[re.findall(r"\w+", text.lower()) for text in pair] for pair in pairs]
+        return [sum(w in said for w in claim) / max(1, len(claim)) for said, claim in words]

@@ -1,7 +1,5 @@
 """Strings that would do something if a page read them as anything but text, and answers of them."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from itertools import product

@@ -1,7 +1,5 @@
 """The page's HTML, parsed, and an answer in whose ledger all kinds of rows stand."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -9,66 +7,19 @@ from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim, Position, Voice
 from web import page
 
-TAGS = {
-    "a",
-    "article",
-    "b",
-    "bdi",
-    "blockquote",
-    "button",
-    "caption",
-    "details",
-    "div",
-    "h2",
-    "h3",
-    "header",
-    "i",
-    "li",
-    "mark",
-    "p",
-    "q",
-    "section",
-    "span",
-    "strong",
-    "summary",
-    "table",
-    "tbody",
-    "td",
-    "template",
-    "th",
-    "thead",
-    "time",
-    "tr",
-    "ul",
-}
-ATTRIBUTES = {
-    "aria-controls",
-    "aria-hidden",
-    "aria-label",
-    "aria-labelledby",
-    "class",
-    "colspan",
-    "data-alone",
-    "data-article",
-    "data-copy",
-    "data-span",
-    "data-open",
-    "data-rephrase",
-    "data-spans",
-    "data-stop",
-    "datetime",
-    "download",
-    "dir",
-    "href",
-    "id",
-    "rel",
-    "role",
-    "rowspan",
-    "scope",
-    "target",
-    "title",
-    "type",
-}
+TAGS = set(
+    """
+    a article b bdi blockquote button caption details div h2 h3 header i li mark p q section
+    span strong summary table tbody td template th thead time tr ul
+""".split()
+)
+ATTRIBUTES = set(
+    """
+    aria-controls aria-hidden aria-label aria-labelledby class colspan data-alone
+    data-article data-copy data-span data-open data-rephrase data-spans data-stop datetime
+    download dir href id rel role rowspan scope target title type
+""".split()
+)
 
 
 @dataclass

@@ -5,8 +5,6 @@
 A report that no line is for is read as its first word, and not believed.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """PDF and HTML files made by hand for tests, so that each byte of them is known."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 STORY = "The Sound ferry sailed on Monday after nine days in dock, the harbour office said."

@@ -1,7 +1,5 @@
 """The page in a real browser, over answers known by heart: see `browsing`."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -58,9 +56,6 @@ def address(scripted: Scripted) -> Iterator[str]:
 def reader(shared: BrowserContext, address: str) -> Iterator[Reader]:
     with reading(shared, address) as reader:
         yield reader
-
-
-# --- asking ---------------------------------------------------------------------------------------
 
 
 def test_a_question_gets_its_answer_and_the_box_is_free_again(reader):
@@ -146,19 +141,6 @@ def test_errors_are_one_plain_line(reader):
     assert "under" in reader.turn.locator(".error").inner_text()
     assert "secret" not in reader.page.content()
     reader.picture("errors")
-
-
-def test_the_status_tells_what_is_served(reader):
-    assert reader.page.locator(".status li").all_inner_texts() == [
-        "Index night desk",
-        "4 articles",
-        "9 passages",
-        "generation g1",
-        "ready",
-    ]
-
-
-# --- proof ----------------------------------------------------------------------------------------
 
 
 def test_a_click_on_a_file_id_shows_its_article_with_the_cited_words(reader):
@@ -271,9 +253,6 @@ def test_a_mark_tells_quote_outlet_and_day_on_hover_and_focus(reader):
     assert not hint.is_visible()
 
 
-# --- the conversation, and an answer taken away -------------------------------------------------
-
-
 FOLLOW = replace(
     WRITTEN,
     question="And then?",
@@ -318,9 +297,6 @@ def test_an_answer_is_copied_as_markdown(browser, address):
         reader.turn.get_by_text("copied", exact=True).wait_for()
 
 
-# --- watching and stopping ------------------------------------------------------------------------
-
-
 @pytest.fixture
 def slowly(scripted) -> Iterator[None]:
     scripted.each = 1.0
@@ -363,9 +339,6 @@ def test_a_question_can_be_stopped_and_the_next_one_is_answered(reader, scripted
     assert time.monotonic() - begun < 4 and reader.turn.locator(".span").count() == 2
 
 
-# --- what was not shown, and what was not answered ------------------------------------------------
-
-
 def test_refused_sentences_are_one_click_away(reader):
     reader.ask(SPAN.question)
     assert not reader.turn.locator(".dropped").first.is_visible()
@@ -393,9 +366,6 @@ def test_a_declined_answer_says_so_and_shows_the_nearest_passages(reader):
     reader.turn.locator(".cite").first.click()
     assert reader.marked() == "The crane was built in 1974."
     reader.picture("declined")
-
-
-# --- asking within, and the library ---------------------------------------------------------------
 
 
 def test_a_question_is_asked_within_outlets_and_dates(reader, scripted):
@@ -441,9 +411,6 @@ def test_the_library_lists_finds_and_opens_reports(reader):
     assert reader.page.evaluate("document.activeElement.textContent") == WIRE.title
     reader.page.get_by_role("button", name="Questions").click()
     assert reader.box.is_visible() and not library.is_visible()
-
-
-# --- articles of one's own ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -502,9 +469,6 @@ def test_hostile_names_outlets_and_titles_stay_text(giver):
     assert made.count() == 0 and giver.page.evaluate("window.pwned") is None
 
 
-# --- accessibility --------------------------------------------------------------------------------
-
-
 def test_a_narrow_screen_keeps_the_table_a_table(browser, address):
     """Shown as blocks, it would lose its rows and headers for screen readers."""
     with reading(browser, address, 390) as reader:
@@ -536,9 +500,6 @@ def test_axe_finds_nothing_serious(browser, address, width, scheme):
     assert not any(found.values()), found
 
 
-# --- looks ----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
@@ -562,16 +523,6 @@ def test_it_fits_every_width_in_light_and_dark(browser, address, name, width, sc
         assert reader.page.evaluate("document.documentElement.scrollWidth") <= width
         paper = reader.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (paper == "rgb(22, 23, 26)") is (scheme == "dark")
-
-
-def test_the_page_is_usable_soon(browser, address):
-    begun = time.monotonic()
-    with reading(browser, address):
-        seconds = time.monotonic() - begun
-    assert seconds < 10, seconds
-
-
-# --- what may not go wrong, and hostile strings ---------------------------------------------------
 
 
 def test_what_goes_wrong_in_the_browser_is_noticed(browser, address):

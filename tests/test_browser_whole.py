@@ -1,7 +1,5 @@
 """The whole way in a real browser: sample articles, a model by heart, and the proof taken away."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,15 +118,6 @@ def test_a_changed_bundle_does_not_hold(reader, newsroom, tmp_path):
     assert not reverify(read_bundle(bundle), finder([], Path(newsroom[1].folder))).holds
 
 
-def test_a_follow_up_shows_what_it_was_asked_as(reader):
-    reader.ask("How much will Marrenia pay for the railway line to Kestrin?", 90)
-    assert reader.turn.locator(".asked-as").count() == 0
-    reader.ask("And Kolvany?", 90)
-    asked = reader.turn.locator(".asked-as q").inner_text()
-    assert asked == "How much will Kolvany pay for the railway line to Kestrin?"
-    reader.picture("follow-up")
-
-
 def test_what_the_reports_do_not_say_is_declined(reader):
     reader.ask("Who won the chess title in Larkmoor?", 90)
     assert reader.turn.get_attribute("class") == "turn declined"
@@ -137,16 +126,6 @@ def test_what_the_reports_do_not_say_is_declined(reader):
     assert reader.turn.locator(".claim").count() == 0
     reader.turn.locator(".nearest .cite").first.click()
     assert reader.marked()
-
-
-def test_a_question_is_stopped_and_the_next_one_answered(reader):
-    reader.box.fill(CONFLICT)
-    reader.box.press("Enter")
-    with reader.answered():
-        reader.page.get_by_role("button", name="Stop this question").click()
-    assert "Stopped." in reader.turn.inner_text()
-    reader.ask(CONFLICT, 90)
-    assert reader.turn.get_attribute("class") == "turn answered"
 
 
 def test_articles_of_ones_own_are_given_and_asked_about(reader):

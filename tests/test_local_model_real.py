@@ -1,7 +1,5 @@
 """The model in the box itself, where it has been fetched."""
 
-from __future__ import annotations
-
 import math
 import time
 

@@ -1,7 +1,5 @@
 """A language model of a few thousand random weights, as a GGUF file that takes no time to convert."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gguf

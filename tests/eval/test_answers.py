@@ -1,11 +1,8 @@
 """The answers' own figures by hand: conflicts, speakers, events, the four cells, risk by coverage."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 
 from eval.answers import cells_of, confidence_of, risk_coverage, says_difference
@@ -110,9 +107,6 @@ def test_how_sure_an_answer_was(trace: dict[str, Any], expected: float) -> None:
     assert confidence_of(Answer("?", "declined", trace=trace)) is None
 
 
-# --- risk and coverage ------------------------------------------------------------------------
-
-
 def sure(confidence: float, right: bool = True, **fields: Any) -> QuestionScore:
     nuggets = WHOLE if right else HALF
     return row(**{"confidence": confidence, "nuggets": nuggets, **fields})
@@ -146,19 +140,6 @@ def test_equally_sure_answers_count_as_their_mean() -> None:
         assert [risk for _, risk in curve.points] == pytest.approx([1 / 2] * 4)
     mixed = risk_coverage([sure(0.9), sure(0.5), sure(0.5, right=False)])
     assert [risk for _, risk in mixed.points] == pytest.approx([0, 1 / 4, 1 / 3])
-
-
-def test_a_confidence_that_tells_right_from_wrong_has_a_smaller_area() -> None:
-    rng = np.random.default_rng(5)
-    rights = rng.random(80) < 0.6
-    telling = risk_coverage([sure(0.5 + 0.4 * r, bool(r)) for r in rights]).area
-    none = risk_coverage([sure(0.5, bool(r)) for r in rights]).area
-    wrong = risk_coverage([sure(0.5 - 0.4 * r, bool(r)) for r in rights]).area
-    assert telling.value is not None and none.value is not None and wrong.value is not None
-    assert telling.value < none.value < wrong.value
-    assert none.value == pytest.approx(1 - rights.mean())
-    assert telling.low is not None and telling.high is not None
-    assert telling.low < telling.value < telling.high
 
 
 def test_answers_without_a_confidence_are_counted_as_unscored() -> None:

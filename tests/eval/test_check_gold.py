@@ -1,7 +1,5 @@
 """Gold as a table, drafts, and the validator that names every line."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 
 from eval import check_gold
 from eval.gold import GoldQuestion, gold_lines, read_gold
-from eval.run import SAMPLE_ARTICLES, SAMPLE_QUESTIONS
+from eval.run import SAMPLE_ARTICLES
 from index.errors import SettingError
 
 COLUMNS = "id,kind,question,answerable,reference,nuggets,must_cite,may_cite,forbid,note".split(",")
@@ -65,15 +63,6 @@ def test_cells_may_be_json_and_columns_in_any_order(tmp_path):
     assert read_gold(path) == [AS_READ]
 
 
-def test_the_sample_survives_a_table(tmp_path):
-    rows = [json.loads(line) for line in SAMPLE_QUESTIONS.read_text("utf-8").splitlines()]
-    cells = [
-        {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for k, v in row.items()}
-        for row in rows
-    ]
-    assert read_gold(table(tmp_path / "gold.csv", *cells)) == read_gold(SAMPLE_QUESTIONS)
-
-
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
@@ -116,9 +105,6 @@ def test_an_empty_table_holds_no_questions(tmp_path):
     path.write_text("", encoding="utf-8")
     with pytest.raises(SettingError, match="holds no questions"):
         read_gold(path)
-
-
-# --- drafts and the validator ------------------------------------------------------------------
 
 
 def as_json(**changes) -> str:

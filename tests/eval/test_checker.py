@@ -11,24 +11,9 @@ from eval.checker import Judge, measure, measure_all
 from eval.checker_sets import Case, load_sets
 from eval.figures import interval
 from index.errors import SettingError
+from tests.fakes import OverlapChecker
 
 SENTENCE = "The port of Orvik sold 14 boats to Arden on Monday after a long dispute."
-
-
-class Overlap:
-    """Support is the share of the claim's words that the evidence has; keeps what it was asked."""
-
-    name, threshold = "overlap", 0.9
-
-    def __init__(self):
-        self.asked = []
-
-    def support(self, pairs):
-        self.asked += pairs
-        return [
-            sum(w in e.lower().split() for w in c.lower().split()) / len(c.split())
-            for e, c in pairs
-        ]
 
 
 def write(path, rows):
@@ -79,9 +64,6 @@ def data(tmp_path, monkeypatch):
     return tmp_path
 
 
-# --- the statistics ----------------------------------------------------------------------------
-
-
 def test_balanced_accuracy_weighs_both_kinds_the_same():
     labels = np.array([1, 1, 1, 1, 0, 0])
     assert balanced_accuracy(labels, np.array([1, 1, 1, 1, 1, 0])) == 0.75
@@ -118,9 +100,6 @@ def test_one_kind_alone_has_no_interval():
     assert all(np.isnan(interval(balanced_draws(np.ones(4), np.ones(4), np.arange(4), 1))))
 
 
-# --- the sets ----------------------------------------------------------------------------------
-
-
 def test_what_supports_what(data):
     sets = dict(load_sets(data, ["wice", "summedits", "clapnq", "rank19"]))
     assert list(sets) == ["wice", "summedits mail", "summedits talk", "clapnq", "rank19"]
@@ -146,7 +125,7 @@ def test_swapped_claims_stand_beside_all_true_ones(data):
 
 
 def test_no_data_and_no_such_set_are_one_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(checker, "load_checker", Overlap)
+    monkeypatch.setattr(checker, "load_checker", lambda: OverlapChecker(0.9))
     assert wirecheck.main(["eval", "--checker", "--data", str(tmp_path)]) == 2
     out = capsys.readouterr()
     assert out.out == "" and len(out.err.strip().splitlines()) == 1
@@ -155,9 +134,6 @@ def test_no_data_and_no_such_set_are_one_line(tmp_path, capsys, monkeypatch):
     (tmp_path / "wice_claim_dev.jsonl").write_text("{")
     with pytest.raises(SettingError, match="no JSON lines file"):
         list(load_sets(tmp_path, ["wice"]))
-
-
-# --- the table ---------------------------------------------------------------------------------
 
 
 def test_figures_of_a_set():
@@ -169,7 +145,7 @@ def test_figures_of_a_set():
         Case("boats were sold", "hens lay eggs", 0, "e"),
         Case("boats were sold", "hens lay grain", 0, "f"),
     ]
-    row, _ = measure("x", cases, Judge(Overlap()))
+    row, _ = measure("x", cases, Judge(OverlapChecker(0.9)))
     assert (row.true, row.false) == (2, 4)
     assert (row.true_refused, row.false_refused) == (0.5, 0.75)
     assert row.balanced == 0.625 and row.low < 0.625 < row.high
@@ -181,29 +157,27 @@ def test_figures_of_a_set():
 def test_the_product_also_refuses_by_hard_checks():
     text = "Orvik sold 14 boats on Monday ."
     cases = [Case(text, text, 1, "a"), Case(text, "Orvik sold 15 boats on Monday .", 0, "a")]
-    lenient = Overlap()
-    lenient.threshold = 0.1
-    row, _ = measure("swap number", cases, Judge(lenient))
+    row, _ = measure("swap number", cases, Judge(OverlapChecker(0.1)))
     assert (row.true_refused, row.false_refused) == (0.0, 0.0)
     assert (row.product_true_refused, row.product_false_refused) == (0.0, 1.0)
 
 
 def test_a_pair_is_judged_once(data):
-    overlap = Overlap()
+    overlap = OverlapChecker(0.9)
     report = measure_all(data, [], overlap)
     assert len(overlap.asked) == len(set(overlap.asked)) == report.pairs
     assert report.checker == "overlap" and report.pairs_a_second > 0
 
 
 def test_the_domains_count_the_same(data):
-    rows = {r.name: r for r in measure_all(data, ["summedits"], Overlap()).rows}
+    rows = {r.name: r for r in measure_all(data, ["summedits"], OverlapChecker(0.9)).rows}
     assert list(rows) == ["summedits mail", "summedits talk", "summedits, mean"]
     assert rows["summedits mail"].balanced == 1.0 and rows["summedits talk"].balanced == 0.5
     assert rows["summedits, mean"].balanced == 0.75 and rows["summedits, mean"].true == 2
 
 
 def test_the_command_prints_and_writes(data, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(checker, "load_checker", Overlap)
+    monkeypatch.setattr(checker, "load_checker", lambda: OverlapChecker(0.9))
     words = ["eval", "--checker", "--data", str(data), "--json", str(tmp_path / "out.json")]
     assert wirecheck.main(words) == 0
     out = capsys.readouterr().out

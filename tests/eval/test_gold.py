@@ -1,7 +1,5 @@
 """Gold files: what is read, and what is refused and how."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -83,21 +81,14 @@ def test_a_missing_field_is_named(field: str, tmp_path: Path) -> None:
         ("id", 7, "valid string"),
         ("id", " ", "holds an empty string; write some words"),
         ("kind", "easy", "'single', 'multi'"),
-        ("question", None, "valid string"),
         ("question", "half \ud800", "surrogates not allowed"),
         ("answerable", "yes", "valid boolean"),
-        ("answerable", 1, "valid boolean"),
-        ("reference", ["Forty"], "valid string"),
         ("nuggets", ["40 days"], "valid tuple"),
-        ("nuggets", {"a": 1}, "valid tuple"),
         ("nuggets", [["40 days"], []], "at least 1"),
         ("nuggets", [["40 days", ""]], "holds an empty string; write some words"),
-        ("nuggets", [[40]], "valid string"),
         ("nuggets", [], "empty, but the question is answerable; "),
         ("must_cite", [["a1", "a9"]], "'a9' is not in 'may_cite'; add it there"),
         ("may_cite", "a1", "valid tuple"),
-        ("may_cite", [True], "valid string"),
-        ("forbid", {}, "valid tuple"),
         ("note", 3, "valid string"),
     ],
 )

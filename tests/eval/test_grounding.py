@@ -4,8 +4,6 @@ The judge of these examples knows which of the letters a claim needs: "needs ab"
 evidence in which both a and b stand, "needs a|b" by one in which either does.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -113,38 +111,6 @@ def test_worked_examples(name: str) -> None:
     assert scores(*claims) == pytest.approx((recall, precision))
 
 
-def independent(claims: Sequence[Claim]) -> tuple[float, float]:
-    """ALCE's definitions once more, written from the paper and not from our code."""
-    one = Letters().one
-    entailed = correct = total = 0
-    for sentence in claims:
-        refs = list(sentence.citations)
-        known = all(r.article_id in ARTICLES for r in refs)
-        refs = refs[:3] if known else []
-        total += len(refs)
-        texts = [r.quote for r in refs]
-        joint = bool(refs) and bool(one("\n".join(texts), sentence.text))
-        entailed += joint
-        for n, text in enumerate(texts):
-            rest = "\n".join(texts[:n] + texts[n + 1 :])
-            alone = one(text, sentence.text)
-            irrelevant = not alone and len(texts) > 1 and one(rest, sentence.text)
-            correct += joint and not irrelevant
-    return entailed / len(claims), correct / total if total else 0.0
-
-
-def test_against_the_definitions_written_a_second_time() -> None:
-    needs = ("a", "b", "ab", "a|b", "abc", "a|bc", "d", "e")
-    cites = ("", "a", "b", "ab", "ba", "abc", "cab", "abcd", "dabc", "aa", "de")
-    every = [claim(n, c) for n in needs for c in cites]
-    for start in range(len(every)):
-        claims = every[start : start + 4]
-        assert scores(*claims) == pytest.approx(independent(claims))
-
-
-# --- without a verdict ----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("claims", "recall", "precision"),
     [
@@ -171,9 +137,6 @@ def test_a_citation_whose_need_is_not_known_is_left_out() -> None:
     verdicts = verdicts_of(answer(claim("a", "ab")), ARTICLES, Hesitant())
     assert verdicts[0].citations == (True, None)
     assert (citation_recall(verdicts), citation_precision(verdicts)) == (1, 1)
-
-
-# --- findings -------------------------------------------------------------------------------------
 
 
 def finding(one: Claim, evidence: str = "") -> Verdict:
@@ -214,9 +177,6 @@ def test_a_judge_sees_the_outlet_of_what_is_cited() -> None:
     assert evidence_of(cite("a").passage) == "a and more."
 
 
-# --- copies ---------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("cited", "expected"),
     [([], None), (["a"], 1), (["a", "d"], 1), (["a", "b"], 2), (["a", "b", "c", "d"], 4 / 2)],
@@ -232,8 +192,6 @@ def test_where_nobody_knows_of_copies_it_is_unknown() -> None:
     assert copies_per_report([], None) is None
 
 
-# --- the judge without a model --------------------------------------------------------------------
-
 SOURCE = (
     "Herald: The harbour bridge will stay shut for three weeks, Ines Varga said on Monday. "
     "“Nobody was hurt,” she added; 1,200 people walked home, 45 per cent of them by night."
@@ -244,7 +202,6 @@ SOURCE = (
     ("said", "expected"),
     [
         ("three weeks", True),
-        ("The harbour bridge will stay shut for three weeks, Ines Varga said on Monday.", True),
         ("The bridge will be shut for 3 weeks.", True),
         ("The bridge will be shut for four weeks.", False),
         ("Varga said: “Nobody was hurt”.", True),
@@ -253,7 +210,6 @@ SOURCE = (
         ("Some 200 people walked home.", False),
         ("45 percent walked by night.", True),
         ("The bridge is shut, Tobin Hask said.", False),
-        ("Tobin Hask said that the bridge is shut.", False),
         ("The Herald says that the bridge is shut.", True),
         ("Ferries were full of tourists with bicycles.", False),
         ("...", None),

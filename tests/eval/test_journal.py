@@ -1,7 +1,5 @@
 """The journal: nothing is scored twice, whatever ends a run, and nothing foreign is taken over."""
 
-from __future__ import annotations
-
 import random
 import signal
 import sqlite3
@@ -59,30 +57,6 @@ def test_a_journal_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"something else " * 100)
     with pytest.raises(SettingError, match=r"can't keep the journal .*: file is not a database"):
         opened(tmp_path).__enter__()
-
-
-# --- runs that go on --------------------------------------------------------------------------
-
-
-def test_only_what_is_new_is_asked(tmp_path: Path) -> None:
-    asked: list[str] = []
-
-    def ask(question: str) -> Answer:
-        asked.append(question)
-        if len(asked) == 2:
-            raise KeyboardInterrupt
-        return right(question)
-
-    with pytest.raises(KeyboardInterrupt), opened(tmp_path) as journal:
-        run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
-    with opened(tmp_path) as journal:
-        scores = run(questions(), System(ask), MATERIAL, kept=Kept(journal, {}))
-    texts = [q.question for q in questions()]
-    assert asked == [texts[0], texts[1], texts[1], texts[2]]
-    assert [row.to_dict() for row in scores] == [
-        {**row.to_dict(), "seconds": s.seconds, "memory_mb": s.memory_mb}
-        for row, s in zip(run(questions(), System(right), MATERIAL), scores, strict=True)
-    ]
 
 
 @pytest.mark.parametrize("changed", ["settings", "question", "gold"])

@@ -1,20 +1,17 @@
 """Drafts of gold questions, by rule and by model, and that nobody mistakes them for gold."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 
 import pytest
 
-from eval import make_gold
 from eval.check_gold import unheld_nuggets, unknown_articles
 from eval.gold import read_gold
 from eval.make_gold import by_model, by_rule, main
 from eval.run import SAMPLE_ARTICLES
 from index import build_index, open_index
 from index.errors import SettingError
-from tests.openai_server import OpenAIServer, fails, says
+from tests.openai_server import fails, says
 
 REPORTS = {
     "a1": "Crane falls\n\nTwelve dockers were hurt in Ostmere when a crane fell. “We had cleared the cabin,” Ines Tallow said on Tuesday.",
@@ -45,28 +42,6 @@ def test_rules_draft_a_conflict_with_each_side_and_its_report(index):
     assert sorted(draft.must_cite) == [("a1",), ("a2",)] and set(draft.may_cite) == {"a1", "a2"}
 
 
-def test_rules_draft_what_somebody_said_with_the_words(index):
-    drafts = [d for d in make_gold.by_rule(index) if "say" in d.question]
-    assert all(d.nuggets and d.must_cite for d in drafts)
-
-
-@pytest.fixture
-def model(monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    servers = []
-
-    def serve(*script):
-        server = OpenAIServer(*script)
-        servers.append(server)
-        server.__enter__()
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        return server
-
-    yield serve
-    for server in servers:
-        server.__exit__()
-
-
 def line(question, answer="Twelve dockers", quote="Twelve dockers were hurt in Ostmere when a crane fell.", answerable=True):  # fmt: skip
     return json.dumps({"question": question, "answerable": answerable, "answer": answer, "quote": quote})  # fmt: skip
 
@@ -79,7 +54,7 @@ def by_report(replies):
     return says(reply)
 
 
-def test_a_model_s_drafts_are_kept_if_their_quote_stands_and_holds_the_answer(index, model):
+def test_a_model_s_drafts_are_kept_if_their_quote_stands_and_holds_the_answer(index, openai):
     lines = [
         line("How many were hurt at Ostmere?"),
         line("How many died?", quote="Twelve dockers died."),
@@ -88,7 +63,7 @@ def test_a_model_s_drafts_are_kept_if_their_quote_stands_and_holds_the_answer(in
         "Sure, here is one more:",
         '{"question": 3}',
     ]
-    server = model(by_report({"Crane falls": "\n".join(lines)}))
+    server = openai(by_report({"Crane falls": "\n".join(lines)}))
     skipped = Counter()
     kept = [d.question for d in by_model(index, "openai/x", skipped)]
     assert kept == ["How many were hurt at Ostmere?", "When does it open again?"]
@@ -100,16 +75,16 @@ def test_a_model_s_drafts_are_kept_if_their_quote_stands_and_holds_the_answer(in
     assert len(server.requests) == 3
 
 
-def test_a_reply_that_can_not_be_used_is_counted_and_the_next_report_is_asked(index, model):
-    model(fails(400), by_report({}))
+def test_a_reply_that_can_not_be_used_is_counted_and_the_next_report_is_asked(index, openai):
+    openai(fails(400), by_report({}))
     skipped = Counter()
     assert list(by_model(index, "openai/x", skipped)) == []
     assert skipped["replies that could not be used"] == 1
 
 
 @pytest.mark.parametrize("setting", ["none", "openai/x"])
-def test_the_file_is_refused_as_gold_until_each_mark_is_gone(articles, tmp_path, model, capsys, setting):  # fmt: skip
-    model(by_report({"Crane falls": line("How many were hurt?")}))
+def test_the_file_is_refused_as_gold_until_each_mark_is_gone(articles, tmp_path, openai, capsys, setting):  # fmt: skip
+    openai(by_report({"Crane falls": line("How many were hurt?")}))
     out = tmp_path / "drafts.jsonl"
     assert main([str(articles), "--out", str(out), "--model", setting]) == 0
     assert "take its 'draft' out" in capsys.readouterr().out

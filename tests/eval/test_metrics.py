@@ -1,14 +1,12 @@
 """Scores against fractions worked out by hand, and planted faults that must move the figures."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 
 from eval.gold import GoldQuestion
-from eval.metrics import Material, score_failure
+from eval.metrics import Material
 from eval.metrics import score as scored
 from eval.scores import Found, QuestionScore, Verdict
 from index.records import Article, Passage
@@ -45,18 +43,6 @@ def gold(**changes: Any) -> GoldQuestion:
     return replace(question, **changes)
 
 
-def declinable(**changes: Any) -> GoldQuestion:
-    fields: dict[str, Any] = {
-        "kind": "unanswerable",
-        "answerable": False,
-        "nuggets": (),
-        "must_cite": (),
-        "may_cite": (),
-        "forbid": (),
-    }
-    return gold(**{**fields, **changes})
-
-
 def cite(article: Article, words: str) -> Citation:
     start = article.text.index(words)
     return Citation(Passage(article, start, start + len(words)), 1.0)
@@ -72,7 +58,6 @@ def answered(*claims: Claim, **fields: Any) -> Answer:
     return Answer("How long?", "answered", claims, **fields)
 
 
-DECLINED = Answer("How long?", "declined")
 DAYS = cite(BRIDGE, "The bridge will stay shut for 40 days, the mayor said.")
 WEEKS = cite(FERRY, "The Lorn bridge will stay shut for six weeks.")
 SANG = cite(CHOIR, "The choir of Lorn sang on the bridge.")
@@ -80,9 +65,6 @@ SANG = cite(CHOIR, "The choir of Lorn sang on the bridge.")
 
 def score(question: GoldQuestion, answer: Answer, articles: Any) -> QuestionScore:
     return scored(question, answer, Material(articles))
-
-
-# --- one question ---------------------------------------------------------------------------------
 
 
 def test_a_right_answer_by_hand() -> None:
@@ -139,45 +121,10 @@ def test_a_nugget_is_not_put_together_from_two_sentences() -> None:
     assert row.nuggets == Found(0, 2, ("40 days", "six weeks"))
 
 
-def test_marks_of_file_ids_are_not_the_answer() -> None:
-    article = Article("forty days", "T", "T\n\nThe bridge is shut.")
-    row = score(
-        gold(),
-        answered(claim("It is shut.", cite(article, "The bridge is shut."))),
-        {article.id: article},
-    )
-    assert row.nuggets == Found(0, 2, ("40 days", "six weeks"))
-    assert row.words == 3
-
-
 def test_one_of_a_group_is_enough_and_a_file_counts_once() -> None:
     row = score(gold(), answered(claim("Shut.", DAYS, DAYS, SANG)), ARTICLES)
     assert row.must_cite == Found(1, 2, ("ferry",))
     assert row.may_cite == Found(1, 2, ("choir",))
-
-
-def test_declining_an_answerable_question() -> None:
-    row = score(gold(), DECLINED, ARTICLES)
-    assert not row.right_outcome
-    assert row.nuggets == row.nuggets_in_text == Found(0, 2, ("40 days", "six weeks"))
-    assert row.must_cite == Found(0, 2, ("bridge|dam", "ferry"))
-    assert (row.may_cite, row.valid_citations, row.words, row.unverbatim) == (None,) * 4
-    assert (row.short_answer, row.forbidden) == (None, None)
-
-
-def test_an_unanswerable_question_has_no_nuggets_and_every_citation_is_wrong() -> None:
-    row = score(declinable(), answered(claim("40 days", DAYS, WEEKS, kind="span")), ARTICLES)
-    assert (row.nuggets, row.nuggets_in_text, row.must_cite) == (None, None, None)
-    assert (row.short_answer, row.forbidden) == (None, None)
-    assert row.may_cite == Found(0, 2, ("bridge", "ferry"))
-
-
-def test_a_failure_is_wrong_and_not_a_refusal() -> None:
-    row = score_failure(gold(), "no reply")
-    assert (row.outcome, row.error) == ("failed", "no reply")
-    assert row.nuggets == row.nuggets_in_text == Found(0, 2, ("40 days", "six weeks"))
-    assert row.must_cite == Found(0, 2, ("bridge|dam", "ferry"))
-    assert (row.may_cite, row.refused, row.words) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -203,8 +150,6 @@ def test_forbidden_wordings_in_text_and_in_quotes() -> None:
     assert row.forbidden == ("40 weeks", "ferry runs")
 
 
-# --- citations ------------------------------------------------------------------------------------
-
 ELSEWHERE = replace(BRIDGE, text="Lorn bridge shut\n\nThe bridge will stay shut for two days, yes.")
 LENGTH = len(BRIDGE.text)
 
@@ -213,11 +158,9 @@ LENGTH = len(BRIDGE.text)
     ("passage", "fault"),
     [
         (DAYS.passage, None),
-        (Passage(BRIDGE, 0, LENGTH), None),
         (Passage(BRIDGE, 0, LENGTH + 1), f"bridge: no span 0-{LENGTH + 1}"),
         (Passage(BRIDGE, -9, LENGTH), f"bridge: no span -9-{LENGTH}"),
         (Passage(BRIDGE, 20, 20), "bridge: no span 20-20"),
-        (Passage(BRIDGE, 30, 20), "bridge: no span 30-20"),
         (Passage(BRIDGE, 16, 18), "bridge: no words at 16-18"),
         (Passage(ELSEWHERE, 18, 60), "bridge: other words at 18-60"),
         (Passage(replace(BRIDGE, id="Bridge"), 18, 60), "Bridge: no such article"),

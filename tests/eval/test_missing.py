@@ -1,7 +1,5 @@
 """Empty, partial and missing inputs in one matrix: what can't be computed says so and is not 0."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

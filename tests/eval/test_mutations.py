@@ -4,8 +4,6 @@ Four articles of our own: the Herald and its copy in the Post, a report of anoth
 of an earlier closure. The answers to six questions are right; then each of ten faults is planted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any

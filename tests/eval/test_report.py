@@ -1,7 +1,5 @@
 """The terminal table and report.json."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

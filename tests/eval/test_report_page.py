@@ -1,7 +1,5 @@
 """report.html: everything is in it, nothing comes from outside, and nothing hostile gets through."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -117,8 +115,6 @@ def test_a_question_without_an_answer_and_a_run_without_questions() -> None:
     assert "Evaluation of 0 questions" in text_of([], [])
     assert "not measured" in text_of([], [])
 
-
-# --- plots ----------------------------------------------------------------------------------------
 
 PLOTS: Any = TEMPLATES.get_template("plots.html").module
 

@@ -1,9 +1,6 @@
 """Retrieval figures by hand, and against formulas of our own and, where it is installed, ranx."""
 
-from __future__ import annotations
-
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,9 +8,7 @@ import pytest
 
 from eval.figures import figure
 from eval.gold import GoldQuestion, stories_of
-from eval.metrics import summarise
-from eval.retrieval import CUTS, retrieval_scores
-from eval.scores import QuestionScore
+from eval.retrieval import retrieval_scores
 from index.records import Article, Passage
 
 GOLD = GoldQuestion(
@@ -146,59 +141,6 @@ def test_empty_partial_and_missing(
     assert {name: found[name] for name in zero} == dict.fromkeys(zero, 0)
 
 
-def test_without_all_passages_only_what_needs_them_is_missing() -> None:
-    whole = retrieval_scores(GOLD, RANKING, ARTICLES, passages)
-    part = retrieval_scores(GOLD, RANKING, ARTICLES)
-    assert whole is not None and part is not None
-    assert {n for n in whole if n not in part} == {
-        n for n in whole if n.startswith(("span_recall", "span_ndcg", "span_mrr"))
-    }
-    assert part == {name: whole[name] for name in part}
-
-
-def test_what_cannot_be_computed_is_counted_and_not_zero() -> None:
-    def row(retrieval: dict[str, float] | None) -> QuestionScore:
-        return QuestionScore("q", "multi", True, "answered", retrieval=retrieval)
-
-    found = summarise([row({"article_recall@5": 0.5}), row({}), row(None)]).figures
-    assert (found["article_recall@5"].value, found["article_recall@5"].n) == (0.5, 1)
-    assert found["article_recall@5"].unscored == 1
-    assert (found["span_found@5"].value, found["span_found@5"].n) == (None, 0)
-    assert found["span_found@5"].unscored == 2
-
-
-def random_ranking(rng: random.Random) -> tuple[list[str], list[str]]:
-    names = [f"d{n}" for n in range(30)]
-    order = rng.sample(names, rng.randint(1, 25))
-    return rng.sample(names, rng.randint(1, 12)), order
-
-
-def scores_of(right: list[str], order: list[str]) -> dict[str, float]:
-    articles = {name: Article(name, name, "text") for name in {*right, *order}}
-    gold = replace(GOLD, may_cite=tuple(right), must_cite=(), nuggets=(("none",),))
-    found = retrieval_scores(gold, [Passage(articles[n], 0, 4) for n in order], articles)
-    assert found is not None
-    return found
-
-
-def test_against_the_textbook_on_random_rankings() -> None:
-    rng = random.Random(7)
-    for _ in range(60):
-        right, order = random_ranking(rng)
-        gains = [float(name in right) for name in order]
-        found = scores_of(right, order)
-        for k in CUTS:
-            dcg = sum(g / math.log2(n + 2) for n, g in enumerate(gains[:k]))
-            ideal = sum(1 / math.log2(n + 2) for n in range(min(k, len(right))))
-            assert found[f"article_ndcg@{k}"] == pytest.approx(dcg / ideal)
-            assert found[f"article_recall@{k}"] == pytest.approx(sum(gains[:k]) / len(right))
-        first = next((n for n, g in enumerate(gains[:10], start=1) if g), None)
-        assert found["article_mrr@10"] == pytest.approx(1 / first if first else 0)
-
-
-# --- stories ----------------------------------------------------------------------------------
-
-
 def asked(*articles: str, **fields: object) -> GoldQuestion:
     return replace(GOLD, may_cite=articles, must_cite=(), **fields)  # type: ignore[arg-type]
 
@@ -207,15 +149,6 @@ def test_questions_that_share_articles_are_one_story_through_any_chain() -> None
     questions = [asked("m", "k"), asked("z"), asked("k", "b"), asked(), asked("y", "z"), asked()]
     assert stories_of(questions) == ["b", "y", "b", None, "y", None]
     assert stories_of([]) == []
-
-
-def test_a_story_does_not_depend_on_the_order_of_questions() -> None:
-    rng = random.Random(3)
-    questions = [asked(*rng.sample("abcdefghijklmnopqrst", rng.randint(1, 2))) for _ in range(12)]
-    names = dict(zip(questions, stories_of(questions), strict=True))
-    for _ in range(20):
-        rng.shuffle(questions)
-        assert stories_of(questions) == [names[q] for q in questions]
 
 
 def test_an_interval_over_stories_is_as_wide_as_stories_are_few() -> None:

@@ -1,12 +1,9 @@
 """What harder reports and questions cost: each change does what it says, and losses are paired."""
 
-from __future__ import annotations
-
 import json
 import random
 import shlex
 import sys
-from collections import Counter
 
 import pytest
 
@@ -37,9 +34,6 @@ FERRY = Article("ferry", "Ferry sinks", "Ferry sinks\n\nNine people died.\n\nIt 
 @pytest.fixture(scope="module")
 def sample():
     return read_articles([SAMPLE_ARTICLES]).articles
-
-
-# --- reports -----------------------------------------------------------------------------------
 
 
 def test_copies_have_the_words_but_another_outlet_and_headline_and_no_last_paragraph():
@@ -123,9 +117,6 @@ def test_a_shuffled_index_finds_the_same_and_leaves_the_other_index_alone(monkey
     assert mixed.search("q", 15) == found and mixed.search("other", 15) != found
 
 
-# --- questions ---------------------------------------------------------------------------------
-
-
 def test_a_slip_changes_few_letters_and_no_number():
     for gold in read_gold(SAMPLE_QUESTIONS):
         text = gold.question
@@ -138,14 +129,6 @@ def test_a_slip_changes_few_letters_and_no_number():
         differing = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
         assert len(differing) <= max(1, len(before) // harder.WORDS_A_SLIP)
         assert all(abs(len(a) - len(b)) <= 1 and a[0] == b[0] for a, b in differing)
-
-
-def test_every_kind_of_slip_comes_and_none_changes_nothing():
-    slips = Counter(mistyped("Halvern", random.Random(n)) for n in range(200))
-    lengths = {len(word) for word in slips}
-    assert lengths == {6, 7, 8} and "Halvern" not in slips
-    assert mistyped("ab 12 cde", random.Random(1)) == "ab 12 cde"
-    assert all(mistyped("noon", random.Random(n)) != "noon" for n in range(50))
 
 
 def test_the_paraphrases_that_ship_are_of_sample_questions_and_in_other_words():
@@ -181,8 +164,6 @@ def test_drawn_questions_keep_their_order():
     assert some != questions[:20]
 
 
-# --- losses ------------------------------------------------------------------------------------
-
 STORIES = {"a": "x", "b": "y", "c": "z"}
 
 
@@ -196,12 +177,6 @@ def test_a_loss_is_the_mean_of_paired_differences():
     found = losses(plain, changed)["nuggets"]
     assert (found.plain, found.changed, found.loss.value) == (0.75, 0.5, -0.25)
     assert (found.loss.n, found.loss.low, found.loss.high) == (2, -0.5, 0.0)
-
-
-def test_what_only_one_side_has_is_left_out():
-    plain = {"a": {"citation_recall": 1.0}, "b": {}}
-    found = losses(plain, {"a": {}, "b": {"citation_recall": 0.0}})
-    assert "citation_recall" not in found
 
 
 def test_a_failure_is_wrong_and_counted():
@@ -223,8 +198,6 @@ def test_reports_are_counted_from_the_ledger():
     assert reports_counted(Answer("q", "declined")) == {}
     assert reports_counted(Answer("q", "answered", ledger=rows[3:])) == {}
 
-
-# --- the command -------------------------------------------------------------------------------
 
 GOLD = {
     "id": "s02", "kind": "single", "question": "How many people died on the ferry?",

@@ -1,7 +1,5 @@
 """Systems under test: a function, a command, an address; whatever they do, an answer or a line."""
 
-from __future__ import annotations
-
 import json
 import shlex
 import sys
@@ -34,9 +32,6 @@ def quotes(answer: Answer) -> list[list[tuple[str, str]]]:
 
 def faults(answer: Answer) -> list[str | None]:
     return [citation_fault(c, ARTICLES) for claim in answer.claims for c in claim.citations]
-
-
-# --- what they answer --------------------------------------------------------------------------
 
 
 def test_a_simple_answer_is_one_claim_with_its_citations():
@@ -100,12 +95,9 @@ def test_an_answer_as_wirecheck_writes_it_is_read_back():
     "given",
     [
         None,
-        3,
         [],
-        {},
         {"claims": [{}]},
         {"claims": 3},
-        {"text": 3},
         {"text": "A.", "citations": [{}]},
         {"text": "A.", "citations": 3},
         {"text": "A.", "confidence": "very"},
@@ -131,9 +123,6 @@ def test_what_is_no_answer_is_one_line(given):
 def test_where_words_stand(quote, found):
     span = find_words(FERRY.text, quote)
     assert (FERRY.text[slice(*span)] if span else None) == found
-
-
-# --- functions ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -170,9 +159,6 @@ def test_a_function_that_is_not_there(module, name):
     assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
-# --- commands ----------------------------------------------------------------------------------
-
-
 def command(code: str, *arguments: str) -> str:
     return shlex.join([sys.executable, "-c", code, *arguments])
 
@@ -192,7 +178,6 @@ def test_the_question_comes_on_standard_input_or_as_an_argument():
         ("import sys; sys.exit('one\\ntwo')", "ended with 1: two"),
         ("raise SystemExit(4)", "ended with 4: nothing said"),
         ("print('[]')", "answered with a list, not an object"),
-        ("", "printed no JSON: "),
     ],
 )
 def test_a_command_that_breaks_is_one_line(code, told):
@@ -223,9 +208,6 @@ def test_a_command_that_is_not_there(name):
 def test_a_command_that_reads_nothing_is_no_fault():
     code = "import sys; sys.stdin.close(); print('{\"declined\": true}')"
     assert load_system(command(code), CORPUS)("Who? " * 50_000).outcome == "declined"
-
-
-# --- addresses ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

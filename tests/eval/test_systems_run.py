@@ -1,7 +1,5 @@
 """Another system in a whole run, and a language model that judges and grades it."""
 
-from __future__ import annotations
-
 import json
 from contextlib import contextmanager
 

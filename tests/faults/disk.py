@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from index import build_index
 from tests.faults import corpus
 from tests.faults.command import CUT, MKDIR, OPEN, RENAME, SYNC, WRITE, Ended, Point, injected, run
-from tests.faults.corpus import ENCODER
-from tests.faults.kills import Scene, points, scenes
+from tests.faults.kills import Scene, check_next_writer, points, scenes
 from tests.faults.tally import Skip, Tally
 
 _PAGE = 4096
@@ -111,10 +109,7 @@ def _check_whole(scene: Scene, tally: Tally, ended: Ended, where: str, found: st
     """Old or new, new if the command said so; and the next writer clears up."""
     if found not in (scene.old, "new") or (ended.done and found != "new"):
         tally.fail(f"{where}: {ended} and then it was {found}")
-    build_index([scene.articles], scene.root, encoder=ENCODER)
-    found = corpus.look(scene.root, scene.known)
-    if found != "new" or corpus.leftovers(scene.root) or len(corpus.generations(scene.root)) > 2:
-        tally.fail(f"{where}, then a new run: {found}, {sorted(os.listdir(scene.root))}")
+    check_next_writer(scene, tally, where, scene.root)
 
 
 def full(tally: Tally) -> None:

@@ -149,10 +149,16 @@ def _judge(scene: Scene, tally: Tally, ended: Ended, where: str) -> None:
         tally.count("said done")
     if (ended.done or not ended.killed) and found != "new":
         tally.fail(f"{where}: {ended} and then it was {found}")
-    build_index([scene.articles], scene.root, encoder=ENCODER)
-    found = corpus.look(scene.root, scene.known)
-    if found != "new" or corpus.leftovers(scene.root) or len(corpus.generations(scene.root)) > 2:
-        tally.fail(f"{where}, then a new run: {found}, {sorted(os.listdir(scene.root))}")
+    check_next_writer(scene, tally, where, scene.root)
+
+
+def check_next_writer(scene: Scene, tally: Tally, where: str, root: Path) -> None:
+    """Another run into `root` must come through, and clear up what was left."""
+    build_index([scene.articles], root, encoder=ENCODER)
+    found = corpus.look(root, scene.known)
+    tally.count("next runs")
+    if found != "new" or corpus.leftovers(root) or len(corpus.generations(root)) > 2:
+        tally.fail(f"{where}, then a new run: {found}, {sorted(os.listdir(root))}")
 
 
 def at_any_time(tally: Tally) -> None:

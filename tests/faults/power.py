@@ -14,12 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from index import build_index
 from tests.faults import corpus
 from tests.faults.command import DONE, RENAME, SYNC, Command, Point, quiet
-from tests.faults.corpus import ENCODER
 from tests.faults.crash import TRACED, Call, Disk, Tree, calls, put, taken
-from tests.faults.kills import Scene, points, scenes
+from tests.faults.kills import Scene, check_next_writer, points, scenes
 from tests.faults.tally import Tally
 
 _TRACE = ("-xx", "-s", "100000000", "-e", f"trace={quiet(TRACED)}")
@@ -145,16 +143,7 @@ def _check_states(story: Story, tally: Tally) -> None:
         if found not in legal:
             tally.fail(f"{story.scene.name}, {where}: {found}, not {' or '.join(legal)}")
     for where, _, tree in tally.some(states, 4) if len(story.runs) == 1 else ():
-        _check_next_writer(story, tally, where, tree)
-
-
-def _check_next_writer(story: Story, tally: Tally, where: str, tree: Tree) -> None:
-    root = _put(story, tree)
-    build_index([story.scene.articles], root, encoder=ENCODER)
-    found = corpus.look(root, story.scene.known)
-    tally.count("next runs")
-    if found != "new" or corpus.leftovers(root) or len(corpus.generations(root)) > 2:
-        tally.fail(f"{story.scene.name}, {where}, then a new run: {found}")
+        check_next_writer(story.scene, tally, f"{story.scene.name}, {where}", _put(story, tree))
 
 
 def _verdict(story: Story, tree: Tree) -> str:

@@ -71,13 +71,6 @@ def assert_as_if_new(corpus):
     assert check_index(corpus.directory, corpus.encoder).problems == ()
 
 
-def test_first_build(corpus):
-    assert corpus.build() == (3, 0, 0, 0, 3)
-    assert (corpus.report.passages, corpus.report.generation) == (3, 1)
-    assert (corpus.report.skipped, corpus.report.notes) == ((), ())
-    assert set(corpus.open().articles) == set(STORIES)
-
-
 def test_a_second_build_writes_nothing(corpus):
     corpus.build()
     before = corpus.snapshot()
@@ -131,13 +124,6 @@ class TestCache:
     @pytest.fixture(autouse=True)
     def cache(self, tmp_path, monkeypatch):
         monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path / "cache"))
-
-    def test_a_renamed_article_embeds_nothing(self, corpus):
-        corpus.build()
-        (corpus.folder / "vote.txt").rename(corpus.folder / "ballot.txt")
-        assert corpus.build() == (1, 0, 1, 2, 0)
-        assert corpus.report.cached == 1
-        assert_as_if_new(corpus)
 
     def test_an_index_that_was_removed(self, corpus):
         assert corpus.build() == (3, 0, 0, 0, 3)
@@ -253,12 +239,6 @@ def test_another_encoder_embeds_all_and_says_so(corpus):
     assert corpus.report.notes == ()
 
 
-def test_another_recipe_embeds_all(corpus, monkeypatch):
-    corpus.build()
-    monkeypatch.setattr("index.build.RECIPE", 99)
-    assert corpus.build() == (0, 0, 0, 3, 3)
-
-
 @pytest.mark.parametrize("name", ["vectors.npy", "articles.jsonl"])
 def test_a_damaged_index_is_made_anew_and_says_so(corpus, name):
     corpus.build()
@@ -306,16 +286,6 @@ def test_an_index_among_the_articles_is_not_read(corpus):
     for _ in range(2):
         report = build_index([corpus.folder], inside, encoder=corpus.encoder)
         assert report.skipped == ()
-
-
-def test_an_index_that_is_open_goes_on_serving(corpus):
-    corpus.build()
-    old = corpus.open()
-    for n in range(3):
-        corpus.write("vote", f"Election {n}\n\nThe election is on day {n}.")
-        corpus.build()
-    assert old.search("election", 1)[0].passage.article.title == "Election called"
-    assert corpus.open().search("election", 1)[0].passage.article.title == "Election 2"
 
 
 def test_a_build_that_fails_leaves_the_old_index(corpus):
@@ -390,13 +360,6 @@ class TestFormats:
         moved.write("bank", "Bank\n\nShut.")
         assert moved.build() == (1, 0, 0, 3, 1)
         assert self.made_by(moved) == "topics:1/float+int8"
-
-    def test_what_is_all_new_is_of_one(self, moved):
-        for name in STORIES:
-            moved.write(name, f"New\n\nThe {name} moved.")
-        assert moved.build() == (0, 3, 0, 0, 3)
-        assert self.made_by(moved) == "topics:1/float"
-        assert moved.report.notes == ()
 
     def test_an_index_of_before_there_were_formats_serves(self, corpus):
         corpus.build()

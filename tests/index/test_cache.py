@@ -76,15 +76,6 @@ def test_no_text_is_kept_and_nobody_else_may_read_it(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_odd_texts(path):
-    texts = ["", "\0", "😀\u2028", "a" * 100_000]
-    cache = opened()
-    cache.put(texts, vectors(1, 2, 3, 4))
-    assert cache.get(texts).keys() == set(texts)
-    assert cache.get([]) == {}
-    assert cache.note == ""
-
-
 class TestSettings:
     @pytest.mark.parametrize(("name", "value"), [("CACHE", "Off"), ("CACHE_MB", "0")])
     def test_off(self, folder, monkeypatch, name, value):

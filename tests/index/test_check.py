@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from index import keywords as keywords_module
 from index.check import check_index
 from index.contents import Articles, Contents
 from index.copies import Copies
@@ -49,14 +48,6 @@ def test_a_whole_index(root):
     assert checked.looked_at == "generation 1: 13 files, 4 articles, 4 passages"
 
 
-def test_copies_that_are_none(root):
-    copies = read(root).contents.copies
-    rows = copies._rows.copy()
-    rows["original"][3] = 0
-    republish(root, copies=Copies(rows, copies._sketches))
-    assert problems(root) == ("copies.npy: article 4 is put with other copies than its own",)
-
-
 def test_it_changes_nothing(root):
     before = {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in root.rglob("*")}
     check_index(root, TopicEncoder())
@@ -95,27 +86,12 @@ def test_an_index_of_another_encoder_is_checked_without_it(root):
     assert "nothing embedded anew, since topics:1 made it" in checked.looked_at
 
 
-def test_vectors_not_of_unit_length(root):
-    rows = np.array(read(root).contents.vectors.vectors())
-    rows[2] *= 2
-    republish(root, vectors=VectorIndex(rows, None))
-    assert "vectors.npy: vector 2 is not of unit length, or not finite" in problems(root)
-
-
 def test_keywords_of_other_passages(root):
     texts = [p.text for p in read(root).contents.passages]
     republish(root, keywords=KeywordIndex.build(texts[::-1]))
     assert problems(root) == tuple(
         f"keywords: passage {n} is not listed under all of its words" for n in range(4)
     )
-
-
-def test_scores_that_the_counts_do_not_give(root, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(keywords_module, "_K1", 9.0)
-        texts = [p.text for p in read(root).contents.passages]
-        republish(root, keywords=KeywordIndex.build(texts))
-    assert problems(root) == ("keywords/scores.npy: is not what the counts give",)
 
 
 def test_an_article_without_passages(root):

@@ -1,7 +1,5 @@
 """What any command prints can't steer a terminal, fits its encoding, and fails with code 2."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

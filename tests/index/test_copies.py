@@ -7,10 +7,9 @@ from eval.bench import copies as bench_copies
 from index import copies as module
 from index.copies import COPIES, SKETCHES, Copies, clusters_of, likeness
 from index.errors import IndexCorrupt
-from index.mapped import array_file
 from index.records import Article
 from index.shingles import SHINGLE, words_of
-from tests.index.test_contents import files_of
+from tests.index.corpora import array_bytes, files_of
 
 STORY = """A crane toppled onto the fish market of Ostvik on Monday morning, trapping four traders
 under its arm for almost three hours, the fire service said.
@@ -222,10 +221,6 @@ def test_other_scripts():
     assert together(greek, "Νέα από την πόλη\n\n" + greek.upper())
 
 
-def test_many_identical_texts_are_one():
-    assert set(clusters_of([article(f"a{n:03}", STORY) for n in range(100)])) == {0}
-
-
 def test_more_copies_than_are_compared_with_each_other():
     count = 3 * module.LARGE
     texts = [f"{other_words(n, 20)}\n\n{STORY}" for n in range(count)]
@@ -272,7 +267,7 @@ class TestKept:
         made = Copies.of(self.ARTICLES)
         rows = made._rows.copy()
         rows[field][1] = value
-        files = files_of(made) | {COPIES: b"".join(bytes(p) for p in array_file(rows))}
+        files = files_of(made) | {COPIES: array_bytes(rows)}
         with pytest.raises(IndexCorrupt, match=f"copies.npy: {reason}"):
             Copies.from_files(files, 3)
 

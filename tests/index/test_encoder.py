@@ -51,13 +51,6 @@ def test_vectors(encoder):
     assert encoder.encode([]).shape == (0, 384)
 
 
-def test_order_and_batches_do_not_matter(encoder):
-    texts = ["word " * n for n in (90, 3, 40, 1, 20)]
-    together = encoder.encode(texts)
-    for text, vector in zip(texts, together, strict=True):
-        assert encoder.encode([text])[0] @ vector > 0.999
-
-
 NEWS = [
     "The ferry sailed at noon with 212 people on board.",
     "Snow closed the pass. " * 100,

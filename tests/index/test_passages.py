@@ -53,20 +53,6 @@ def test_edges(text, max_tokens, expected):
         assert [f.split() for f in found] == [e.split() for e in expected]
 
 
-def test_the_title_line_is_in_the_first_passage():
-    text = "Ferry runs again\n\n" + "The ferry sailed at noon on Monday. " * 20
-    found = split_passages(article(text, "Ferry runs again"), TopicEncoder(max_tokens=40))
-    assert found[0].text.startswith("Ferry runs again\n\nThe ferry")
-    assert len(found) > 3
-
-
-def test_overlap_is_the_last_sentence_when_it_is_short():
-    text = " ".join(f"Number {n} sailed." for n in range(40))
-    found = split_passages(article(text), TopicEncoder(max_tokens=30))
-    for before, after in itertools.pairwise(found):
-        assert text[after.start : before.end].strip().count(".") == 1
-
-
 def test_a_run_that_a_tokenizer_takes_for_one_word_is_still_cut():
     found = texts("x" * 10_000, TopicEncoder(max_tokens=12))
     assert max(map(len, found)) <= 10 * 100

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -11,26 +7,12 @@ from index.errors import SettingError
 from index.rerank import CrossEncoderReranker, load_reranker
 from tests.fakes import TopicEncoder
 from tests.index.corpora import index_of
+from tests.tiny_cross_encoder import write_cross_encoder
 
 
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory):
-    """A cross-encoder of two tiny layers with random weights, as sentence-transformers saves it."""
-    import torch
-    from sentence_transformers import CrossEncoder
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
-
-    raw, saved = tmp_path_factory.mktemp("raw"), tmp_path_factory.mktemp("model")
-    words = "[PAD] [UNK] [CLS] [SEP] [MASK] storm harbour open hit the was no . ,".split()
-    torch.manual_seed(7)
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=64, num_labels=1, initializer_range=0.3,
-    )  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(raw)
-    BertTokenizerFast(vocab={word: n for n, word in enumerate(words)}).save_pretrained(raw)
-    CrossEncoder(str(raw), device="cpu", local_files_only=True).save_pretrained(str(saved))
-    return saved
+    return write_cross_encoder(tmp_path_factory.mktemp("model"), "LABEL_0")
 
 
 STORIES = {
@@ -112,26 +94,11 @@ def one_line(caught):
     return "\n" not in str(caught.value)
 
 
-def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(SettingError, match="can't be loaded") as caught:
-        load_reranker(str(tmp_path))
-    assert one_line(caught)
-
-
 def test_an_encoder_is_no_reranker():
     """transformers would give it a head with random weights, and a random order would come out."""
     with pytest.raises(SettingError, match="is no cross-encoder") as caught:
         load_reranker(str(bundled_folder()))
     assert one_line(caught)
-
-
-def test_a_bad_setting_is_one_line_for_the_user(folder):
-    said = subprocess.run(
-        [sys.executable, "-m", "wirecheck", "search", "storm", "--index", str(folder)],
-        capture_output=True, text=True, env={**os.environ, "WIRECHECK_RERANKER": "/nowhere/model"},
-    )  # fmt: skip
-    assert said.returncode == 2
-    assert len(said.stderr.strip().splitlines()) == 1
 
 
 class Predicts:

@@ -9,8 +9,8 @@ import pytest
 from index import cells
 from index import vectors as module
 from index.errors import IndexCorrupt
-from index.mapped import array_file
 from index.vectors import VectorIndex
+from tests.index.corpora import array_bytes, files_of
 
 ROWS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0, 0, 1]], dtype=np.float32)
 FOUR = VectorIndex.build(ROWS)
@@ -18,10 +18,6 @@ FOUR = VectorIndex.build(ROWS)
 
 def vector(*values):
     return np.array(values, dtype=np.float32)
-
-
-def files_of(index):
-    return {name: b"".join(bytes(p) for p in parts) for name, parts in index.to_files().items()}
 
 
 def read_back(index):
@@ -73,9 +69,7 @@ BAD_ROWS = [
     (ROWS.astype(np.float64), "float64"),
     (ROWS * 2, "not of unit length"),
     (ROWS * np.float32(np.nan), "not finite"),
-    (np.zeros((1, 3), dtype=np.float32), "not of unit length"),
     (ROWS[0], "shape"),
-    (np.zeros((1, 0), dtype=np.float32), "shape"),
 ]
 
 
@@ -87,12 +81,9 @@ def test_rows_that_are_refused(rows, reason):
 
 BAD_QUERIES = [
     (vector(1, 0), 1, "shape"),
-    (vector(1, 0, 0, 0), 1, "shape"),
     (vector(1, 0, 0).astype(np.float64), 1, "float64"),
     (vector(np.nan, 0, 0), 1, "not finite"),
-    (vector(np.inf, 0, 0), 1, "not finite"),
     (vector(0, 0, 0), 1, "unit length"),
-    (ROWS, 1, "shape"),
 ]
 
 
@@ -122,7 +113,7 @@ def test_problems_name_the_vector():
     rows = ROWS.copy()
     rows[1] *= 1.01
     rows[3, 0] = np.nan
-    read = VectorIndex.from_files({"vectors.npy": b"".join(array_file(rows))}, FOUR.settings, 3, 4)
+    read = VectorIndex.from_files({"vectors.npy": array_bytes(rows)}, FOUR.settings, 3, 4)
     assert [p.split(" is not")[0] for p in read.problems()] == [
         "vectors.npy: vector 1",
         "vectors.npy: vector 3",
@@ -208,11 +199,6 @@ def test_a_filter_far_from_the_query_still_finds_its_passages(large):
     assert [n for n, _ in found] == list(nearest(query, 10, np.sort(among)))
 
 
-def test_more_than_a_few_are_all_compared(large):
-    found = large.search(QUERIES[0], 3000)
-    assert [n for n, _ in found] == list(nearest(QUERIES[0], 3000))
-
-
 def test_the_same_rows_give_the_same_index(low_limit, large):
     again = VectorIndex.build(MANY.copy(), probes=lambda: QUERIES[:100])
     assert again.settings == large.settings
@@ -286,15 +272,13 @@ def test_an_approximate_index_of_another_size(large):
     files = files_of(large)
     for change in ({"cells": 5}, {}):
         rows = MANY if change else MANY[:-1]
-        files["vectors.npy"] = b"".join(bytes(p) for p in array_file(rows))
+        files["vectors.npy"] = array_bytes(rows)
         with pytest.raises(IndexCorrupt, match=r"vectors\.faiss: holds 4000 vectors of length 24"):
             VectorIndex.from_files(files, large.settings | change, 24, len(rows))
 
 
 def test_a_passage_missing_in_the_cells_is_a_problem(large):
-    other = VectorIndex.build(np.concatenate([MANY[:-1], MANY[:1]]))
     ids = large._cells._ivf.invlists
     at = next(n for n in range(large._cells._ivf.nlist) if ids.list_size(n))
     faiss.rev_swig_ptr(ids.get_ids(at), 1)[0] += 1
     assert list(large.problems()) == ["vectors.faiss: does not hold every passage once"]
-    assert list(other.problems()) == []

@@ -40,9 +40,6 @@ def sides(question, *readings):
     return [side.article_ids for side in compared(question, *readings).sides]
 
 
-# --- what stands
-
-
 def test_what_is_sure_is_an_answer_and_what_is_not_is_none():
     assert sides(HURT, hurt("a", "Nine")) == [("a",)]
     result = compared(HURT, hurt("a", "Nine", NO))
@@ -71,9 +68,6 @@ def test_what_answers_unsurely_is_set_apart_and_makes_no_difference():
 
 def test_the_surest_comes_first():
     assert sides(HURT, hurt("a", "Nine", LESS), hurt("b", "Twelve", YES)) == [("b",), ("a",)]
-
-
-# --- one value, or several
 
 
 @pytest.mark.parametrize(
@@ -144,9 +138,6 @@ def test_an_open_question_has_no_difference_and_a_long_answer_is_no_value():
     assert told == [True, False]
 
 
-# --- copies
-
-
 def test_a_copy_is_cited_beside_its_original_at_the_same_words():
     text = "Nine dockers were hurt."
     own, twin = (scored(Article(n, "", head + text), text) for n, head in (("a", ""), ("b", "= ")))
@@ -157,9 +148,6 @@ def test_a_copy_is_cited_beside_its_original_at_the_same_words():
     assert side.article_ids == ("a", "b")
     assert [r.words.text for r in side.copies] == ["Nine dockers"]
     assert side.copies[0].words.start == 2
-
-
-# --- updates and corrections
 
 
 MARCH = ("2031-03-01", "2031-03-04")
@@ -201,15 +189,6 @@ def test_what_is_no_amount_is_not_superseded():
     assert not result.replaced and result.differ
 
 
-def test_the_same_value_later_supersedes_nothing():
-    result = compared(
-        HURT,
-        hurt("a", "Nine", YES, "Lune Wire", MARCH[0]),
-        hurt("b", "9", YES, "Lune Wire", MARCH[1]),
-    )
-    assert not result.replaced and len(result.standing) == 1
-
-
 def test_a_side_that_another_outlet_still_holds_stands():
     result = compared(
         HURT,
@@ -240,9 +219,6 @@ def test_what_is_latest_comes_first_if_every_day_is_known():
     assert result.by_date and [s.newest for s in result.sides] == [MARCH[1], MARCH[0]]
     undated = compared(question, old, hurt("b", "Twelve", LESS, "Arden Echo"))
     assert not undated.by_date and undated.sides[0].article_ids == ("a",)
-
-
-# --- silence
 
 
 def test_a_report_on_the_matter_that_gives_no_value_is_silent():

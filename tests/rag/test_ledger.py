@@ -56,13 +56,6 @@ def test_two_values_differ_and_both_sides_are_said_with_their_reports():
     ]
 
 
-def test_copies_are_one_report_in_the_count():
-    found = surveyed(hurt("a", "Nine"), hurt("b", "Nine"), hurt("c", "Twelve"))
-    cluster = {"a": 0, "b": 0, "c": 1}.__getitem__
-    assert ("differs", "Nine dockers", ("a", "b"), 1) in rows(found, cluster)
-    assert "“Nine dockers” in one report" in first_sentences(found, cluster)[0]
-
-
 def test_a_row_cites_each_file_once_with_how_surely_it_says_so_and_who_does():
     found = surveyed(hurt("a", "Nine", sure=0.8), hurt("b", "Nine", after=", Ada Holm said"))
     (row,) = ledger_of(found, hash)

@@ -1,22 +1,17 @@
 """The border to models elsewhere, against a server of our own."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
-import random
 import subprocess
 import sys
 import time
 import traceback
 import tracemalloc
 import zlib
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from index.errors import (
-    ModelError,
     ModelKeyMissing,
     ModelReplyError,
     ModelUnknown,
@@ -102,9 +97,6 @@ def ask(
     return ask
 
 
-# --- a remote model that works --------------------------------------------------------------------
-
-
 def test_a_reply_comes_back_with_what_it_took(ask) -> None:
     outcome, _ = ask(says("  Two and a half hours. [E1]\n"), max_tokens=77)
     assert outcome == Completion("Two and a half hours. [E1]", MODEL, outcome.seconds, 1, "stop")
@@ -133,25 +125,6 @@ def test_it_can_be_called_where_a_loop_runs_already(monkeypatch: pytest.MonkeyPa
         assert asyncio.run(page()).text == "Yes."
 
 
-def test_many_calls_at_once_each_get_their_own_reply(monkeypatch: pytest.MonkeyPatch) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    def echo(body) -> str:
-        time.sleep(0.5)
-        return body["messages"][0]["content"]
-
-    with OpenAIServer(says(echo)) as server, ThreadPoolExecutor(8) as pool:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        texts = [f"question {n}" for n in range(8)]
-        start = time.monotonic()
-        found = pool.map(
-            lambda text: complete(MODEL, [{"role": "user", "content": text}], deadline=5).text,
-            texts,
-        )
-        assert list(found) == texts
-        assert time.monotonic() - start < 3  # together, not one after another
-
-
 def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers() -> None:
     with OpenAIServer(says("Yes.")) as server:
         assert complete(MODEL, MESSAGES, server=Server(server.url)).text == "Yes."
@@ -160,21 +133,16 @@ def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers(
     assert sent == ["Bearer none", "Bearer theirs"]
 
 
-# --- faults: the error's type, the requests that it took, a word of its text ----------------------
-
-
 @pytest.mark.parametrize(
     ("script", "kind", "requests", "word"),
     [
         ([says("")], ModelReplyError, 1, "empty"),
-        ([says(" \n ")], ModelReplyError, 1, "empty"),
         ([says(None)], ModelReplyError, 1, "empty"),
         ([no_choices()], ModelReplyError, 1, "nothing in it"),
         ([says("The talks", finish="length")], ModelReplyError, 1, "cut off"),
         ([says("ha" * 10_001)], ModelReplyError, 1, "cut off"),
         ([says("", finish="content_filter")], ModelReplyError, 1, "withheld"),
         ([echoes_key(401)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
-        ([echoes_key(403)], ModelKeyMissing, 1, "OPENAI_API_KEY"),
         ([echoes_key(404)], ModelUnknown, 1, "knows no model"),
         ([echoes_key(400)], ModelReplyError, 1, "malformed"),
         (
@@ -186,11 +154,8 @@ def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers(
         ([fails(413)], ModelReplyError, 1, "too long"),
         ([echoes_key(429)], ModelUnreachable, 3, "asked too much"),
         ([echoes_key(500)], ModelUnreachable, 3, "(3 tries)"),
-        ([fails(503)], ModelUnreachable, 3, "(3 tries)"),
-        ([fails(529)], ModelUnreachable, 3, "(3 tries)"),
         ([cuts("The talks lasted two hours.")], ModelUnreachable, 3, "can't be reached"),
         ([not_json()], ModelUnreachable, 3, "is failing"),
-        ([not_json(b'{"id": ')], ModelUnreachable, 3, "is failing"),
         ([not_json(b"[]")], ModelUnreachable, 3, "is failing"),
         ([fails(500), fails(400)], ModelReplyError, 2, "malformed"),
     ],
@@ -251,12 +216,10 @@ def test_a_passing_fault_is_overcome(ask, status: int) -> None:
         ("120", 0.0, 1),
         ("inf", 0.0, 1),
         ("Wed, 05 Mar 2098 10:00:00 GMT", 0.0, 1),
-        ("Wed, 05 Mar 2003 10:00:00 GMT", 0.0, 2),
         ("Wed, 05 Mar 2003 10:00:00 -0000", 0.0, 2),
         ("-3", 0.0, 2),
         ("nan", 0.0, 2),
         ("soon", 0.0, 2),
-        ("", 0.0, 2),
     ],
 )
 def test_retry_after_is_honoured_if_it_fits_the_deadline(ask, value, least, requests) -> None:
@@ -265,16 +228,6 @@ def test_retry_after_is_honoured_if_it_fits_the_deadline(ask, value, least, requ
     assert least <= time.monotonic() - start < 4
     assert len(server.requests) == requests
     assert isinstance(outcome, Completion if requests == 2 else ModelUnreachable)
-
-
-def test_a_date_in_retry_after_is_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    soon = datetime.now(UTC) + timedelta(minutes=5)
-    for zone in ("GMT", "+0000", "-0000"):
-        assert 298 < llm._retry_after(f"{soon:%a, %d %b %Y %H:%M:%S} {zone}") <= 300
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize("script", [[hangs()], [drips()], [fails(500), hangs()]])
@@ -313,37 +266,15 @@ def test_nobody_at_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
         complete(MODEL, MESSAGES, deadline=5)
 
 
-def test_half_of_all_calls_failing_never_shows_a_raw_exception(ask) -> None:
-    chance = random.Random(7)
-    faults = [
-        says(""),
-        says(None),
-        no_choices(),
-        fails(500),
-        fails(429),
-        fails(401),
-        not_json(),
-        cuts("x"),
-        fails(400),
-    ]
-    for _ in range(25):
-        outcome, server = ask(*(chance.choice([*faults, *[says("Yes.")] * 9]) for _ in range(3)))
-        assert isinstance(outcome, Completion | ModelError) and len(server.requests) <= 3
-
-
 def test_litellms_own_log_stays_silent(capfd, caplog) -> None:
     logging.getLogger("LiteLLM").error("Bad key: %s", KEY)
     assert KEY not in caplog.text and capfd.readouterr() == ("", "")
-
-
-# --- names and keys -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("model", "kind", "word"),
     [
         ("", SettingError, "no model's name"),
-        ("  ", SettingError, "no model's name"),
         ("openai/a\nb", SettingError, "no model's name"),
         ("opanai/gpt", ModelUnknown, "provider first"),
         ("openai/", ModelUnknown, "provider first"),
@@ -385,13 +316,12 @@ def test_a_key_that_is_not_set_or_blank_is_missing(monkeypatch, value: str | Non
         complete(MODEL, MESSAGES)
 
 
-# --- what it costs to import ----------------------------------------------------------------------
-
-
 def test_litellm_is_loaded_only_for_a_model_that_needs_it() -> None:
     code = (
-        "import sys; from rag import llm; llm.check_name('openai/x');"
-        "heavy = {'litellm', 'torch', 'transformers', 'httpx'} & set(sys.modules);"
+        "import sys; from rag import llm, models; llm.check_name('openai/x');"
+        "models.check_model('embedded'); models.check_model('none'); models.default_model();"
+        "heavy = {'litellm', 'torch', 'transformers', 'httpx', 'openvino', 'openvino_genai',"
+        "'huggingface_hub'} & set(sys.modules);"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -3,8 +3,6 @@
 A script of a few lines stands for the process, and a model of a few thousand weights for the model.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -100,9 +98,6 @@ def started(tmp_path, monkeypatch):
         model.close()
 
 
-# --- asking ------------------------------------------------------------------------------------
-
-
 def test_a_reply_comes_for_each_conversation(started) -> None:
     model = started()
     expected = Generated("said hello", ("said hello",), (-0.5,), "stop")
@@ -156,9 +151,6 @@ def test_the_deadline_stops_the_call(started) -> None:
     assert model.log() == ["start", "long", "cancel 1", "next"]
 
 
-# --- whose turn it is --------------------------------------------------------------------------
-
-
 def test_calls_are_answered_in_the_order_in_which_they_came(started) -> None:
     model, words = started(), [f"call-{n}" for n in range(6)]
     with ThreadPoolExecutor(8) as pool:
@@ -186,9 +178,6 @@ def test_whoever_waits_can_give_up_and_holds_nobody(started) -> None:
             second.result()
         assert (first.result()[0].text, third.result()[0].text) == ("said long", "said third")
     assert model.log() == ["start", "long", "third"]
-
-
-# --- a process that fails ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("word", ["hang-once", "die-once"])
@@ -221,20 +210,6 @@ def test_a_process_that_works_is_not_taken_for_one_that_hangs(started, monkeypat
     assert model.log() == ["start", "long"]
 
 
-def test_a_dead_process_is_noticed_at_once_however_often_one_asks(started, monkeypatch) -> None:
-    model = started()
-
-    def no_start(command) -> None:
-        raise ModelError("too little memory")
-
-    monkeypatch.setattr(local_model, "_Process", no_start)
-    start = time.monotonic()
-    for word in ("die", "next"):
-        with pytest.raises(ModelError, match="too little memory"):
-            model.generate(of(word), max_tokens=9)
-    assert time.monotonic() - start < 5
-
-
 def test_a_process_that_reads_nothing_does_not_hold_who_writes_much_to_it(
     started, monkeypatch
 ) -> None:
@@ -258,9 +233,6 @@ def test_too_little_memory_is_said_before_a_process_is_started(
     with pytest.raises(ModelError, match="too little memory to load"):
         started()
     assert not (tmp_path / "log").exists()
-
-
-# --- our own program, with a tiny model --------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

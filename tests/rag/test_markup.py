@@ -1,7 +1,5 @@
 """Templates: what they print is escaped, and what they don't know is an error."""
 
-from __future__ import annotations
-
 import pytest
 from jinja2 import DictLoader, UndefinedError
 

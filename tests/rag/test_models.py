@@ -1,7 +1,5 @@
 """Which model reads: what a reply says, a remote one, and one that is being fetched."""
 
-from __future__ import annotations
-
 import math
 import threading
 import time
@@ -20,7 +18,7 @@ from rag import llm, models
 from rag.llm import Server
 from rag.local_model import Generated
 from rag.models import LocalReader, RemoteModel, Reply, check_model, complete, load_model
-from tests.openai_server import OpenAIServer, fails, says
+from tests.openai_server import fails, says
 
 
 def of(*words: str) -> list[list[dict[str, str]]]:
@@ -35,9 +33,6 @@ def echo(body) -> str:
 def settings(monkeypatch) -> None:
     monkeypatch.delenv("WIRECHECK_MODEL", raising=False)
     monkeypatch.setattr(llm, "BACK_OFF", 0.02)
-
-
-# --- what a reply says -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,9 +51,6 @@ def test_how_likely_a_reply_says_yes(reply: Reply, yes: float) -> None:
     assert reply.yes() == pytest.approx(yes)
 
 
-# --- the one in the box ------------------------------------------------------------------------
-
-
 def test_the_model_in_the_box_is_asked_for_all_of_it() -> None:
     class Local:
         def generate(self, conversations, **options):
@@ -74,21 +66,10 @@ def test_the_model_in_the_box_is_asked_for_all_of_it() -> None:
     }  # fmt: skip
 
 
-# --- a remote one ------------------------------------------------------------------------------
-
-
 @pytest.fixture
-def remote():
+def remote(openai):
     """Asks a server that follows the script."""
-    servers = []
-
-    def start(*script) -> RemoteModel:
-        servers.append(OpenAIServer(*script).__enter__())
-        return RemoteModel("openai/scripted", Server(servers[-1].url))
-
-    yield start
-    for server in servers:
-        server.__exit__()
+    return lambda *script: RemoteModel("openai/scripted", Server(openai(*script).url))
 
 
 def test_several_conversations_are_sent_at_once_and_answered_in_order(remote) -> None:
@@ -128,13 +109,11 @@ def test_a_model_that_thinks_first_has_room_to(remote) -> None:
     assert remote(says(most)).ask(of("a"), max_tokens=1)[0].text == str(llm.LEAST_TOKENS)
 
 
-def test_one_reply_as_text(monkeypatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with OpenAIServer(says(" Yes. "), says("")) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert complete("openai/scripted", of("a")[0]) == "Yes."
-        with pytest.raises(ModelReplyError):
-            complete("openai/scripted", of("a")[0])
+def test_one_reply_as_text(openai) -> None:
+    openai(says(" Yes. "), says(""))
+    assert complete("openai/scripted", of("a")[0]) == "Yes."
+    with pytest.raises(ModelReplyError):
+        complete("openai/scripted", of("a")[0])
 
 
 def test_no_words_of_the_model_in_the_box_are_no_reply(monkeypatch) -> None:
@@ -145,9 +124,6 @@ def test_no_words_of_the_model_in_the_box_are_no_reply(monkeypatch) -> None:
     monkeypatch.setattr(models, "load_model", lambda name: Silent())
     with pytest.raises(ModelReplyError, match="'embedded' sent an empty reply"):
         complete("embedded", of("a")[0])
-
-
-# --- by name -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -181,9 +157,6 @@ def test_the_configured_model(monkeypatch) -> None:
     assert models.default_model() == "ollama/llama3"
     monkeypatch.setenv("WIRECHECK_MODEL", " ")
     assert models.default_model() == "embedded"
-
-
-# --- in the background -------------------------------------------------------------------------
 
 
 class Loading:
@@ -247,20 +220,3 @@ def test_why_it_failed_is_told_and_it_can_be_asked_for_again(loading) -> None:
     local.go.set()
     assert done.wait(5) and told == ["no network: mend it"]
     assert load_model("embedded").name == "embedded"
-
-
-# --- what it costs to import -------------------------------------------------------------------
-
-
-def test_nothing_heavy_is_loaded_for_a_name() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import sys; from rag import models; models.check_model('embedded');"
-        "models.check_model('none'); models.default_model();"
-        "heavy = {'litellm', 'torch', 'transformers', 'httpx', 'openvino', 'openvino_genai',"
-        "'huggingface_hub'} & set(sys.modules);"
-        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import hashlib
 from importlib.resources import files
 from pathlib import Path
@@ -103,13 +101,6 @@ def test_a_file_that_is_no_prompt_is_refused(tmp_path: Path, content: str, compl
     with pytest.raises(SettingError) as caught:
         read_prompt("odd", file)
     assert "prompt odd" in str(caught.value) and complaint in str(caught.value)
-
-
-def test_a_doubled_dollar_is_a_dollar(tmp_path: Path) -> None:
-    file = tmp_path / "price.txt"
-    file.write_text("# variables: sum\n=== user\nIt cost $$$sum.\n", encoding="utf-8")
-    prompt = read_prompt("price", file)
-    assert prompt.messages(sum="5") == [{"role": "user", "content": "It cost $5."}]
 
 
 @pytest.mark.parametrize("name", ["write.user", "../pyproject", "write.txt", ""])

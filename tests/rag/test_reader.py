@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from rag.reader import LONGEST, Reading, _merge, load_reader
+from rag.reader import LONGEST, Reading, load_reader
 
 
 def reading(starts, ends, width=3):
@@ -26,15 +26,6 @@ def test_no_span_is_longer_than_it_may_be():
     r = reading([9.0] + [0.0] * (n - 1), [0.0] * (n - 1) + [9.0])
     _, start, end = r.best_span()
     assert (end - start) <= LONGEST * 3
-
-
-def test_windows_are_merged_by_token_and_the_surer_counts():
-    a = Reading(0.2, np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.array([(0, 2), (3, 5)]))
-    b = Reading(0.7, np.array([5.0, 0.0]), np.array([0.0, 3.0]), np.array([(3, 5), (6, 8)]))
-    both = _merge([a, b])
-    assert both.answers == 0.7
-    assert both.offsets.tolist() == [[0, 2], [3, 5], [6, 8]]
-    assert both.starts.tolist() == [1.0, 5.0, 0.0]
 
 
 @pytest.fixture(scope="module")

@@ -34,15 +34,12 @@ def days(text: str, day: date = DAY) -> list[tuple[str, str]]:
         ("last March", "2031-03-01", "2031-03-31"),
         ("last September", "2030-09-01", "2030-09-30"),
         ("since Monday", "2031-08-18", "2031-08-20"),
-        ("since Wednesday", "2031-08-20", "2031-08-20"),
         ("since last week", "2031-08-11", "2031-08-20"),
         ("since March", "2031-03-01", "2031-08-20"),
         ("since 3 September", "2030-09-03", "2031-08-20"),
         ("in the past three days", "2031-08-17", "2031-08-20"),
-        ("over the past couple of weeks", "2031-08-06", "2031-08-20"),
         ("in the last 36 hours", "2031-08-18", "2031-08-20"),
         ("two weeks ago", "2031-08-03", "2031-08-09"),
-        ("three days ago", "2031-08-17", "2031-08-17"),
     ],
 )
 def test_words_for_a_time_are_days_by_the_day_of_asking(words, start, end):

@@ -1,7 +1,5 @@
 """Questions made of the reports at hand."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

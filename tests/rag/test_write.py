@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from index.errors import ModelReplyError
 from index.records import Article
 from rag.cite import Verified
 from rag.compare import compare
@@ -58,9 +57,6 @@ def compared(question, *readings):
     return compare(analyse(question), readings, [r.sentence for r in readings])
 
 
-# --- values
-
-
 def test_each_value_is_said_once_in_the_reports_words_with_every_report_that_says_it():
     readings = (
         said("a", "It was shut for four\n days.", "four\n days"),
@@ -71,34 +67,6 @@ def test_each_value_is_said_once_in_the_reports_words_with_every_report_that_say
     assert draft.claims == (DraftClaim("four days", ("E1", "E2"), "span", (YES, 0.9)),)
     assert [e.hit.passage.article.id for e in draft.evidence] == ["a", "b"]
     assert [e.hit.score for e in draft.evidence] == [r.sentence.score for r in readings[:2]]
-
-
-def test_what_reports_differ_in_comes_first_and_cites_every_side():
-    readings = (
-        said("a", "It was shut for four days.", "four days"),
-        said("b", "It was shut for six days.", "six days", 0.9),
-        said("c", "The port slept for four days.", "four days", 0.85),
-    )
-    difference, *rest = values(compared(LONG, *readings), hash).claims
-    assert difference.kind == "difference" and difference.text == (
-        "Reports differ: “four days” in two reports, “six days” in one report."
-    )
-    # Each side's surest first.
-    assert difference.labels == ("E1", "E2", "E3")
-    assert [(c.text, c.labels) for c in rest] == [
-        ("four days", ("E1", "E3")),
-        ("six days", ("E2",)),
-    ]
-
-
-def test_a_superseded_value_is_told_as_such_and_not_as_a_value():
-    readings = (
-        said("a", "Four days.", "Four days", outlet="Lune Wire", day="2031-03-01"),
-        said("b", "Six days.", "Six days", outlet="Lune Wire", day="2031-03-04"),
-    )
-    update, value = values(compared(LONG, *readings), hash).claims
-    assert "first gave “Four days” (2031-03-01)" in update.text and update.kind == "difference"
-    assert (value.text, value.kind) == ("Six days", "span")
 
 
 def test_no_more_values_than_a_reader_can_compare():
@@ -122,9 +90,6 @@ def test_evidence_is_labelled_as_it_is_named_and_once():
         ("E1", two, 0.5),
         ("E2", one, 0.4),
     ]
-
-
-# --- what a model writes
 
 
 STORM = said("a", "The harbour was shut after a storm.", "after a storm", outlet="Lune Wire")
@@ -194,17 +159,6 @@ def test_the_model_sees_the_sentences_that_were_read_with_their_outlets_and_no_f
     assert model.asked[-1][-1]["content"].count("Report:") == WRITING_SENTENCES
 
 
-def test_a_model_that_fails_or_is_stopped_is_the_callers_to_mend():
-    def enough(texts):
-        raise InterruptedError
-
-    told = compared(WHY, STORM)
-    with pytest.raises(ModelReplyError):
-        written(analyse(WHY), told, ReplayModel(fault=ModelReplyError("no")), Words())
-    with pytest.raises(InterruptedError):
-        written(analyse(WHY), told, ReplayModel(), Words(), enough)
-
-
 @pytest.mark.parametrize(
     ("reply", "sentences"),
     [
@@ -217,9 +171,6 @@ def test_a_model_that_fails_or_is_stopped_is_the_callers_to_mend():
 )
 def test_a_reply_is_read_by_sentences_without_marks_of_its_own(reply, sentences):
     assert list(sentences_of(reply)) == sentences
-
-
-# --- quotations
 
 
 def test_sentences_are_quoted_whole_each_once():
@@ -279,9 +230,6 @@ def test_quotations_stay_short():
     texts = [c.text for c in best(*rows)]
     assert sum(len(t.split()) for t in texts) <= MAX_WORDS
     assert len(best(*((f"a{n}", f"Word{n}.", 0.9) for n in range(6)))) == MAX_QUOTES
-
-
-# --- mentions
 
 
 def test_each_report_is_quoted_where_it_mentions_the_words_best_and_copies_together():

@@ -1,7 +1,5 @@
 """What an owner sets: who is let in, which models are offered, who may send what."""
 
-from __future__ import annotations
-
 import pytest
 
 from index.errors import SettingError

@@ -1,7 +1,5 @@
 """What programs call: Gradio's API and MCP, each called over HTTP by its own client."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

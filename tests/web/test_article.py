@@ -1,7 +1,5 @@
 """An article: its text stays whole, and its marks hold exactly what is cited."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

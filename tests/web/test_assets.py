@@ -1,7 +1,5 @@
 """The page's own files: they are there, and nothing in them asks another origin."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

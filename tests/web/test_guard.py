@@ -55,46 +55,24 @@ def test_the_page_runs_its_own_scripts_alone(client):
 NOT_THERE = (
     [
         ("GET", path)
-        for path in (
-            "/docs",
-            "/redoc",
-            "/openapi.json",
-            "/monitoring",
-            "/monitoring/summary",
-            "/login_check",
-            "/gradio_api/openapi.json",
-            "/gradio_api/runs",
-            "/gradio_api/file=/etc/passwd",
-            "/gradio_api/file/etc/passwd",
-            "/gradio_api/proxy=https://evil.example/",
-            "/gradio_api/upload_progress",
-            "/gradio_api/vibe-code",
-            "/gradio_api/mcp/sse",
-            "/gradio_api/call/ask/1",
-            "/custom_component/1/client/component/index.js",
-            "/svelte/",
-            "/../etc/passwd",
-            "//etc/passwd",
-            "/gradio_api/heartbeat/../upload",
-            "/.env",
-        )
+        for path in """
+            /docs /redoc /openapi.json /monitoring /monitoring/summary /login_check
+            /gradio_api/openapi.json /gradio_api/runs /gradio_api/file=/etc/passwd
+            /gradio_api/file/etc/passwd /gradio_api/proxy=https://evil.example/
+            /gradio_api/upload_progress /gradio_api/vibe-code /gradio_api/mcp/sse
+            /gradio_api/call/ask/1 /custom_component/1/client/component/index.js
+            /svelte/ /../etc/passwd //etc/passwd /gradio_api/heartbeat/../upload
+            /.env
+        """.split()
     ]
     + [
         ("POST", path)
-        for path in (
-            "/gradio_api/upload",
-            "/gradio_api/run/ask",
-            "/gradio_api/api/ask",
-            "/gradio_api/call/ask",
-            "/gradio_api/call/v2/ask",
-            "/gradio_api/component_server",
-            "/gradio_api/stream/1",
-            "/gradio_api/process_recording",
-            "/gradio_api/vibe-edit",
-            "/login",
-            "/",
-            "/config",
-        )
+        for path in """
+            /gradio_api/upload /gradio_api/run/ask /gradio_api/api/ask
+            /gradio_api/call/ask /gradio_api/call/v2/ask
+            /gradio_api/component_server /gradio_api/stream/1
+            /gradio_api/process_recording /gradio_api/vibe-edit /login / /config
+        """.split()
     ]
     + [("PUT", "/"), ("DELETE", "/"), ("OPTIONS", "/gradio_api/upload"), ("TRACE", "/")]
 )
@@ -125,22 +103,13 @@ def test_every_route_of_gradios_is_either_needed_by_the_page_or_not_there():
     }
     assert len(routes) > 80
     assert open_to["POST"] == {"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"}
-    assert open_to["GET"] == {
-        "/",
-        "/config",
-        "/theme.css",
-        "/favicon.ico",
-        "/manifest.json",
-        "/assets/x1",
-        "/static/x1",
-        "/svelte/x1",
-        "/gradio_api/info",
-        "/gradio_api/startup-events",
-        "/gradio_api/app_id",
-        "/gradio_api/theme.css",
-        "/gradio_api/queue/data",
-        "/gradio_api/heartbeat/x1",
-    }
+    assert open_to["GET"] == set(
+        """
+        / /config /theme.css /favicon.ico /manifest.json /assets/x1 /static/x1
+        /svelte/x1 /gradio_api/info /gradio_api/startup-events /gradio_api/app_id
+        /gradio_api/theme.css /gradio_api/queue/data /gradio_api/heartbeat/x1
+    """.split()
+    )
 
 
 def post(client: httpx.Client, body: bytes = b"{}", **headers: str) -> int:

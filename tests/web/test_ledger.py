@@ -1,7 +1,5 @@
 """The ledger: when it is shown, and what its rows tell."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from rag.schema import Answer

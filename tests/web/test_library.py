@@ -1,7 +1,5 @@
 """The library's list: what is in it, in which order, and what a search finds."""
 
-from __future__ import annotations
-
 import pytest
 
 from index.records import Article

@@ -1,7 +1,5 @@
 """Answers as HTML: what stands where, and that outside text never becomes markup."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
@@ -26,8 +24,6 @@ from tests.scripted_answers import (
     claim,
 )
 from web import page
-
-# --- what stands where ----------------------------------------------------------------------------
 
 
 def test_a_short_answer_stands_above_the_quotes_that_say_it() -> None:
@@ -194,9 +190,6 @@ def test_the_quote_beside_a_link_is_what_its_marks_hold() -> None:
     parsed = card(SPAN)
     quotes = [e for e in parsed.of("blockquote")]
     assert [marked(parsed, e.attributes["data-span"]) for e in quotes] == [e.text for e in quotes]
-
-
-# --- hostile strings ------------------------------------------------------------------------------
 
 
 def shapes(text: str) -> list[list[tuple[str, list[str]]]]:

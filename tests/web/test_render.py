@@ -1,7 +1,5 @@
 """What a browser would change in a text is sent so that it does not."""
 
-from __future__ import annotations
-
 import pytest
 
 from web.render import escape

@@ -147,12 +147,6 @@ def test_models_are_tested_one_at_a_time():
     assert second == {"answers": False, "line": "A model is being tested already."}
 
 
-def test_a_question_that_runs_is_stopped():
-    queue = QuestionQueue(Scripted(seconds=0.2), Shelf(ARTICLES))
-    job = queue.ask(SPAN.question, "scripted")
-    assert queue.stop(job.turn) and job.stopped
-
-
 def test_no_other_origin_may_stop_or_give(giver):
     for path in ("stop", "files?name=a.txt", "indexing"):
         reply = giver.post(f"/desk/{path}", headers={"origin": "https://evil.example"})

@@ -1,7 +1,5 @@
 """The questions that are suggested over the sample articles."""
 
-from __future__ import annotations
-
 import json
 
 from web import sample

@@ -1,7 +1,5 @@
 """The timeline: what it draws it also tells in words."""
 
-from __future__ import annotations
-
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Position
 from tests.parsed_html import ledger_answer

@@ -14,21 +14,13 @@ from eval.bench.retrieval import (
     all_spans,
     by,
     by_rank_fusion,
-    dated,
     indexed,
     news,
-    plain,
     pool,
     recall,
     reciprocal_rank,
-    table,
     tables,
-    title_once,
-    with_date,
-    without_outlet,
-    without_title,
 )
-from eval.figures import mean_interval
 from index.records import Article, Hit, Passage
 from index.search import Ranking
 from tests.fakes import TopicEncoder
@@ -150,19 +142,6 @@ def test_spans_by_hand(spans, every):
     assert all_spans(HITS, Question("kind", "q", frozenset("ab"), frozenset(spans))) == every
 
 
-def test_the_interval_of_a_mean_of_questions():
-    found = mean_interval(np.array([0.0, 1.0] * 200))
-    # Four hundred coins: 0.5 -+ 1.96 * sqrt(0.25 / 400).
-    assert found.low == pytest.approx(0.5 - 0.049, abs=0.006)
-    assert found.high == pytest.approx(0.5 + 0.049, abs=0.006)
-    assert mean_interval(np.array([0.0, 1.0] * 200)) == found
-
-
-def test_halves():
-    halves = [Question("kind", f"question {n}", frozenset("a")).chosen_on for n in range(1000)]
-    assert 440 < sum(halves) < 560
-
-
 def test_a_text_is_encoded_once(tmp_path, monkeypatch):
     monkeypatch.setenv("WIRECHECK_CACHE", str(tmp_path))
     inner = TopicEncoder()
@@ -197,34 +176,6 @@ def test_searches_alone_and_together():
     assert hits[0].score == pytest.approx(1 / 61 + 1 / 62)
     # Nothing is named or in parts here, so the weights of that change nothing.
     assert by(index, Ranking(pairs=0))("harbour night") == by(index, BLEND)("harbour night")
-
-
-def test_texts_that_are_left_out():
-    tern, _, sea = (Passage(a, 0, len(a.text)) for a in STORIES)
-    assert plain(tern) == tern.text
-    assert dated(tern, TopicEncoder()) == f"Tern Daily\n2025-03-01\nWet night\n{tern.text}"
-    assert title_once(tern) == f"Tern Daily\nWet night\n{tern.text}"
-    assert without_title(tern) == f"Tern Daily\n{tern.text}"
-    assert without_outlet(tern) == f"Wet night\nWet night\n{tern.text}"
-    assert with_date(tern) == f"2025-03-01\nTern Daily\nWet night\nWet night\n{tern.text}"
-    assert without_title(sea) == sea.text
-
-
-def test_a_table():
-    questions = (Question("x", "one", frozenset("a")), Question("y", "two", frozenset("b")))
-    answers = {"one": [hit("a", 1)], "two": [hit("c", 1), hit("b", 2)]}
-    lines = list(
-        table(
-            Corpus("news", STORIES, questions, {"MRR": reciprocal_rank}),
-            {"nothing": lambda q: [], "what ships": answers.__getitem__},
-            ["MRR"],
-            {"all": lambda q: True, "x": lambda q: q.kind == "x"},
-            ["nothing"],
-        )
-    )
-    assert (lines[0], lines[4]) == ("MRR, all", "MRR, x")
-    assert [line.split()[-4] for line in lines[1:4]] == ["0.000", "0.750", "0.750"]
-    assert lines[6].split()[-4:] == ["1.000", "[1.000,", "1.000]", "n=1"]
 
 
 def test_both_corpora_are_measured_from_end_to_end(data, monkeypatch, tmp_path):

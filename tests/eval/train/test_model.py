@@ -11,9 +11,9 @@ from eval.train import measure_model
 from eval.train import model as train_model
 from eval.train.conversations import Encoded, Wording, batches, padded
 from eval.train.examples import Example, examples_of, kept_examples, like_spans, near_miss, window
-from eval.train.measure_model import last_logits, measure, sureness
+from eval.train.measure_model import last_logits, measure
 from eval.train.model import loss_of, options_of, train_adapter
-from eval.train.passages import Nearest, documents, question_rows, sides
+from eval.train.passages import documents, question_rows, sides
 from rag.prompts import load_prompt
 from rag.read import WORDS, Window
 
@@ -75,21 +75,6 @@ def all_are_asked(monkeypatch):
     monkeypatch.setattr(made, "TRAINED_ON", dict.fromkeys(made.TRAINED_ON, 1.0))
 
 
-# --- examples ----------------------------------------------------------------------------------
-
-
-def told_of(example):
-    """The sentences of a report, without its head and headline."""
-    return example.report.split("\n", 1)[1]
-
-
-def test_what_is_copied_stands_in_the_report(data):
-    trained, measured = examples_of(data, None, None, None, 1)
-    assert len(trained) > 30 and len(measured) > 10
-    for example in trained + measured:
-        assert any(example.copied in part for part in told_of(example).split(" ... "))
-
-
 def test_right_is_what_the_annotators_marked_and_nothing_else(data):
     trained, measured = examples_of(data, None, None, None, 1)
     rows = {(r["question"], r["passage"]): r for r in question_rows(data, made.TRAINED_ON)}
@@ -102,19 +87,6 @@ def test_right_is_what_the_annotators_marked_and_nothing_else(data):
         assert (example.answers != ()) == example.right
 
 
-def test_other_words_of_the_right_passage_are_not_the_answer(data):
-    beside = [e for e in examples_of(data, None, None, None, 1)[0] if e.kind == "beside"]
-    right = {
-        (e.question, e.document): e.answers
-        for e in examples_of(data, None, None, None, 1)[0]
-        if e.right
-    }
-    assert beside
-    for example in beside:
-        for answer in right[example.question, example.document]:
-            assert not set(answer.lower().split()) & set(example.copied.lower().split())
-
-
 def test_a_near_miss_comes_from_another_document_of_a_like_matter_without_the_answer(data):
     trained, measured = examples_of(data, None, None, None, 1)
     elsewhere = [e for e in trained + measured if e.kind == "elsewhere"]
@@ -125,33 +97,6 @@ def test_a_near_miss_comes_from_another_document_of_a_like_matter_without_the_an
         assert example.kind == "elsewhere" or example.document == example.asked_of
     days = [e for e in elsewhere if e.question.startswith("How long")]
     assert days and all(e.copied.endswith("days") for e in days)
-
-
-def test_a_passage_that_holds_the_answer_is_no_near_miss(data):
-    rows = [r for r in question_rows(data, ["xquad_en"]) if r["split"] == "train"]
-    twin = {**rows[0], "passage": f"It is told elsewhere too: {rows[0]['answers'][0]['text']}."}
-    twin["passage"] += " " + rows[0]["question"]
-    numbers = documents([r["passage"] for r in [*rows, twin]])
-    maker = made.Maker([*rows, twin], numbers, random.Random(1), None)
-    assert next(Nearest(sorted(numbers)).best(rows[0]["question"])) == twin["passage"]
-    assert maker.elsewhere(rows[0]) not in (None, twin["passage"], rows[0]["passage"])
-
-
-def test_another_part_of_the_same_document_is_no_near_miss(data):
-    rows = [r for r in question_rows(data, ["xquad_en"]) if r["split"] == "train"]
-    shared = rows[0]["passage"].split(". ")[1]
-    part = {**rows[0], "passage": f"{rows[0]['question']} {shared}."}
-    part["passage"] = part["passage"].replace(rows[0]["answers"][0]["text"], "nobody")
-    numbers = documents([r["passage"] for r in [*rows, part]])
-    maker = made.Maker([*rows, part], numbers, random.Random(1), None)
-    assert next(Nearest(sorted(numbers)).best(rows[0]["question"])) == part["passage"]
-    assert maker.elsewhere(rows[0]) not in (None, part["passage"], rows[0]["passage"])
-
-
-def test_words_that_stand_in_no_sentence_make_no_example(data, monkeypatch):
-    monkeypatch.setattr(made, "READER_SHARE", 1.0)
-    some = examples_of(data, None, None, lambda question, texts: ["never said anywhere"], 1)
-    assert {e.kind for side in some for e in side} == {"answer"}
 
 
 def test_no_document_is_on_both_sides(data):
@@ -182,19 +127,6 @@ def test_what_has_no_licence_is_measured_and_never_trained_on(data):
         "xquad_en",
     }
     assert {e.source for e in examples_of(data, "tweetqa", None, None, 1)[1]} == {"tweetqa"}
-
-
-def test_a_seed_gives_the_same_examples_and_another_others(data):
-    first, again = (examples_of(data, None, 20, None, 5) for _ in range(2))
-    assert first == again and len(first[0]) == 20
-    assert first != examples_of(data, None, 20, None, 6)
-
-
-def test_documents_share_a_long_sentence():
-    long = "The bridge at Ostry was closed for nine whole days."
-    numbers = documents([f"{long} It rained.", f"It snowed. {long}", "It rained. It hailed."])
-    one, two, three = numbers.values()
-    assert one == two != three
 
 
 def test_near_misses_are_of_the_kind_asked_for():
@@ -267,8 +199,6 @@ def test_options_that_belong_together_are_asked_for():
         options_of(["--data", "x", "--out", "y", "--prepare"])
     assert options_of(["--data", "x", "--out", "y", "--model", "z"]).minutes == 12
 
-
-# --- conversations and training ----------------------------------------------------------------
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -350,12 +280,6 @@ def test_of_a_near_miss_only_the_no_is_learnt(tokenizer):
     assert verdict.ids[-1] == wording.no != wording.yes
 
 
-def test_worked_turns_are_those_of_the_prompt(tokenizer):
-    turns = len(load_prompt("read").turns)
-    told = tokenizer.decode(Wording(tokenizer, worked=True).copying(EXAMPLE))
-    assert told.count("<|im_start|>") == turns + 1 > 20
-
-
 def test_no_text_of_a_report_opens_a_turn(tokenizer):
     from dataclasses import replace
 
@@ -416,28 +340,6 @@ def test_a_few_steps_lower_the_loss_and_leave_the_base_as_it_was(tokenizer, data
     assert torch.equal(kept, base)
 
 
-def test_a_seed_gives_the_same_adapter_file(tokenizer, data, tmp_path):
-    sums = []
-    for name in ("one", "two"):
-        model, _, _ = adapted_and_trained(tokenizer, data, steps=1)
-        path = train_model.save_adapter(model, tmp_path / name, {"rank": 4})
-        told = json.loads(path.with_suffix(".json").read_text())
-        assert told["rank"] == 4 and told["bytes"] == path.stat().st_size
-        sums.append(told["sha256"])
-    assert sums[0] == sums[1]
-
-
-def test_an_adapter_that_is_written_is_the_one_that_was_trained(tokenizer, data, tmp_path):
-    from safetensors.torch import load_file
-
-    model, _, _ = adapted_and_trained(tokenizer, data, steps=1)
-    state = load_file(train_model.save_adapter(model, tmp_path, {}))
-    layer = "base_model.model.model.layers.1.mlp.down_proj"
-    assert len(state) == 2 * 2 * len(train_model.LAYERS)
-    assert state[f"{layer}.lora_A.weight"].shape == (4, 64)
-    assert state[f"{layer}.lora_B.weight"].abs().sum() > 0
-
-
 def test_training_stops_by_time(tokenizer, data, capsys):
     _, losses, _ = adapted_and_trained(tokenizer, data, seconds=-1.0)
     assert losses == [] and "stopped by time after 0 of" in capsys.readouterr().out
@@ -465,15 +367,6 @@ def test_figures_tell_a_model_that_knows_from_one_that_does_not(tokenizer, data,
     known = measure(model, wording, measured, 8, "cpu")
     assert known["AUROC, all"] == known["F1 of the words"] == known["accuracy at 0.5"] == 1
     assert {"AUROC, elsewhere", "AUROC, beside", "AUROC, unanswerable"} <= set(known)
-
-
-def test_how_likely_yes_is_does_not_hang_on_who_is_in_the_batch(tokenizer, data):
-    measured = examples_of(data, None, None, None, 1)[1][:5]
-    wording, model = Wording(tokenizer, worked=False), tiny_model(tokenizer).eval()
-    with torch.inference_mode():
-        alone = [sureness(model, wording, [e], 1, "cpu")[0] for e in measured]
-        together = sureness(model, wording, measured, 5, "cpu")
-    assert together == pytest.approx(alone, abs=1e-4) and len(set(alone)) > 1
 
 
 def test_the_whole_program_runs_on_a_folder_of_a_model(tokenizer, data, tmp_path):

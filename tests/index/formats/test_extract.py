@@ -1,12 +1,10 @@
 import random
-import re
 import time
 
 import pytest
 
 from index.files import Unfit
 from index.formats.extraction import Extraction
-from index.formats.pdf import _joined_words
 from tests.sample_files import LOCK, MORE, STORY, page, pdf_file
 
 
@@ -49,7 +47,6 @@ def test_the_report_of_a_page_without_what_stands_around_it(html):
         "<p style='color: red; DISPLAY :\n none'>SECRET instructions for a reader.</p>",
         "<div style='visibility: hidden'><p>SECRET instructions for a reader.</p></div>",
         "<p style='font-size:0px'>SECRET instructions for a reader.</p>",
-        "<p style='opacity: 0.0;'>SECRET instructions for a reader.</p>",
     ],
 )
 def test_what_a_page_does_not_show_is_not_read(html, hidden):
@@ -77,11 +74,6 @@ def test_text_after_something_hidden_stays(html):
     assert f"{STORY} And it is full." in found["text"]
 
 
-def test_entities(html):
-    found = html(page(f"<p>{STORY}</p><p>Fish &amp; chips &lt;b&gt; &eacute; &#x6f22; &bogus;</p>"))
-    assert "Fish & chips <b> é 漢 &bogus;" in found["text"]
-
-
 LD = '<script type="application/ld+json">%s</script>'
 NEWS = '{"@type": "NewsArticle", "datePublished": "2025-03-12T08:00:00Z"}'
 
@@ -97,12 +89,10 @@ TERN = {"outlet": "Tern"}
         ("<meta property='og:site_name' content=' Tern\n Daily '>", {"outlet": "Tern Daily"}),
         ("<meta name='DC.Publisher' content='Tern'>", TERN),
         ("<meta property=article:published_time content=2025-03-12>", {"published": "2025-03-12"}),
-        ("<meta name=date content='12 March'>", {"published": "12 March"}),
         ("<meta itemprop=datePublished content=2025-03-12>", {"published": "2025-03-12"}),
         ("<link rel=canonical href=https://tern.example/a>", {"url": "https://tern.example/a"}),
         ("<link rel=canonical href=/a>", {}),
         ("<meta property=og:url content=https://tern.example/>", {"url": "https://tern.example/"}),
-        (LD % NEWS, {"published": "2025-03-12T08:00:00Z"}),
         (LD % ('{"@graph": [{}, ' + NEWS + "]}"), {"published": "2025-03-12T08:00:00Z"}),
         (LD % '[{"@type": ["Thing", "AReport"], "publisher": {"name": "Tern"}}]', TERN),
         (LD % '{"@type": "Article", "publisher": [{"name": "Tern"}, {"name": "B"}]}', TERN),
@@ -112,7 +102,6 @@ TERN = {"outlet": "Tern"}
         (LD % '{"@type": "Article", "datePublished": ["x"], "publisher": {"name": 5}}', {}),
         (LD % "{not json", {}),
         (LD % ("[" * 100_000), {}),
-        (LD % '{"@type": "Article", "publisher": []}', {}),
         # What is modified, or said by whom, is another thing.
         ("<meta property=article:modified_time content=2025-03-12>", {}),
         ("<meta name=author content=Mara><meta name=twitter:site content=@tern>", {}),
@@ -176,17 +165,6 @@ def test_more_text_than_wanted_is_unfit(html, pdf, limit):
         pdf(pdf_file([STORY], [MORE]), limit)
 
 
-def test_ordinary_pages_take_less_than_a_second_a_megabyte(html):
-    words = "ferry harbour storm council minister report budget bridge train winter".split()
-    choose = random.Random(5).choices
-    paragraphs = "".join(f"<p>{' '.join(choose(words, k=40))}.</p>\n" for _ in range(3_500))
-    start = time.perf_counter()
-    text = html(page(paragraphs), 2_000_000)["text"]
-    assert len(text) > 900_000
-    # By the clock, so with much room for a machine that is busy.
-    assert time.perf_counter() - start < 20
-
-
 def test_the_text_of_a_pdf(pdf):
     found = pdf(pdf_file(["Ferry runs again", STORY], [MORE], title="Ferry runs again"))
     assert found["text"] == f"Ferry runs again\n{STORY}\n{MORE}"
@@ -244,23 +222,3 @@ def test_damaged_pdfs_never_end_a_run(pdf):
         except Unfit as unfit:
             outcomes.add(str(unfit).split(":")[0])
     assert {True, "damaged, or not a PDF"} <= outcomes
-
-
-@pytest.mark.parametrize(
-    ("drawn", "text"),
-    [
-        ("the govern\ufffement said", "the government said"),
-        ("an Anglo\ufffeSaxon word", "an Anglo-Saxon word"),
-        ("in 2024\ufffe25", "in 2024-25"),
-        ("a well\ufffeknown man, well-known indeed", "a well-known man, well-known indeed"),
-        ("a dash \ufffe at the end", "a dash - at the end"),
-        ("a\ufffeb\ufffec", "ab-c"),
-    ],
-)
-def test_words_cut_at_a_lines_end(drawn, text):
-    assert _joined_words(drawn) == text
-
-
-def test_a_hyphen_at_the_end_of_a_drawn_line(pdf):
-    text = pdf(pdf_file(["The harbour office and the govern-", "ment said so on Monday."]))["text"]
-    assert re.sub(r"\s+", " ", text) == "The harbour office and the government said so on Monday."

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from index.files import Unfit
-from index.formats.pdf import _joined_words, pdf
+from index.formats.pdf import pdf
 from tests.sample_files import MORE, PICTURE, STORY, drawn_pdf, pdf_file
 
 LEFT = (
@@ -108,6 +108,7 @@ def test_a_sentence_goes_on_on_the_next_page():
         (("They came from Anglo-", "Norse houses."), "Anglo-Norse houses"),
         (("Im Hafen liegt seit Montag ein Schiff der Feuer-", "wehr aus Kell."), "Feuerwehr aus"),
         (("The net lo-", "fts burned."), "lofts burned"),
+        (("He sold a net-", "loft, and the net-loft burned."), "a net-loft, and"),
     ],
 )
 def test_words_cut_at_the_end_of_a_line(lines, text):
@@ -147,7 +148,3 @@ def test_pages_that_are_only_a_picture_are_named():
 def test_a_page_of_very_many_pieces_is_read_in_time():
     drawn = [(50 + 90 * (n % 5), 780 - n // 5, 1, f"w{n}") for n in range(3_800)]
     assert "w3799" in read(drawn)["text"]
-
-
-def test_the_hyphen_of_a_compound_that_the_text_has_elsewhere():
-    assert _joined_words("a net\ufffeloft; the net-loft") == "a net-loft; the net-loft"

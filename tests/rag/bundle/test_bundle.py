@@ -95,9 +95,6 @@ def test_a_bundle_that_could_not_be_read_back_is_not_written(tmp_path):
         write_bundle(Answer("?", "answered", (claim,)), tmp_path / "a.json", bundles.MADE)
 
 
-# --- Markdown
-
-
 def test_markdown_has_a_footnote_for_each_cited_span():
     lines = markdown_of(bundles.answer()).split("\n\n")
     assert lines[0] == "**When did the Arden bridge close?**"

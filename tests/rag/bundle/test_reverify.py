@@ -240,9 +240,6 @@ def test_another_outlet_or_date_is_a_change():
     assert "is “unknown”" in detail(result, "article b1")
 
 
-# --- bundles that were edited, their hashes computed anew
-
-
 def forged(edit, held=None):
     return verified(bundles.edited(edit), held)
 
@@ -318,9 +315,6 @@ def test_a_written_sentence_is_checked_against_all_that_it_was_checked_against()
     assert ("sentence 2", "failed") in told(verified(data)) and verified().holds
 
 
-# --- pages
-
-
 def test_a_page_shows_what_its_data_say():
     page = page_of(bundles.bundle())
     assert verified(page=page).holds
@@ -328,9 +322,6 @@ def test_a_page_shows_what_its_data_say():
     assert told(result) == [("page", "failed")]
     result = verified(page=page.replace(DRAWN, "wirecheck-page/9"))
     assert told(result) == [("page", "failed")] and "another version" in detail(result, "page")
-
-
-# --- where articles come from
 
 
 def test_articles_come_from_files_and_from_an_index(tmp_path):
