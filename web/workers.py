@@ -11,6 +11,7 @@ another, once. Each worker that ends is started anew, and one that hangs is ende
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 import shutil
 import subprocess
@@ -39,8 +40,16 @@ PATIENCE = 120.0
 PAUSE, LONG_PAUSE = 0.2, 10.0
 #: Workers that one question is given to, if they die.
 TRIES = 2
+#: Bytes of a folder for temporary files in which sockets of workers have room.
+LONGEST = 60
 #: Seconds beyond those of a question after which a worker that tells nothing is taken to hang.
 SILENT = 5.0
+
+
+def _private_folder() -> Path:
+    """A folder for sockets, whose addresses may have 107 bytes: a deep TMPDIR is passed over."""
+    deep = len(os.fsencode(tempfile.gettempdir())) > LONGEST
+    return Path(tempfile.mkdtemp(prefix="wirecheck-workers-", dir="/tmp" if deep else None))
 
 
 class Workers:
@@ -52,7 +61,7 @@ class Workers:
         """Each answers `question` from `index` before it counts as ready."""
         self.key = secrets.token_bytes(32)
         #: Private to this user: only its own processes may ask.
-        self.folder = Path(tempfile.mkdtemp(prefix="wirecheck-workers-"))
+        self.folder = _private_folder()
         #: Where the language model is to be lent.
         self.model_socket = self.folder / "model"
         self.seconds = question_seconds()

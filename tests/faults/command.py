@@ -108,6 +108,8 @@ class Command:
         self._err, err = os.pipe()
         self.pid = os.fork()
         if not self.pid:
+            # The campaign has one of its own, to tell what it counted.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.close(self._gate)
             self._be_the_child(gate, out, err, ["index", str(articles), "--index", str(root)],
                                encoder, first)  # fmt: skip

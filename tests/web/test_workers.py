@@ -50,6 +50,18 @@ def until(holds: Callable[[], bool], seconds: float = 90) -> None:
         time.sleep(0.02)
 
 
+def test_a_deep_folder_for_temporary_files_is_passed_over(tmp_path, monkeypatch):
+    deep = tmp_path / "d" / ("e" * 80)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with Workers(0, SHELF, "warm") as none:
+        assert not none.folder.is_relative_to(deep) and none.folder.stat().st_mode & 0o77 == 0
+    assert not none.folder.exists()
+    monkeypatch.setattr("tempfile.tempdir", "/var/tmp")
+    with Workers(0, SHELF, "warm") as none:
+        assert none.folder.parent == Path("/var/tmp")
+
+
 def noted(log: Path, word: str) -> list[int]:
     """The processes that noted this word, in their order."""
     lines = log.read_text("utf-8").splitlines()
