@@ -31,13 +31,7 @@ from rag.sentences import (
     told,
     with_neighbours,
 )
-from rag.weighing import (
-    as_of_last_entry,
-    in_time,
-    of_the_number,
-    without_commands,
-    without_namesakes,
-)
+from rag.weighing import weighed
 from rag.weights import logistic, model_weights, squash
 
 #: Passages that are read for a question; of one article at most so many, so that each report gets
@@ -115,9 +109,7 @@ def find_evidence(
     """Search, score the sentences of the passages found, and weigh whether they answer."""
     hits = _hits(question, index, k, per_article, filters)
     scored = score_sentences(question, hits, index.encoder, reader)
-    sentences = as_of_last_entry(question, in_time(question, scored))
-    sentences = without_commands(question, of_the_number(question, sentences))
-    sentences = without_namesakes(question, sentences)
+    sentences = weighed(question, scored)
     articles = {h.passage.article.id: h.passage.article for h in hits}.values()
     missing = missing_terms(
         question, [a for a in articles if not is_of_namesake(question.names, a)]

@@ -28,6 +28,13 @@ QUOTED_COMMAND = 0.1
 _NUMBER = re.compile(r"\d+")
 
 
+def weighed(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with what is left of their scores, best first; some are left out."""
+    for way in (in_time, as_of_last_entry, of_the_number, without_commands, without_namesakes):
+        sentences = way(question, sentences)
+    return list(sentences)
+
+
 def in_time(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
     """The sentences with less of a score where they speak of another time than the question."""
     passages = [s.passage for s in sentences]
