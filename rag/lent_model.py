@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from index.errors import ModelUnreachable
 from rag.calls import Gone, Served, Tell, call
-from rag.local_model import Generated, LocalModel, Message, Tick
+from rag.local_model import Generated, How, LocalModel, Message, Tick
 
 
 def lend(path: Path, key: bytes, load: Callable[[], LocalModel]) -> Served:
@@ -43,21 +43,11 @@ class LentModel:
         self,
         conversations: Sequence[Sequence[Message]],
         *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        begun: str = "",
         tick: Tick = lambda texts: None,
-        seconds: float | None = None,
+        **how: Unpack[How],
     ) -> list[Generated]:
         """See LocalModel."""
-        request = {
-            "conversations": [list(c) for c in conversations],
-            "max_tokens": max_tokens,
-            "stop": list(stop),
-            "begun": begun,
-            "seconds": seconds,
-        }
-        return self._ask(request, tick)
+        return self._ask({"conversations": [list(c) for c in conversations], **how}, tick)
 
     def _ask(self, request: dict[str, Any] | None, tick: Tick) -> list[Generated]:
         try:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Required, TypedDict, Unpack
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable
 from rag.model_files import find_model, get_model
@@ -58,18 +58,20 @@ class _Lost(Exception):
     """The model's process hangs or died."""
 
 
+class How(TypedDict, total=False):
+    """How a model is asked; see `LocalModel.generate`."""
+
+    max_tokens: Required[int]
+    stop: Sequence[str]
+    begun: str
+    seconds: float | None
+
+
 class Asked(Protocol):
     """A model on this machine: a `LocalModel`, or one that another process lends."""
 
     def generate(
-        self,
-        conversations: Sequence[Sequence[Message]],
-        *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        begun: str = "",
-        tick: Tick = lambda texts: None,
-        seconds: float | None = None,
+        self, conversations: Sequence[Sequence[Message]], *, tick: Tick = ..., **how: Unpack[How]
     ) -> list[Generated]:
         """See LocalModel."""
 

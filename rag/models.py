@@ -14,12 +14,12 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
 from index.settings import value_of
 from rag import llm
-from rag.local_model import Asked, LocalModel, load_local, load_own
+from rag.local_model import Asked, How, LocalModel, load_local, load_own
 from rag.model_room import Tell
 from rag.prompts import load_prompt
 
@@ -107,21 +107,12 @@ class LocalReader:
         self,
         conversations: Sequence[Sequence[Message]],
         *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        begun: str = "",
         tick: Tick = no_tick,
-        seconds: float = DEADLINE,
+        **how: Unpack[How],
     ) -> list[Reply]:
         """See Model."""
-        generated = self._local.generate(
-            conversations,
-            max_tokens=max_tokens,
-            stop=stop,
-            begun=begun,
-            tick=tick,
-            seconds=seconds,
-        )
+        how.setdefault("seconds", DEADLINE)
+        generated = self._local.generate(conversations, tick=tick, **how)
         return [Reply(g.text, g.tokens, g.logprobs) for g in generated]
 
 
