@@ -112,7 +112,7 @@ def complete(
     if server is None:
         check_remote(model)
     call = _Call(model, messages, max_tokens, deadline, server)
-    return _run(_try(_litellm(), call), call)
+    return _run(_try(load_litellm(), call), call)
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def _provider(model: str) -> str:
         "'none'"
     )
     try:
-        name, provider, _, _ = _litellm().get_llm_provider(model=model)
+        name, provider, _, _ = load_litellm().get_llm_provider(model=model)
     except Exception as error:
         raise unknown from error
     if not name:
@@ -289,7 +289,7 @@ def _missing_keys(model: str, provider: str) -> list[str]:
     # the files of a cloud's own tools.
     return [
         name
-        for name in _litellm().validate_environment(model=model)["missing_keys"]
+        for name in load_litellm().validate_environment(model=model)["missing_keys"]
         if name.endswith(("_API_KEY", "_API_TOKEN")) and name not in os.environ
     ]
 
@@ -300,7 +300,7 @@ def _key_name(model: str) -> str:
 
 
 @cache
-def _litellm() -> Any:
+def load_litellm() -> Any:
     """LiteLLM, quiet and offline until it is asked; importing it takes seconds."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it fetches a price list
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else it reads .env files
@@ -347,4 +347,4 @@ async def _guard_replies() -> None:
 
     bound(http_handler)
     handler: Any = http_handler.AsyncHTTPHandler(follow_redirects=False)
-    _litellm().aclient_session = handler.create_client(timeout=None, event_hooks=None)
+    load_litellm().aclient_session = handler.create_client(timeout=None, event_hooks=None)

@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol, Unpack
+from typing import Protocol, TypeVar, Unpack
 
 from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
 from index.settings import value_of
@@ -36,6 +36,7 @@ _AT_ONCE = 6
 _POLL = 0.1
 
 Message = dict[str, str]
+Result = TypeVar("Result")
 #: Told the texts so far now and then; what it raises stops the call.
 Tick = Callable[[Sequence[str]], None]
 
@@ -153,10 +154,9 @@ class RemoteModel:
 
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            futures = [pool.submit(one, messages) for messages in conversations]
-            while wait(futures, timeout=_POLL).not_done:
-                tick([""] * len(futures))
-            replies = [f.result() for f in futures]
+            # By one thread: several at once would each begin to import it.
+            _watched([pool.submit(llm.load_litellm)], tick)
+            replies = _watched([pool.submit(one, messages) for messages in conversations], tick)
         finally:
             # Nobody waits for calls that are not wanted any more.
             pool.shutdown(wait=False, cancel_futures=True)
@@ -164,6 +164,13 @@ class RemoteModel:
         if failed and (len(failed) == len(replies) or not isinstance(failed[0], ModelReplyError)):
             raise failed[0]
         return [r if isinstance(r, Reply) else Reply("") for r in replies]
+
+
+def _watched(futures: Sequence[Future[Result]], tick: Tick) -> list[Result]:
+    """What they give, in their order; `tick` is called until they have it."""
+    while wait(futures, timeout=_POLL).not_done:
+        tick([""] * len(futures))
+    return [f.result() for f in futures]
 
 
 def _said(text: str) -> str:
