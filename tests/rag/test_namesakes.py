@@ -45,6 +45,8 @@ def test_a_place_may_have_a_namesake_too():
         ("How old is Ada Maria Holm?", "Ada Holm, 58, sat on Monday."),
         ("How old is Ada Holm?", "The Holm bridge is 58 years old."),
         ("How old is Ada Holm?", "A bridge is 58 years old."),
+        ("When did the Dutch Fleet sail?", "The Dutch Fleet and the Tern Fleet sailed in May."),
+        ("When did the UK Parliament sit?", "The British Parliament sat in May."),
     ],
 )
 def test_a_report_that_may_mean_the_person_is_read(question, text):
