@@ -653,3 +653,14 @@ def test_a_model_that_says_neither_yes_nor_no_leaves_the_quotations(answered, re
     answer, bare = answered(DURATION, remote(says("It was four days."))), answered(DURATION)
     assert [c.text for c in answer.claims] == [c.text for c in bare.claims]
     assert "neither yes nor no" in answer.note
+
+
+def test_a_report_on_a_namesake_answers_nothing_and_the_name_is_said_to_be_missing(tmp_path):
+    text = "Judge sits\n\nJudge Bo Holm sat in the harbour court. Holm is 58 years old."
+    opened = indexed(tmp_path, {"h": text})
+    other = rag.answer("How old is Ada Holm of the harbour court?", opened, "none")
+    assert other.outcome == "declined" and "Ada Holm" in other.trace["missing"]
+    assert not other.claims
+    for name, sentences in (("Ada", 0), ("Bo", 2)):
+        asked = analyse(f"How old is {name} Holm of the harbour court?")
+        assert len(find_evidence(asked, opened, PatternReader({})).sentences) == sentences

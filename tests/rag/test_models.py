@@ -72,6 +72,26 @@ def remote(openai):
     return lambda *script: RemoteModel("openai/scripted", Server(openai(*script).url))
 
 
+def test_before_anything_is_sent_one_thread_alone_imports_litellm(remote, monkeypatch) -> None:
+    real, seen = llm.load_litellm, []
+    send = llm.complete
+
+    def load():
+        seen.append("load")
+        time.sleep(0.05)
+        return real()
+
+    def complete_(*args, **options):
+        seen.append("send")
+        return send(*args, **options)
+
+    asked = remote(says(echo), says(echo))
+    monkeypatch.setattr(llm, "load_litellm", load)
+    monkeypatch.setattr(llm, "complete", complete_)
+    asked.ask(of("a", "b"), max_tokens=9)
+    assert seen[:2] == ["load", "send"]
+
+
 def test_several_conversations_are_sent_at_once_and_answered_in_order(remote) -> None:
     together = threading.Barrier(4, timeout=20)
 
