@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from eval.bench.common import apart
+from eval.run import peak_memory_mb
 from index import Article, Index, Passage, build_index, open_index
 from index.encoder import Encoder, Vectors
 
@@ -89,7 +89,7 @@ def built(articles: str, place: str) -> dict[str, float]:
     return {
         "seconds": time.perf_counter() - began,
         "cpu": time.process_time() - used,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "megabytes": peak_memory_mb() or 0.0,
     }
 
 
