@@ -200,3 +200,8 @@ def test_the_walk_sees_the_files():
         "web/page.py",
         "app.py",
     } <= {p.relative_to(ROOT).as_posix() for p in FILES}
+
+
+def test_every_folder_of_the_product_is_in_what_is_installed():
+    missing = {path.parent for path in FILES} - {ROOT}
+    assert {folder for folder in missing if not (folder / "__init__.py").exists()} == set()
