@@ -21,6 +21,7 @@ from rag.clauses import denied
 from rag.grammar import PASSIVE, SPEECH, SUBJECTS
 from rag.schema import Check
 from rag.sentences import is_row
+from rag.withdrawn import withdrawn
 
 #: What is said of a sentence that is shown and reports nothing.
 SPOKEN = "asks, orders or speaks to whoever reads it: quoted as what this file says, and not told"
@@ -178,7 +179,7 @@ _COMPLEMENTS = frozenset("attr acomp oprd".split())
 
 def _unsaid(doc: Any) -> dict[int, str]:
     """For each token that the source doesn't vouch for, where it stands."""
-    found: dict[int, str] = {}
+    found = {t.i: "as what a paper takes back" for t in withdrawn(doc)}
     for start, end in (m.span() for m in _QUOTATION.finditer(doc.text)):
         found |= {t.i: "in a quotation" for t in doc if start <= t.idx < end}
     for token in doc:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from index.words import STOP_WORDS
-from rag.alignment import ALIKE, MARGIN, Parsed, Span, read_pairs, rival
+from rag.alignment import ALIKE, MARGIN, SPLIT_WELL, Parsed, Span, read_pairs, rival, split
 from rag.amounts import (
     STAND_ALONE,
     counts_others,
@@ -34,6 +34,7 @@ from rag.schema import Check
 from rag.speakers import check_speaker
 from rag.timing import check_dates
 from rag.values import CONVERTED, Quantity, comparable, same_quantity
+from rag.withdrawn import blanked, taken_back
 
 _OPEN, _CLOSE = '"“„«', '"”“»'
 _QUOTED = re.compile(rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]+)(?:[{_CLOSE}]|$)")
@@ -66,11 +67,19 @@ def hard_checks_many(
 ) -> list[list[Check]]:
     """`hard_checks` of many (claim, evidence) or (claim, evidence, published), parsed at once."""
     full = [(p[0], p[1], _date(p[2] if len(p) > 2 else None)) for p in pairs]
-    parsed = read_pairs(full)
+    parsed = read_pairs([(claim, _said(claim, text), day) for claim, text, day in full])
     return [
         [check_quotation(claim, evidence), *_read_checks(ours, theirs)]
         for (claim, evidence, _), (ours, theirs) in zip(full, parsed, strict=True)
     ]
+
+
+def _said(claim: str, evidence: str) -> str:
+    """The evidence without the values that it takes back, unless the claim tells or quotes that."""
+    if len(evidence) > SPLIT_WELL or not taken_back(evidence) or taken_back(claim):
+        return evidence
+    is_quoted = claim.strip() in {evidence[start:end] for start, end in split(evidence)}
+    return evidence if is_quoted else blanked(evidence)
 
 
 def _read_checks(claim: Parsed, source: Parsed) -> list[Check]:

@@ -8,7 +8,6 @@ supersedes its earlier one, and so does a later entry of a live blog.
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,10 +19,10 @@ from rag.evidence import Scored
 from rag.of_time import of_one_time
 from rag.question import Question
 from rag.read import Reading
-from rag.sentences import with_neighbours
 from rag.timing import Moment, moments, published_on, same_moment
 from rag.values import Quantity, comparable, find_quantities, same_quantity
 from rag.weights import model_weights
+from rag.withdrawn import takes_back
 
 ClusterOf = Callable[[str], int]
 
@@ -34,16 +33,8 @@ SHORT = 6
 #: A report that gives no value is silent on the point if it covers this share of the question's
 #: words that the best sentence does.
 ON_MATTER = 0.75
-#: Characters at an article's top in which it may say that it corrects something.
-TOP = 300
 #: Days within which an outlet's next report is taken for news of the same story.
 SAME_STORY = datetime.timedelta(days=60)
-_CORRECTING = re.compile(
-    r"\b(?:correction|corrects?|corrected|clarification|clarifies|an earlier "
-    r"(?:version|report|article)|wrongly|in error|withdraws?|withdrew|withdrawn|retracts?|"
-    r"retracted|misstated|we reported)\b",
-    re.I,
-)
 
 
 @dataclass(frozen=True)
@@ -287,16 +278,8 @@ def _supersedes(question: Question, new: Reading, old: Reading) -> bool:
     if day is None or before is None or agree(question, new, old):
         return False
     if day == before:
-        return corrects(new.sentence.passage) and not corrects(old.sentence.passage)
+        return takes_back(ours, old.words.text)
     return before < day <= before + SAME_STORY
-
-
-def corrects(sentence: Passage) -> bool:
-    """Whether an article says, at its top or around a sentence, that it corrects something."""
-    article = sentence.article
-    top = f"{article.title}\n{article.text[:TOP]}"
-    around = with_neighbours(sentence).text
-    return any(_CORRECTING.search(text) for text in (top, around))
 
 
 def _day(article: Article) -> datetime.date | None:

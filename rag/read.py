@@ -28,9 +28,10 @@ from rag.models import NEITHER, Model, Reply, Tick, no_tick
 from rag.planted import is_command
 from rag.prompts import load_prompt
 from rag.question import Question
-from rag.sentences import told
+from rag.sentences import is_row, told
 from rag.values import find_quantities
 from rag.weights import log_odds, logistic, model_weights
+from rag.withdrawn import standing, stands
 
 #: Reports that are read at once: first a few, so that something is soon known; and words that the
 #: model sees of each, about.
@@ -75,9 +76,13 @@ class Window:
         outlet = "" if is_command(outlet) else outlet
         head = ", ".join(filter(None, (outlet, when)))
         places = sorted((s.passage for s in self.sentences), key=lambda p: p.start)
-        said = " ... ".join(" ".join(told(p).split()) for p in places)
+        said = " ... ".join(" ".join(_shown(p).split()) for p in places)
         title = "" if is_command(self.article.title) else self.article.title
         return f"Report{f' ({head})' if head else ''}: {title}\n{said}"
+
+
+def _shown(sentence: Passage) -> str:
+    return told(sentence) if is_row(sentence) else standing(sentence)
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,8 @@ def _marked(window: Window, known: Place | None) -> Place | None:
     likeliest = window.sentences[0]
     words = Passage(window.article, *likeliest.span)
     same = known is not None and words.start < known[1].end and known[1].start < words.end
-    return None if same or not any(c.isalnum() for c in words.text) else (likeliest, words)
+    answers = stands(words) and any(c.isalnum() for c in words.text)
+    return (likeliest, words) if answers and not same else None
 
 
 def _judged(
@@ -232,7 +238,9 @@ def anchor(copied: str, window: Window) -> Place | None:
             pattern = _pattern(tuple(said[first : first + size]))
             for sentence in window.sentences:
                 if pattern and (match := pattern.search(sentence.passage.text)):
-                    return sentence, _part(sentence.passage, match.span())
+                    words = _part(sentence.passage, match.span())
+                    if stands(words):
+                        return sentence, words
     # Of a row, which is shown as "2030: 218", the value is what stands in the report.
     _, mark, value = copied.rpartition(": ")
     return anchor(value, window) if mark else None

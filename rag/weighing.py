@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from index import Passage
 from index.words import stems
 from rag.entries import is_later
 from rag.namesakes import is_of_namesake
@@ -15,6 +16,8 @@ from rag.planted import asks_about_commands, planted
 from rag.question import Question
 from rag.sentences import told
 from rag.timing import asked_times
+from rag.values import find_quantities
+from rag.withdrawn import standing, stands
 
 if TYPE_CHECKING:
     from rag.evidence import Scored
@@ -30,7 +33,7 @@ _NUMBER = re.compile(r"\d+")
 
 def weighed(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
     """The sentences with what is left of their scores, best first; some are left out."""
-    for way in (in_time, as_of_last_entry, of_the_number, without_commands, without_namesakes):
+    for way in _WAYS:
         sentences = way(question, sentences)
     return list(sentences)
 
@@ -86,6 +89,18 @@ def of_the_number(question: Question, sentences: Sequence[Scored]) -> list[Score
     return sorted(weighed, key=lambda s: -s.score)
 
 
+def that_stands(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
+    """The sentences with less of a score where all amounts in one are taken back by its report."""
+    if question.asks != "amount":
+        return list(sentences)
+
+    def is_empty(passage: Passage) -> bool:
+        return not (stands(passage) or find_quantities(standing(passage)))
+
+    kept = [replace(s, score=s.score * STOOD_IN) if is_empty(s.passage) else s for s in sentences]
+    return sorted(kept, key=lambda s: -s.score)
+
+
 def without_namesakes(question: Question, sentences: Sequence[Scored]) -> list[Scored]:
     """The sentences without those of reports on namesakes of what the question names."""
     return [s for s in sentences if not is_of_namesake(question.names, s.passage.article)]
@@ -104,3 +119,6 @@ def without_commands(question: Question, sentences: Sequence[Scored]) -> list[Sc
         if kind != "planted"
     ]
     return sorted(weighed, key=lambda s: -s.score)
+
+
+_WAYS = (in_time, as_of_last_entry, of_the_number, that_stands, without_commands, without_namesakes)

@@ -16,7 +16,7 @@ from index.language import sentence_spans
 from index.words import stems
 from rag.checks import fold
 from rag.cite import Verified
-from rag.compare import ClusterOf, Compared, Side, corrects
+from rag.compare import ClusterOf, Compared, Side
 from rag.entries import when_said
 from rag.evidence import Found, Scored
 from rag.ledger import independent
@@ -27,6 +27,7 @@ from rag.read import Reading
 from rag.schema import Claim, DraftClaim, Evidence, Kind, Rejection, Voice
 from rag.verify import Checker, quick
 from rag.voice import shown_voice, voice_of
+from rag.withdrawn import takes_back
 
 #: Values in an answer; the ledger has them all. Sides of a difference, and outlets of each.
 MAX_VALUES, MAX_SIDES, MAX_OUTLETS = 6, 6, 3
@@ -148,7 +149,7 @@ def _update(side: Side, found: Compared, labels: Labels) -> DraftClaim:
 
 def update_told(old: str, before: Passage, new: str, after: Passage) -> str:
     """From what to what an outlet changed, and when; the passages are those that say it."""
-    verb = "corrected this to" if corrects(after) else "later gave"
+    verb = "corrected this to" if takes_back(after.article, old) else "later gave"
     return (
         f"{after.article.outlet or 'The report'} first gave {marked(old)} ({when_said(before)}) "
         f"and {verb} {marked(new)} ({when_said(after)})."
