@@ -246,7 +246,7 @@ def _told(
         if not compared.doubtful:
             draft, voice = _written(question, compared, way, model, trace), "write"
     verified = verify(draft.claims, draft.evidence, way.checker, way.on_judged)
-    verified = on_point(verified, compared)
+    verified = on_point(question, verified, compared)
     draft, verified = _completed([*rest, *near, found.sentences[0]], draft, verified, way)
     if unread := unreadable(way.checker) - before:
         trace["unreadable_verdicts"] = unread

@@ -185,6 +185,8 @@ def agree(question: Question, one: Reading, other: Reading) -> bool:
         amounts, others = _amounts(one), _amounts(other)
         if amounts and others:
             return any(comparable(a, b) and same_quantity(a, b) for a in amounts for b in others)
+        if question.asks == "amount" and (amounts or others):
+            return False  # "nobody was hurt" and "20 were hurt"
     return _share(one.words, other.words) >= ALIKE
 
 

@@ -14,15 +14,25 @@ from index.words import words
 
 #: Sentences that share one quotation are kept together up to this many words, and characters.
 UNIT_WORDS, UNIT_CHARACTERS = 60, 600
+#: "CORRIN, Feb 11 (Meridian Wire) - " before a report's first sentence.
+_DATELINE = re.compile(
+    r"[A-Z][A-Z'’.-]+(?:[ /][A-Z][A-Z'’.-]+)*(?:, [A-Z][\w.]*)?(?: \d{1,2})?"
+    r"(?:,? \([^()\n]{2,40}\))? ?[-–—]+ (?=\S)"
+)
 _STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 
 
 @lru_cache(maxsize=2048)
 def units_of(article: Article) -> tuple[tuple[int, int], ...]:
-    """The article's sentences; those that share a quotation are one, up to `UNIT_WORDS`."""
+    """The article's sentences; those that share a quotation are one, up to `UNIT_WORDS`.
+
+    A dateline is no part of one: copies of a report differ in it.
+    """
     units: list[tuple[int, int]] = []
-    for start, end in sentence_spans(article.text):
-        text = article.text
+    text = article.text
+    for start, end in sentence_spans(text):
+        if (not start or text[start - 1] == "\n") and (head := _DATELINE.match(text, start, end)):
+            start = head.end()
         fits = units and end - units[-1][0] <= UNIT_CHARACTERS
         if fits and _continues(
             text[units[-1][0] : units[-1][1]], text[units[-1][1] : start], text[start:end]

@@ -33,6 +33,8 @@ from rag.units import (
 
 #: How far two amounts in different units may be apart, as a share: writers round.
 CONVERTED = 0.02
+#: The same where both are said to be about so much: "some 12 acres" are "about five hectares".
+ABOUT = 0.05
 #: Characters beside an amount that say how it is meant.
 _NEAR = 60
 
@@ -317,7 +319,7 @@ def same_quantity(a: Quantity, b: Quantity, slack: float = 1e-6) -> bool:
         else:
             a, b = (replace(q, amount=q.plain, factor=1.0) for q in (a, b))
     if a.factor != b.factor:
-        slack = max(slack, CONVERTED)
+        slack = max(slack, ABOUT if a.relation == b.relation == "~" else CONVERTED)
     if a.vague == b.vague and a.relation == b.relation:
         return abs(a.amount - b.amount) <= slack * max(abs(a.amount), abs(b.amount))
     low, high = _range(a, slack)

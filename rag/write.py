@@ -219,17 +219,26 @@ def sentences_of(text: str) -> Iterator[str]:
                 yield bare[start:end]
 
 
-def on_point(verified: Verified, found: Compared) -> Verified:
-    """The same, but a written sentence that tells nothing that was read is refused."""
-    return Verified(tuple(_on_point(j, found) for j in verified.judged), verified.refused)
+def on_point(question: Question, verified: Verified, found: Compared) -> Verified:
+    """The same without written sentences that tell neither what was read nor what is asked.
+
+    "Krol ruled out sabotage." answers "Did Krol rule out sabotage?" whatever else was read.
+    """
+    asked = frozenset(stems(" ".join(question.terms)))
+    read = [frozenset(stems(r.words.text)) for side in found.sides for r in side.readings]
+    judged = tuple(_on_point(one, asked, read) for one in verified.judged)
+    return Verified(judged, verified.refused)
 
 
-def _on_point(judged: Claim | Rejection, found: Compared) -> Claim | Rejection:
+def _on_point(
+    judged: Claim | Rejection, asked: frozenset[str], read: Sequence[frozenset[str]]
+) -> Claim | Rejection:
     if isinstance(judged, Rejection) or judged.kind != "written":
         return judged
     told = set(stems(judged.text))
-    read = [set(stems(r.words.text)) for side in found.sides for r in side.readings]
     if any(len(told & words) >= CARRIED * len(words) for words in read if words):
+        return judged
+    if asked and asked <= told:
         return judged
     return Rejection(judged.text, "off the point", "it tells nothing that was read as an answer")
 

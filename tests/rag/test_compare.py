@@ -232,3 +232,8 @@ def test_a_report_on_the_matter_that_gives_no_value_is_silent():
 
 def test_nobody_is_silent_where_nobody_answers():
     assert compared(HURT, hurt("a", "Nine", NO)).silent == ()
+
+
+def test_nobody_is_not_a_number_of_people():
+    some, none = said("a", "Nine were hurt"), said("b", "Nobody was hurt")
+    assert [side.article_ids for side in compared(HURT, some, none).sides] == [("a",)]

@@ -109,15 +109,27 @@ def test_each_written_sentence_cites_what_supports_it():
 def test_a_sentence_that_tells_nothing_that_was_read_is_off_the_point():
     found = compared(WHY, STORM, CRANE)
     judged = [Claim(text, (), 0.9) for text in ("It burned.", "A storm came with snow.")]
-    burned, storm = on_point(Verified(tuple(judged)), found).judged
+    burned, storm = on_point(analyse(WHY), Verified(tuple(judged)), found).judged
     assert isinstance(burned, Rejection) and burned.reason == "off the point"
     assert storm == judged[1]
 
 
 def test_a_reading_without_a_telling_word_puts_nothing_on_point():
     found = compared(WHY, said("a", "It was as it was.", "it was"))
-    (judged,) = on_point(Verified((Claim("It burned.", (), 0.9),)), found).judged
+    (judged,) = on_point(analyse(WHY), Verified((Claim("It burned.", (), 0.9),)), found).judged
     assert isinstance(judged, Rejection)
+
+
+def test_a_sentence_that_tells_what_is_asked_is_on_the_point():
+    asked = analyse("Did a storm shut the harbour?")
+    found = compared(
+        asked.text, said("a", "It blew, and the quay was empty.", "the quay was empty")
+    )
+    verified = Verified(
+        (Claim("A storm shut the harbour.", (), 0.9), Claim("A storm came.", (), 0.9))
+    )
+    told, other = on_point(asked, verified, found).judged
+    assert isinstance(told, Claim) and isinstance(other, Rejection)
 
 
 def test_a_full_stop_that_nobody_said_stands_outside_the_marks():
