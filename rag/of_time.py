@@ -21,7 +21,7 @@ from rag.sentences import told
 from rag.timing import asked_times, fits_time, moments, named_periods, published_on
 
 #: What a sentence on another time than the one named keeps of its score; set by hand.
-OTHER_TIME = 0.3
+OTHER_TIME = 0.1
 #: A sentence that is so many days farther off than the nearest likely one keeps about half of its
 #: score, and never less than `LEAST`; likely is one with this share of the best one's score.
 HALVING, LEAST, LIKELY = 7, 0.3, 0.5
