@@ -3,19 +3,15 @@ from datetime import date
 import pytest
 
 from index.records import Article
-from rag.compare import ON_MATTER, compare, corrects
+from rag.compare import ON_MATTER, compare
 from rag.evidence import SIGNALS
 from rag.question import analyse
 from tests.fake_reader import reading, scored
-from tests.replay import NO, YES, plain_weights
+from tests.replay import NO, YES
 
 HURT = "How many dockers were hurt in the fall of the crane?"
 LESS = 0.9
-
-
-@pytest.fixture(autouse=True)
-def _plain(monkeypatch):
-    plain_weights(monkeypatch)
+pytestmark = pytest.mark.usefixtures("plain")
 
 
 def said(name, words, text="", sure=YES, outlet=None, day=None, signal=0.8):
@@ -153,16 +149,6 @@ def test_a_copy_is_cited_beside_its_original_at_the_same_words():
 MARCH = ("2031-03-01", "2031-03-04")
 
 
-def test_an_outlets_later_report_supersedes_its_earlier_one():
-    result = compared(
-        HURT,
-        hurt("a", "Nine", YES, "Lune Wire", MARCH[0]),
-        hurt("b", "Twelve", LESS, "Lune Wire", MARCH[1]),
-    )
-    assert [s.article_ids for s in result.standing] == [("b",)] and not result.differ
-    assert {old.article.id: new.article.id for old, new in result.replaced.items()} == {"a": "b"}
-
-
 @pytest.mark.parametrize(
     ("outlet", "days"),
     [
@@ -201,14 +187,6 @@ def test_a_side_that_another_outlet_still_holds_stands():
         and result.differ
         and len(result.standing) == 2
     )
-
-
-def test_a_correction_of_the_same_day_supersedes():
-    more = "An earlier version of this article gave another number."
-    old = hurt("a", "Nine", YES, "Lune Wire", MARCH[0])
-    new = hurt("b", "Twelve", YES, "Lune Wire", MARCH[0], more)
-    assert {r.article.id for r in compared(HURT, old, new).replaced} == {"a"}
-    assert corrects(new.sentence.passage) and not corrects(old.sentence.passage)
 
 
 def test_what_is_latest_comes_first_if_every_day_is_known():

@@ -90,9 +90,6 @@ def test_values_must_be_the_declared_ones(values: dict[str, str], complaint: str
         ("# variables: question\n=== user\n$question $evidence\n", "$evidence is not declared"),
         ("# variables:\n=== user\nIt cost $5.\n", "write $$ for the sign"),
         ("# variables:\nWho?\n", "must begin with a turn"),
-        ("# variables:\nWho?\n=== user\nWho?\n", "must begin with a turn"),
-        ("# variables:\n=== users\nWho?\n", "must begin with a turn"),
-        ("", "first line must declare"),
     ],
 )
 def test_a_file_that_is_no_prompt_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
