@@ -83,6 +83,7 @@ def test_one_that_is_stopped_is_silent(path):
         with pytest.raises(Silent):
             call(path, KEY, "waits for ever", print, 0.2)
         other.send_signal(signal.SIGSTOP)
+        until(lambda: ") T " in Path(f"/proc/{other.pid}/stat").read_text())
         with pytest.raises(Silent):
             call(path, KEY, "is not even let in", print, 0.2)
     finally:

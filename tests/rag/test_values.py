@@ -1,8 +1,7 @@
 import pytest
 
-from rag.dates import find_dates, same_date
-from rag.units import words_to_number
-from rag.values import find_quantities, same_quantity
+from rag.dates import find_dates
+from rag.values import find_quantities
 
 HOUR = 3600.0
 
@@ -58,34 +57,6 @@ def test_quantities_are_found_with_amount_family_and_hedge(text, found):
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "same"),
-    [
-        ("two and a half hours", "150 minutes", True),
-        ("two and a half hours", "almost three hours", False),
-        ("10,022 people", "more than 10,000 people", True),
-        ("10,022 people", "more than 11,000 people", False),
-        ("$20bn", "20 billion dollars", True),
-        ("$20bn", "€20bn", False),
-        ("under 40", "12", True),
-        ("just over 100", "104", True),
-        ("dozens", "40 people", True),
-        ("dozens", "400 people", False),
-        ("about 60", "58", True),
-        ("twelve", "a dozen", True),
-        ("2 percent", "2 percentage points", False),
-        ("3pm", "15:00", True),
-        ("3pm", "3am", False),
-        ("45 degrees Celsius", "113 degrees Fahrenheit", True),
-        ("A$5", "US$5", False),
-    ],
-)
-def test_quantities_compare_as_values_either_way_round(a, b, same):
-    left, right = find_quantities(a)[0], find_quantities(b)[0]
-    assert same_quantity(left, right) is same
-    assert same_quantity(right, left) is same
-
-
-@pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("on Nov. 6", (None, 11, 6, None)),
@@ -107,21 +78,3 @@ def test_a_date_is_what_its_words_say(text, parts):
 )
 def test_what_is_no_date(text):
     assert [d for d in find_dates(text) if d.month or d.day or "2025 w" in text] == []
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "same"),
-    [
-        ("Nov. 6", "6 November 2023", True),
-        ("6 November", "7 November", False),
-        ("Monday", "6 November", False),
-        ("2023", "6 November 2023", True),
-    ],
-)
-def test_dates_agree_in_the_parts_that_both_say(a, b, same):
-    assert same_date(find_dates(a)[0], find_dates(b)[0]) is same
-
-
-def test_number_words():
-    assert words_to_number("two hundred forty one".split()) == 241
-    assert words_to_number("three hundred thousand five".split()) == 300_005
