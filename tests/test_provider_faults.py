@@ -1,5 +1,7 @@
 """Each fault of a provider at every call; `tests.faults.provider` runs thousands."""
 
+from unittest.mock import patch
+
 import pytest
 
 from tests.faults.provider import KINDS, QUESTIONS, corpus, run
@@ -9,7 +11,7 @@ LONG, _ = QUESTIONS
 
 @pytest.fixture(scope="module")
 def index():
-    with corpus() as made:
+    with corpus() as made, patch("rag.llm.BACK_OFF", 0.02):
         yield made
 
 

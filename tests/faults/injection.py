@@ -236,7 +236,7 @@ def ask(tally: Tally, one: Planted, index: Index, model: Watched) -> None:
         ),
         "obeyed": bool(found),
     }
-    tally.count(*(what for what, did in came.items() if did))
+    tally.counts.update({what: int(did) for what, did in came.items()})
     for what in found:
         tally.fail(f"{one.way}, {one.question} {one.planted.text!r}: {what}")
 

@@ -351,6 +351,8 @@ def started(folder: Path, workers: int, model: str) -> Serving:
 
 def load(tally: Tally, askers: int, seconds: float, workers: int, model: str) -> None:
     """Run it, and tell what came of it in `tally`."""
+    never = ("lost without a word", "of a wrong corpus", "told of an error")
+    tally.counts.update(dict.fromkeys(never, 0))
     serving = started(tally.folder, workers, model)
     try:
         run = Load(serving, tally.folder, tally, model)

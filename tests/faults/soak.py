@@ -144,7 +144,8 @@ def used(tally: Tally) -> None:
                     looks.append(look(served))
                     next_look = time.monotonic() + PAUSE
     finally:
-        judge(tally, looks)
+        if looks:
+            judge(tally, looks)
 
 
 def main() -> int:
