@@ -13,8 +13,9 @@ from pathlib import Path
 import index
 import rag
 from index.errors import ModelKeyMissing
-from index.records import Article, Passage
+from index.records import Article
 from rag.schema import Answer, Citation, Claim
+from tests.fakes import at
 from web import worker
 
 CRANE = Article("a1", "Crane", "Crane\n\nA crane fell in Ostmere. Two dockers were hurt.\n")
@@ -41,8 +42,7 @@ def note(line: str) -> None:
 
 def claim(words: str) -> Claim:
     """A sentence of the article that passed."""
-    start = CRANE.text.index(words)
-    return Claim(words, (Citation(Passage(CRANE, start, start + len(words)), 0.9),), 0.9)
+    return Claim(words, (Citation(at(CRANE, words), 0.9),), 0.9)
 
 
 def answer(

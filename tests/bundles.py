@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from index.records import Article, Hit, Passage
 from rag.bundle import bundle_of, sealed
 from rag.schema import Answer, Check, Citation, Claim, Evidence, Position, Rejection
+from tests.fakes import at
 
 MADE = datetime(2031, 4, 7, 12, 30, tzinfo=UTC)
 ECHO = Article(
@@ -21,15 +22,10 @@ WIRE = Article(
 )
 
 
-def passage(article: Article, words: str) -> Passage:
-    start = article.text.index(words)
-    return Passage(article, start, start + len(words))
-
-
-CLOSED = passage(ECHO, "The Arden bridge closed on Friday after 12 cables snapped.")
-SINCE = passage(WIRE, "The bridge at Arden has been closed since Friday.")
-AROUND = passage(ECHO, "Mayor Ansel Brock blamed the frost. Repairs will take nine days, he said.")
-REPAIRS = passage(ECHO, "Repairs will take nine days, he said.")
+CLOSED = at(ECHO, "The Arden bridge closed on Friday after 12 cables snapped.")
+SINCE = at(WIRE, "The bridge at Arden has been closed since Friday.")
+AROUND = at(ECHO, "Mayor Ansel Brock blamed the frost. Repairs will take nine days, he said.")
+REPAIRS = at(ECHO, "Repairs will take nine days, he said.")
 SPAN = Claim(
     "Friday",
     (Citation(CLOSED, 0.9), Citation(SINCE, 0.8)),

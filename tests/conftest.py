@@ -25,3 +25,11 @@ def openai(monkeypatch):
             return server
 
         yield serve
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """A reading is as sure as the model's "Yes", whatever the weights that ship."""
+    from tests.replay import plain_weights  # late, as it imports much
+
+    plain_weights(monkeypatch)

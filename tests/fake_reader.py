@@ -9,6 +9,7 @@ from rag.evidence import SIGNALS, Found, Scored
 from rag.read import SIGNALS as READING_SIGNALS
 from rag.read import Reading as ReadByModel
 from rag.reader import Reading
+from tests.fakes import at
 
 
 class PatternReader:
@@ -36,9 +37,9 @@ def scored(
     article: Article, sentence: str = "", *, score: float = 0.9, signal: float = 0.8
 ) -> Scored:
     """A sentence of an article, all of whose text it is unless it is given."""
-    start = article.text.index(sentence)
-    end = start + len(sentence) if sentence else len(article.text)
-    return Scored(Passage(article, start, end), (signal,) * len(SIGNALS), score, (start, end), 1.0)
+    place = at(article, sentence or article.text)
+    span = (place.start, place.end)
+    return Scored(place, (signal,) * len(SIGNALS), score, span, 1.0)
 
 
 def found(*sentences: Scored, addressed: float = 0.9) -> Found:

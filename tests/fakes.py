@@ -1,13 +1,22 @@
 """Stand-ins that ship for tests: whatever they return can be worked out in one's head."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from index import Index, build_index, open_index
 from index.encoder import Vectors
+from index.records import Article, Passage
 
 TOPICS = ("harbour", "election", "storm", "bank", "hospital", "railway", "museum")
+
+
+def at(article: Article, words: str) -> Passage:
+    """The words where they first stand in an article."""
+    start = article.text.index(words)
+    return Passage(article, start, start + len(words))
 
 
 class TopicEncoder:
@@ -61,3 +70,13 @@ class OverlapChecker:
         self.asked += pairs
         words = [[re.findall(r"\w+", text.lower()) for text in pair] for pair in pairs]
         return [sum(w in said for w in claim) / max(1, len(claim)) for said, claim in words]
+
+
+def indexed(folder: Path, texts: Mapping[str, str], metadata: str = "") -> Index:
+    """An index of these texts by their IDs, which are written into `folder`, by a TopicEncoder."""
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    if metadata:
+        (folder / "metadata.csv").write_text(metadata, encoding="utf-8")
+    build_index([folder], folder / "index", encoder=TopicEncoder())
+    return open_index(folder / "index", encoder=TopicEncoder())

@@ -66,14 +66,13 @@ def says(text: str | Callable[[dict[str, Any]], str] | None, finish: str = "stop
 
 def no_choices() -> Step:
     """A reply whose list of choices is empty."""
-    body = {**json.loads(reply("", "stop")), "choices": []}
-    return lambda exchange: exchange.send(200, json.dumps(body).encode())
+    return sends(json.dumps({**json.loads(reply("")), "choices": []}).encode())
 
 
 def fails(status: int, message: str = "no", headers: dict[str, str] | None = None) -> Step:
     """An error, as OpenAI writes one."""
     body = json.dumps({"error": {"message": message, "type": "error", "code": None}}).encode()
-    return lambda exchange: exchange.send(status, body, headers)
+    return sends(body, headers, status)
 
 
 def echoes_key(status: int = 401) -> Step:
@@ -108,7 +107,7 @@ def drips() -> Step:
 
 def redirects(url: str) -> Step:
     """Points to another address."""
-    return lambda exchange: exchange.send(307, b"", {"Location": url})
+    return sends(b"", {"Location": url}, 307)
 
 
 def cuts(text: str) -> Step:
@@ -119,7 +118,7 @@ def cuts(text: str) -> Step:
 
 def not_json(body: bytes = b"<html>Welcome</html>") -> Step:
     """A page where JSON should be."""
-    return lambda exchange: exchange.send(200, body, {"Content-Type": "text/html"})
+    return sends(body, {"Content-Type": "text/html"})
 
 
 def sends(body: bytes, headers: dict[str, str] | None = None, status: int = 200) -> Step:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from index import build_index, open_index
 from index.errors import IndexMissing, ModelKeyMissing
-from index.records import Article, Hit, Passage
+from index.records import Article, Hit
 from rag.schema import Answer, Citation, Claim, Evidence, Kind, Position, Rejection
-from tests.fakes import TopicEncoder
+from tests.fakes import TopicEncoder, at
 from web import page, server
 from web.access import HOST
 from web.api import Api
@@ -74,8 +74,7 @@ ARTICLES = (HARBOUR, WIRE, UNKNOWN, HEBREW)
 
 def cite(article: Article, words: str) -> Citation:
     """A citation of `words` where they first stand."""
-    start = article.text.index(words)
-    return Citation(Passage(article, start, start + len(words)), 0.97)
+    return Citation(at(article, words), 0.97)
 
 
 def claim(text: str, *citations: Citation, kind: Kind = "written") -> Claim:

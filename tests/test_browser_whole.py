@@ -14,7 +14,7 @@ from rag.bundle.file import read_bundle
 from rag.bundle.held import finder
 from rag.bundle.reverify import reverify
 from rag.schema import Answer
-from tests.browsing import Reader, browser, files, needs_chromium, reading, shared
+from tests.browsing import Reader, browser, needs_chromium, reading, shared
 from tests.replay import YES, ReplayModel, plain_weights
 from tests.scripted_answers import serving
 from web import sample, server, ui
@@ -24,16 +24,6 @@ pytestmark = needs_chromium
 __all__ = ["browser", "shared"]
 
 CONFLICT = "By what percentage did asthma attacks fall in schools that had the filters?"
-OWN = """---
-outlet: Tern Post
-published: 2025-05-02
----
-Museum of tides opens
-
-The museum of tides opened in Tern on Friday. In its first hour 412 visitors came.
-
-Its director, Pell Arno, said that the oldest buoy in the hall weighs two tonnes.
-"""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +37,6 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, In
     reads = ReplayModel(
         ("percentage", "32 per cent", "32 per cent", YES),
         ("percentage", "23 percent", "23 percent", YES),
-        ("visitors", "museum of tides", "412", YES),
         planned="How much will Kolvany pay for the railway line to Kestrin?",
     )
 
@@ -56,7 +45,6 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, In
 
     queue = QuestionQueue(answer, index)
     routes = server.routes_of(queue, "sample articles", [CONFLICT])
-    server.accept_uploads(routes)
     blocks = ui.build_page(
         queue, lambda: server.facts_of(index, "sample articles"), models=["none"]
     )
@@ -111,33 +99,13 @@ def test_a_conflict_shows_both_values_and_its_proof_can_be_taken_away(reader, ne
     assert shown == quotes and len(shown) >= 3
 
 
-def test_a_changed_bundle_does_not_hold(reader, newsroom, tmp_path):
-    reader.ask(CONFLICT, 90)
-    bundle = taken(reader, "JSON", tmp_path)
-    bundle.write_text(bundle.read_text(encoding="utf-8").replace("23 percent", "24 percent"))
-    assert not reverify(read_bundle(bundle), finder([], Path(newsroom[1].folder))).holds
-
-
 def test_what_the_reports_do_not_say_is_declined(reader):
     reader.ask("Who won the chess title in Larkmoor?", 90)
     assert reader.turn.get_attribute("class") == "turn declined"
     assert "Looked for: " in reader.turn.locator(".note").inner_text()
     assert reader.turn.locator(".tag").inner_text() == "not an answer"
     assert reader.turn.locator(".claim").count() == 0
+    assert reader.turn.locator("h3").inner_text() == "The nearest passages not an answer"
+    reader.picture("declined")
     reader.turn.locator(".nearest .cite").first.click()
     assert reader.marked()
-
-
-def test_articles_of_ones_own_are_given_and_asked_about(reader):
-    reader.page.get_by_role("button", name="Library").click()
-    chooser = reader.page.locator("#library input[type=file]")
-    chooser.set_input_files(files(("tides.txt", OWN)))
-    told = reader.page.locator("#library .outcome")
-    told.get_by_text("They can be asked now.").wait_for(timeout=90_000)
-    reader.page.get_by_role("button", name="Questions").click()
-    reader.ask("How many visitors came to the museum of tides in its first hour?", 90)
-    assert "412" in reader.turn.locator(".short").first.inner_text()
-    assert "Tern Post" in reader.turn.inner_text()
-    reader.turn.locator(".cite").first.click()
-    assert reader.marked() == "In its first hour 412 visitors came."
-    reader.picture("own-answer")

@@ -51,11 +51,3 @@ class TestTally:
         tally.need("hit", 2)
         assert tally.failures == ["hit: 1, not 2 or more: the fault did not land"]
         assert "a name, seed 7, slice: FAILED" in tally.report()
-
-    def test_a_slice_has_some_of_each_kind_and_the_whole_has_all(self, tally, tmp_path):
-        everything = [(kind, n) for kind in "abc" for n in range(9)]
-        some = tally.some(everything, 2, by=lambda one: one[0])
-        assert sorted(kind for kind, _ in some) == ["a", "a", "b", "b", "c", "c"]
-        again = Tally("a name", 7, False, tmp_path)
-        assert again.some(everything, 2, by=lambda one: one[0]) == some
-        assert Tally("a name", 7, True, tmp_path).some(everything, 2) == everything

@@ -19,11 +19,9 @@ from pathlib import Path
 from tests.faults.tally import Skip, Tally
 
 CAMPAIGNS = {
-    "kill-calls": "kills.at_every_call",
-    "kill-times": "kills.at_any_time",
+    "kill-calls": "calls.killed",
     "damage": "damage.every_file",
-    "disk-calls": "disk.at_every_call",
-    "disk-full": "disk.full",
+    "disk-calls": "calls.failed",
     "readers": "readers.during_publications",
     "power": "power.every_crash_state",
     "writers": "writers.together",
@@ -65,7 +63,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="of each of the kept-... ones, at most"
     )
-    parser.add_argument("--folder", type=Path, help="work in this folder, not in memory")
     parser.add_argument("--json", type=Path, help="write what was counted to this file, too")
     options = parser.parse_args()
     unknown = set(options.campaign) - set(CAMPAIGNS)
@@ -101,7 +98,7 @@ def _has_one_thread(within: float = 1) -> bool:
 def _run(name: str, options: argparse.Namespace) -> Tally:
     module, function = CAMPAIGNS[name].split(".")
     began, worked = time.monotonic(), sum(os.times()[:4])
-    with tempfile.TemporaryDirectory(prefix=f"faults-{name}-", dir=_place(options)) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"faults-{name}-", dir=_place()) as folder:
         # None of the user's files; `corpus.forget` empties it.
         os.environ["WIRECHECK_CACHE"] = os.environ["XDG_CACHE_HOME"] = str(Path(folder, "cache"))
         tally = Tally(name, options.seed, options.full, Path(folder))
@@ -125,10 +122,10 @@ def _run(name: str, options: argparse.Namespace) -> Tally:
     return tally
 
 
-def _place(options: argparse.Namespace) -> Path | None:
+def _place() -> Path | None:
     """Memory, where thousands of folders are made and removed in no time, if there is enough."""
-    if options.folder or not os.access(_MEMORY, os.W_OK):
-        return options.folder
+    if not os.access(_MEMORY, os.W_OK):
+        return None
     status = os.statvfs(_MEMORY)
     return _MEMORY if status.f_bavail * status.f_frsize > _NEEDED_BYTES else None
 

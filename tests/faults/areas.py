@@ -9,6 +9,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -207,7 +208,9 @@ class Uploaded(Area):
         build_index([self.before / "articles"], self.before / "index", encoder=ENCODER)
 
     def write(self) -> None:
-        uploads = Uploads(self.place, _build, _open, lambda index: None)
+        build = partial(build_index, encoder=ENCODER)
+        opened = partial(open_index, encoder=ENCODER)
+        uploads = Uploads(self.place, build, opened, lambda index: None)
         _wait(uploads)
         for name in self._given:
             asyncio.run(uploads.take(f"{name}.txt", _pieces(self._new[name]), 1_000_000))
@@ -239,14 +242,6 @@ class Uploaded(Area):
 
     def left_over(self) -> list[str]:
         return sorted({p.name for p in self.place.iterdir()} - {"articles", "index"})
-
-
-def _build(articles, root, **options):
-    return build_index(articles, root, encoder=ENCODER, **options)
-
-
-def _open(root):
-    return open_index(root, ENCODER)
 
 
 def _wait(uploads: Uploads) -> None:

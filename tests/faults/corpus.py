@@ -6,10 +6,10 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from index import Index, build_index, open_index
 from index.errors import IndexMissing
@@ -100,16 +100,6 @@ def forget() -> None:
     shutil.rmtree(os.environ["WIRECHECK_CACHE"], ignore_errors=True)
 
 
-@contextmanager
-def _no_cache() -> Iterator[None]:
-    usual = os.environ["WIRECHECK_CACHE"]
-    os.environ["WIRECHECK_CACHE"] = "off"
-    try:
-        yield
-    finally:
-        os.environ["WIRECHECK_CACHE"] = usual
-
-
 def expected(texts: Texts, folder: Path) -> Sight:
     """What an index of `texts` has to show: built undisturbed in `folder`, checked against `texts`.
 
@@ -117,7 +107,7 @@ def expected(texts: Texts, folder: Path) -> Sight:
     word that stands in no other.
     """
     write(folder / "articles", texts)
-    with _no_cache():
+    with patch.dict(os.environ, {"WIRECHECK_CACHE": "off"}):
         build_index([folder / "articles"], folder / "index", encoder=ENCODER)
     index = open_index(folder / "index", ENCODER)
     sight = seen(index)
@@ -158,3 +148,21 @@ def generations(root: Path) -> list[str]:
 def leftovers(root: Path) -> list[str]:
     """What dead writers left at `root`."""
     return sorted(p.name for p in root.glob("*.tmp"))
+
+
+def spoil(path: Path, rng: random.Random, way: str) -> str:
+    """Change a file that isn't empty, by a "byte", "cut", with "zeros" or "more"; says where."""
+    data = bytearray(path.read_bytes())
+    at = rng.randrange(len(data))
+    if way == "byte":
+        data[at] ^= rng.randrange(1, 256)
+    elif way == "cut":
+        del data[at:]
+    elif way == "zeros":
+        was = bytes(data[at : at + 64])
+        data[at : at + 64] = bytes(len(was))
+        data[at] ^= not any(was)
+    else:
+        data += rng.choice((b"\n", b" ", bytes(512), rng.randbytes(40)))
+    path.write_bytes(data)
+    return f"{way} at {at}"

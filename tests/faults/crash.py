@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from itertools import chain, combinations, product
 from pathlib import Path
 
-# What the model is told of. Those of the second line it doesn't know: it stops at them.
+#: What the model is told of. Those of the second part it doesn't know: it stops at them.
 TRACED = (
-    "open", "openat", "creat", "close", "dup", "dup2", "dup3", "fcntl", "lseek", "mmap",
-    "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "truncate",
+    "open", "openat", "close", "write", "pwrite64", "fsync", "fdatasync", "ftruncate",
     "rename", "renameat", "renameat2", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir",
-    "openat2", "writev", "pwritev", "pwritev2", "fallocate", "copy_file_range", "sendfile", "splice",
-    "link", "linkat", "symlink", "symlinkat", "sync", "syncfs", "sync_file_range", "msync",
+    "creat", "openat2", "dup", "dup2", "dup3", "writev", "pwritev", "pwritev2", "truncate",
+    "fallocate", "copy_file_range", "sendfile", "splice", "link", "linkat", "symlink", "symlinkat",
+    "sync", "syncfs", "sync_file_range", "msync",
 )  # fmt: skip
 
 Tree = Mapping[str, bytes | None]
@@ -32,6 +32,9 @@ _ALL_STATES = 400
 _STRING = r'"(?:\\x[0-9a-f]{2})*"(?:\.\.\.)?'
 _LINE = re.compile(r"(\w+)\((.*)\) += (-?\d+|0x[0-9a-f]+|\?)")
 _ARGUMENT = re.compile(rf"{_STRING}|[^,]+")
+#: Calls with a folder before each path are told as those without.
+_AT = {"openat": "open", "mkdirat": "mkdir", "unlinkat": "unlink", "rmdir": "unlink"}
+_AT |= {"renameat": "rename", "renameat2": "rename", "fdatasync": "fsync"}
 
 
 class Unmodelled(Exception):
@@ -45,9 +48,6 @@ class Call:
     name: str
     arguments: tuple[str | bytes, ...]
     result: int
-
-    def number(self, at: int) -> int:
-        return int(self.arguments[at])
 
 
 def calls(trace: str) -> list[Call]:
@@ -89,15 +89,13 @@ class File:
         new, old = self.current, self.durable
         if new == old:
             return [new]
-        size = max(len(new), len(old))
-        fresh = bytes(size)
         zeros = bytes(
             n if n == o else 0 for n, o in zip(new, old.ljust(len(new), b"\1"), strict=False)
         )
         torn = []
         for sector in (512, 4096, len(new) // 2):
             if 0 < sector < len(new):
-                torn += [new[:sector] + old[sector:], new[:sector] + fresh[sector : len(new)]]
+                torn += [new[:sector] + old[sector:], new[:sector] + bytes(len(new) - sector)]
         return list(dict.fromkeys([new, old, zeros, *torn]))
 
 
@@ -149,12 +147,19 @@ class Disk:
 
         With `flushes` false, a flush does nothing. Raises Unmodelled.
         """
-        handler = getattr(self, f"_{call.name}", None)
-        if handler is None:
-            return self._refuse_if_ours(call)
-        if call.name in ("fsync", "fdatasync"):
-            return self._flush(call) if flushes else ""
-        return handler(call) or ""
+        name = _AT.get(call.name, call.name)
+        if name in ("open", "mkdir", "unlink", "rename"):
+            return self._on_paths(name, call)
+        opened = self._opened.get(_number(call, 0))
+        if name == "close":
+            self._opened.pop(_number(call, 0), None)
+        elif name in ("write", "pwrite64", "ftruncate", "fsync"):
+            if opened is None or (name == "fsync" and not flushes):
+                return ""
+            return {"fsync": self._flush, "ftruncate": self._cut}.get(name, self._put)(opened, call)
+        elif name == "sync" or opened or self._is_ours(call):
+            raise Unmodelled(f"{call.name}{call.arguments}")
+        return ""
 
     def tree(self) -> Tree:
         """As programs see it."""
@@ -165,14 +170,13 @@ class Disk:
         subsets = list(_subsets(self._changes, rng))
         files = [f for f in self._files() if f.current != f.durable]
         contents = list(product(*(f.left() for f in files)))
+        pairs = product(subsets, contents)
         if len(subsets) * len(contents) > _ALL_STATES:
             pairs = chain(
                 product(subsets, contents[:2]),
                 product((subsets[0], subsets[-1]), contents),
                 [(rng.choice(subsets), rng.choice(contents)) for _ in range(_ALL_STATES // 4)],
             )
-        else:
-            pairs = product(subsets, contents)
         for kept, held in pairs:
             yield self._left(kept, dict(zip(map(id, files), held, strict=True)))
 
@@ -200,20 +204,27 @@ class Disk:
         walk(self._tree)
         return list(found.values())
 
-    # Paths and descriptors
+    # Paths
 
-    def _path(self, raw: str | bytes, at: str | bytes = "AT_FDCWD") -> str | None:
+    def _paths(self, call: Call) -> list[str]:
+        """The paths that a call names, each from the root of the real disk."""
+        found = []
+        for n, raw in enumerate(call.arguments):
+            if isinstance(raw, bytes):
+                text, at = os.fsdecode(raw), call.arguments[n - 1] if n else ""
+                if not text.startswith("/") and str(at).isdigit() and int(at) in self._opened:
+                    text = f"{self._top}/{self._where(self._opened[int(at)].node)}/{text}"
+                found.append(os.path.normpath(text))
+        return found
+
+    def _is_ours(self, call: Call) -> bool:
+        return any(self._path(full) is not None for full in self._paths(call))
+
+    def _path(self, full: str) -> str | None:
         """The path from the top, or None if it leads elsewhere."""
-        text = os.fsdecode(raw)
-        if not text.startswith("/") and at != "AT_FDCWD":
-            opened = self._opened.get(int(at))
-            if opened is None:
-                return None
-            text = f"{self._top}/{self._where(opened.node)}/{text}"
-        text = os.path.normpath(text)
-        if text == str(self._top):
+        if full == str(self._top):
             return ""
-        return text.removeprefix(f"{self._top}/") if text.startswith(f"{self._top}/") else None
+        return full.removeprefix(f"{self._top}/") if full.startswith(f"{self._top}/") else None
 
     def _where(self, wanted: File | Folder) -> str:
         found = {id(self._tree): ""}
@@ -233,173 +244,81 @@ class Disk:
             node = node.current.get(name) if isinstance(node, Folder) else None
         return node
 
-    def _parent(self, path: str) -> tuple[Folder, str]:
-        above, _, name = path.rpartition("/")
-        folder = self._node(above)
-        if not isinstance(folder, Folder):
-            raise Unmodelled(f"{path}: made in a folder that isn't there")
-        return folder, name
-
     def _change(self, folder: Folder, node: File | Folder, gone: str = "", new: str = "") -> None:
         change = _Change(folder, node, gone, new)
         change.done_in(folder.current)
         self._changes.append(change)
 
-    def _refuse_if_ours(self, call: Call) -> str:
-        if call.name == "sync":
-            raise Unmodelled("sync, which flushes everything")
-        for argument in call.arguments:
-            is_path = isinstance(argument, bytes) and self._path(argument) is not None
-            is_opened = isinstance(argument, str) and argument.isdigit()
-            if is_path or (is_opened and int(argument) in self._opened):
-                raise Unmodelled(f"{call.name}{call.arguments}")
-        return ""
-
     # Calls
 
-    def _openat(self, call: Call) -> str:
-        at, raw, flags, *_ = call.arguments
-        return self._open_at(self._path(raw, at), str(flags), call.result)
-
-    def _open(self, call: Call) -> str:
-        raw, flags, *_ = call.arguments
-        return self._open_at(self._path(raw), str(flags), call.result)
-
-    def _open_at(self, path: str | None, flags: str, descriptor: int) -> str:
-        self._opened.pop(descriptor, None)
+    def _on_paths(self, name: str, call: Call) -> str:
+        path, *others = map(self._path, self._paths(call))
+        if name == "open":
+            self._opened.pop(call.result, None)
         if path is None:
+            if self._is_ours(call):
+                raise Unmodelled(f"{call.name}{call.arguments}")
             return ""
+        above, _, entry = path.rpartition("/")
+        folder = self._node(above)
+        if not isinstance(folder, Folder):
+            raise Unmodelled(f"{path}: in a folder that isn't there")
+        if name == "open":
+            return self._open(folder, path, entry, call)
+        if name == "mkdir":
+            self._change(folder, Folder(), new=entry)
+        elif name == "unlink":
+            self._change(folder, folder.current[entry], gone=entry)
+        else:
+            place, _, other = (others[0] or "").rpartition("/")
+            if place != above or "RENAME_EXCHANGE" in call.arguments:
+                raise Unmodelled(f"{path} renamed to {others[0]}")
+            self._change(folder, folder.current[entry], gone=entry, new=other)
+        return path
+
+    def _open(self, folder: Folder, path: str, entry: str, call: Call) -> str:
+        flags = next(str(a) for a in call.arguments if str(a).startswith("O_"))
         if "O_APPEND" in flags or "O_TMPFILE" in flags:
             raise Unmodelled(f"{path} opened with {flags}")
         node, changed = self._node(path), ""
         if node is None:
             node, changed = File(), path
-            folder, name = self._parent(path)
-            self._change(folder, node, new=name)
+            self._change(folder, node, new=entry)
         elif "O_TRUNC" in flags and isinstance(node, File):
             node.current, changed = b"", path
-        self._opened[descriptor] = _Opened(node)
+        self._opened[call.result] = _Opened(node)
         return changed
 
-    def _close(self, call: Call) -> None:
-        self._opened.pop(call.number(0), None)
-
-    def _dup(self, call: Call) -> None:
-        self._opened.pop(call.result, None)
-        if call.number(0) in self._opened:
-            self._opened[call.result] = self._opened[call.number(0)]
-
-    _dup2 = _dup3 = _dup
-
-    def _fcntl(self, call: Call) -> None:
-        if str(call.arguments[1]).startswith("F_DUPFD"):
-            self._dup(call)
-
-    def _lseek(self, call: Call) -> None:
-        if call.number(0) in self._opened:
-            self._opened[call.number(0)].offset = call.result
-
-    def _mmap(self, call: Call) -> None:
-        _, _, protection, flags, descriptor, _ = map(str, call.arguments)
-        writes = "PROT_WRITE" in protection and "MAP_SHARED" in flags
-        if writes and int(descriptor) in self._opened:
-            raise Unmodelled("a file that is written through memory")
-
-    def _write(self, call: Call) -> str:
-        opened = self._opened.get(call.number(0))
-        if opened is None:
-            return ""
-        path = self._put(opened, call, opened.offset)
-        opened.offset += call.result
-        return path
-
-    def _pwrite64(self, call: Call) -> str:
-        opened = self._opened.get(call.number(0))
-        return "" if opened is None else self._put(opened, call, call.number(3))
-
-    def _put(self, opened: _Opened, call: Call, at: int) -> str:
+    def _put(self, opened: _Opened, call: Call) -> str:
         data = call.arguments[1]
         if not isinstance(opened.node, File) or not isinstance(data, bytes):
             raise Unmodelled(f"{call.name} to what is no file")
+        at = _number(call, 3) if call.name == "pwrite64" else opened.offset
         old = opened.node.current.ljust(at, b"\0")
         opened.node.current = old[:at] + data[: call.result] + old[at + call.result :]
+        if call.name == "write":
+            opened.offset += call.result
         return self._where(opened.node)
 
-    def _ftruncate(self, call: Call) -> str:
-        opened = self._opened.get(call.number(0))
-        return "" if opened is None else self._cut(opened.node, call.number(1))
+    def _cut(self, opened: _Opened, call: Call) -> str:
+        size = _number(call, 1)
+        opened.node.current = opened.node.current[:size].ljust(size, b"\0")
+        return self._where(opened.node)
 
-    def _truncate(self, call: Call) -> str:
-        path = self._path(call.arguments[0])
-        node = None if path is None else self._node(path)
-        return "" if node is None else self._cut(node, call.number(1))
-
-    def _cut(self, node: File | Folder, size: int) -> str:
-        if not isinstance(node, File):
-            raise Unmodelled("a folder cut to a size")
-        node.current = node.current[:size].ljust(size, b"\0")
-        return self._where(node)
-
-    def _flush(self, call: Call) -> str:
-        opened = self._opened.get(call.number(0))
-        if opened is None:
-            return ""
-        if isinstance(opened.node, File):
-            opened.node.durable = opened.node.current
+    def _flush(self, opened: _Opened, call: Call) -> str:
+        node = opened.node
+        if isinstance(node, File):
+            node.durable = node.current
         else:
-            opened.node.durable = dict(opened.node.current)
-            self._changes = [c for c in self._changes if c.folder is not opened.node]
-        return self._where(opened.node) or "."
+            node.durable = dict(node.current)
+            self._changes = [c for c in self._changes if c.folder is not node]
+        return self._where(node) or "."
 
-    _fsync = _fdatasync = _flush
 
-    def _mkdir(self, call: Call) -> str:
-        return self._make(self._path(call.arguments[0]))
-
-    def _mkdirat(self, call: Call) -> str:
-        return self._make(self._path(call.arguments[1], call.arguments[0]))
-
-    def _make(self, path: str | None) -> str:
-        if path is None:
-            return ""
-        folder, name = self._parent(path)
-        self._change(folder, Folder(), new=name)
-        return path
-
-    def _rename(self, call: Call) -> str:
-        return self._move(*map(self._path, call.arguments))
-
-    def _renameat(self, call: Call) -> str:
-        at, old, to, new, *flags = call.arguments
-        if flags not in ([], ["0"], ["RENAME_NOREPLACE"]):
-            raise Unmodelled(f"{call.name} with {flags}")
-        return self._move(self._path(old, at), self._path(new, to))
-
-    _renameat2 = _renameat
-
-    def _move(self, old: str | None, new: str | None) -> str:
-        if old is None and new is None:
-            return ""
-        if old is None or new is None or old.rpartition("/")[0] != new.rpartition("/")[0]:
-            raise Unmodelled(f"{old} renamed to {new}, another folder")
-        folder, name = self._parent(old)
-        self._change(folder, folder.current[name], gone=name, new=new.rpartition("/")[2])
-        return old
-
-    def _unlink(self, call: Call) -> str:
-        return self._remove(self._path(call.arguments[0]))
-
-    _rmdir = _unlink
-
-    def _unlinkat(self, call: Call) -> str:
-        return self._remove(self._path(call.arguments[1], call.arguments[0]))
-
-    def _remove(self, path: str | None) -> str:
-        if path is None:
-            return ""
-        folder, name = self._parent(path)
-        self._change(folder, folder.current[name], gone=name)
-        return path
+def _number(call: Call, at: int) -> int:
+    """An argument as a number; -1 if it is none."""
+    text = str(call.arguments[at]) if len(call.arguments) > at else ""
+    return int(text) if text.isdigit() else -1
 
 
 def _imported(folder: Path) -> Folder:

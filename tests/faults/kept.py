@@ -7,13 +7,10 @@ which of its files may be damaged. What the program does is done in a child, whi
 from __future__ import annotations
 
 import gc
-import json
 import os
-import random
 import resource
-import select
 import shutil
-import signal
+import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -21,8 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from index.errors import WirecheckError
+from tests.faults import corpus
 from tests.faults.areas import AREAS, Area
-from tests.faults.disk import _mount
+from tests.faults.child import Child, Tell
 from tests.faults.tally import Skip, Tally
 
 #: Seconds that a child may take for what takes milliseconds.
@@ -30,56 +28,32 @@ _PATIENCE = 60.0
 _LIMITS = 24
 
 
-class Child:
-    """`work` in a process of its own; how it went is told when it ends."""
+def started(work: Callable[[], str | None], first: Callable[[], None] = lambda: None) -> Child:
+    """`work` in a process of its own. `first` is called there before it; it sets limits."""
 
-    def __init__(self, work: Callable[[], None], first: Callable[[], None] = lambda: None) -> None:
-        """Fork. `first` is called in the child before it; it sets limits and the like."""
-        self._told, told = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            os.close(self._told)
-            _be_the_child(work, first, told)
-        os.close(told)
-
-    def kill(self) -> None:
-        """Kill it with all that it started."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            os.kill(self.pid, signal.SIGKILL)
-
-    def ended(self) -> str:
-        """Wait: "done", "killed", what it was told in one line, or a harm."""
-        with os.fdopen(self._told, "rb") as told:
-            hangs = not select.select([told], [], [], _PATIENCE)[0]
-            if hangs:
-                self.kill()
-            text = told.read().decode("utf-8", "replace")
-        _, status = os.waitpid(self.pid, 0)
-        if hangs:
-            return "HARM: it hangs"
-        return text or ("killed" if os.WIFSIGNALED(status) else "HARM: it ended without a word")
-
-
-def _be_the_child(work: Callable[[], None], first: Callable[[], None], told: int) -> None:
-    said = "done"
-    try:
-        os.setpgid(0, 0)
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
+    def quietly(tell: Tell) -> None:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
         first()
-        work()
-    except (WirecheckError, OSError) as error:
-        said = f"told: {error}"
-        if "\n" in str(error):
-            said = f"HARM: told in several lines: {error}"
-    except BaseException:
-        said = f"HARM: {traceback.format_exc()[-700:]}"
-    finally:
-        os.write(told, said.encode())
-        os._exit(0)
+        try:
+            tell(work() or "done")
+        except (WirecheckError, OSError) as error:
+            harm = "HARM: in several lines, " if "\n" in str(error) else ""
+            tell(f"{harm}told: {error}")
+        except BaseException:
+            tell(f"HARM: {traceback.format_exc()[-700:]}")
+
+    return Child(quietly).go()
+
+
+def said_by(child: Child) -> str:
+    """Wait: "done", "killed", what it was told in one line, what it found, or a harm."""
+    try:
+        ended = child.ended(_PATIENCE)
+    except TimeoutError:
+        return "HARM: it hangs"
+    return "killed" if ended.killed else ended.told or f"HARM: it ended without a word: {ended}"
 
 
 def killed(tally: Tally) -> None:
@@ -97,10 +71,10 @@ def killed(tally: Tally) -> None:
 
 def _killed_once(area: Area, tally: Tally, longest: dict[Area, float]) -> bool:
     """Whether it was killed, and did not run through."""
-    child = Child(area.write)
+    child = started(area.write)
     time.sleep(tally.rng.uniform(0, longest[area]))
     child.kill()
-    said = child.ended()
+    said = said_by(child)
     # Most shall be killed, however busy the machine is.
     longest[area] = max(0.002, longest[area] * (1.03 if said == "killed" else 0.9))
     tally.count("runs", f"{area.name} {'killed' if said == 'killed' else 'ran through'}")
@@ -134,10 +108,10 @@ def _damaged_once(area: Area, tally: Tally) -> None:
     if area.damaged_when_made:
         _again(area, tally, "before the damage")
     path = tally.rng.choice(area.files())
-    what = _damage(path, tally.rng)
+    what = corpus.spoil(path, tally.rng, tally.rng.choice(["byte"] * 7 + ["cut", "zeros", "more"]))
     tally.count(f"{area.name} damaged")
     where = f"{area.name}, {path.name} {what}"
-    found = _in_child(area.look, tally, where)
+    found = said_by(started(area.look))
     tally.count(f"{area.name}: {found}")
     if found not in area.after_damage:
         tally.fail(f"{where}: then it was {found}")
@@ -194,7 +168,7 @@ def _starve(
     first: Callable[[], None] = lambda: None,
     again: Callable[[], object] = lambda: None,
 ) -> None:
-    said = Child(area.write, first).ended()
+    said = said_by(started(area.write, first))
     tally.count("runs", said.partition(":")[0])
     if said.startswith("HARM"):
         tally.fail(f"{area.name}, {where}: {said}")
@@ -213,8 +187,8 @@ def raced(tally: Tally) -> None:
         for size in (2, 6) if tally.full else (3,):
             for _ in range(20 if tally.full else 1):
                 area.set()
-                children = [Child(area.write) for _ in range(size)]
-                said = [child.ended() for child in children]
+                children = [started(area.write) for _ in range(size)]
+                said = [said_by(child) for child in children]
                 tally.counts["writers"] += size
                 tally.count("races", *(word.partition(":")[0] for word in said))
                 harms = [word for word in said if word.startswith("HARM")]
@@ -245,7 +219,7 @@ def _undisturbed(area: Area, tally: Tally) -> float:
 def _again(area: Area, tally: Tally, where: str) -> None:
     """A writer that nothing disturbs: it makes what it shall, and leaves nothing else."""
     area.age()
-    said = Child(area.write).ended()
+    said = said_by(started(area.write))
     if said != "done":
         tally.fail(f"{area.name}, {where}, then a new run: {said}")
     found = _look(area, tally, where)
@@ -258,42 +232,10 @@ def _again(area: Area, tally: Tally, where: str) -> None:
 
 
 def _look(area: Area, tally: Tally, where: str) -> str:
-    found = _in_child(area.look, tally, where)
+    found = said_by(started(area.look))
     if found not in {"old", "new", "missing"}:
         tally.fail(f"{area.name}, {where}: {found}")
     return found
-
-
-def _in_child(look: Callable[[], str], tally: Tally, where: str) -> str:
-    """What `look` gives, in a process whose threads and whose end are its own."""
-    place = tally.folder / "seen"
-    place.unlink(missing_ok=True)
-    said = Child(lambda: _write(place, look())).ended()
-    if said == "done":
-        return json.loads(place.read_text(encoding="utf-8"))
-    return said
-
-
-def _write(place: Path, seen: str) -> None:
-    place.write_text(json.dumps(seen), encoding="utf-8")
-
-
-def _damage(path: Path, rng: random.Random) -> str:
-    """Change a file; says how."""
-    data = bytearray(path.read_bytes())
-    at = rng.randrange(len(data))
-    way = rng.choice(["byte"] * 7 + ["cut", "zeros", "more"])
-    if way == "byte":
-        data[at] ^= rng.randrange(1, 256)
-    elif way == "cut":
-        del data[at:]
-    elif way == "zeros":
-        data[at : at + 64] = bytes(len(data[at : at + 64]))
-        data[at] ^= not any(path.read_bytes()[at : at + 64])
-    else:
-        data += rng.randbytes(40)
-    path.write_bytes(data)
-    return f"{way} at {at}"
 
 
 @contextmanager
@@ -305,10 +247,13 @@ def _small_disk(place: Path) -> Iterator[Callable[[str], None]]:
     try:
         yield lambda options: _mount("-o", f"remount,{options}", str(place))
     finally:
-        _unmount(place)
+        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def _unmount(place: Path) -> None:
-    import subprocess
-
-    subprocess.run(["umount", "-l", str(place)], check=True)
+def _mount(*words: str) -> None:
+    try:
+        subprocess.run(["mount", *words], check=True, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        raise Skip("there is no mount command") from error
+    except subprocess.CalledProcessError as error:
+        raise Skip(error.stderr.strip()) from error

@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,7 +35,7 @@ from statistics import median
 
 import httpx
 
-from tests.faults.tally import Tally
+from tests.faults.tally import Tally, run_alone
 
 ROOT = Path(__file__).parents[2]
 PLACES = [
@@ -75,12 +76,8 @@ def write_articles(folder: Path, generation: int) -> None:
 def update(folder: Path, generation: int) -> None:
     """Publish this generation of the index, as an owner does."""
     write_articles(folder / "articles", generation)
-    words = ["index", str(folder / "articles"), "--index", str(folder / "index")]
-    _python("-m", "wirecheck", *words, check=True)
-
-
-def _python(*words: str, check: bool = False) -> None:
-    subprocess.run([sys.executable, *words], cwd=ROOT, check=check, stdout=-3, stderr=-3)
+    words = ["-m", "wirecheck", "index", str(folder / "articles"), "--index", str(folder / "index")]
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True)
 
 
 def of_wrong_generation(text: str, served: Sequence[int], told: int | None) -> str:
@@ -164,45 +161,36 @@ class Serving:
 
 @dataclass
 class Used:
-    """The most that all processes together had, and what they have now."""
+    """What all processes together had at each look, and processor seconds of the page's process."""
 
     rows: list[tuple[float, int, int, int]] = field(default_factory=list)
-    #: Processor seconds of the page's process.
     processor: float = 0.0
 
     def look(self, serving: Serving) -> None:
-        """Add up megabytes (shared ones once), threads and handles."""
+        """Add up megabytes (shared ones once), threads, handles and processes."""
         memory, threads, handles = 0.0, 0, 0
         pids = serving.tree
-        for pid in pids:
+        for pid, words in pids.items():
+            place = Path("/proc", str(pid))
             try:
-                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                memory += int(re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)[1]) / 1000
-                threads += len(os.listdir(f"/proc/{pid}/task"))
-                handles += len(os.listdir(f"/proc/{pid}/fd"))
+                shared = re.search(r"^Pss:\s+(\d+)", (place / "smaps_rollup").read_text(), re.M)
+                memory += int(shared[1]) / 1000
+                threads += len(os.listdir(place / "task"))
+                handles += len(os.listdir(place / "fd"))
+                if words == "page":
+                    times = (place / "stat").read_text().rpartition(")")[2].split()[11:13]
+                    self.processor = sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
             except (OSError, TypeError):
-                continue
+                continue  # it has just ended
         self.rows.append((memory, threads, handles, len(pids)))
-        if pages := [pid for pid, words in pids.items() if words == "page"]:
-            fields = Path(f"/proc/{pages[0]}/stat").read_text().rpartition(")")[2].split()
-            self.processor = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
-    def told(self) -> str:
-        """As a line."""
-        if not self.rows:
-            return "nothing was measured"
+    def told(self) -> Iterator[str]:
+        """A line for each: the most, and the medians of the second and the last quarter."""
         size = max(1, len(self.rows) // 4)
-        first, last = self.rows[size : 2 * size] or self.rows, self.rows[-size:]
-        memory, threads, handles, processes = (
-            max(column) for column in zip(*self.rows, strict=True)
-        )
-        return (
-            f"at most {memory:.0f} MB, {threads} threads, {handles} handles, {processes} processes; "
-            f"medians of the second and the last quarter: "
-            f"{median(r[0] for r in first):.0f} and {median(r[0] for r in last):.0f} MB, "
-            f"{median(r[1] for r in first):.0f} and {median(r[1] for r in last):.0f} threads, "
-            f"{median(r[2] for r in first):.0f} and {median(r[2] for r in last):.0f} handles"
-        )
+        columns = zip(*self.rows, strict=True)
+        for what, column in zip(("MB", "threads", "handles", "processes"), columns, strict=False):
+            second, last = median(column[size : 2 * size] or column), median(column[-size:])
+            yield f"{what}: {max(column):.0f} at most, {second:.0f} then {last:.0f} (medians)"
 
 
 # --- who asks --------------------------------------------------------------------------------------
@@ -343,40 +331,28 @@ def started(folder: Path, workers: int, model: str) -> Serving:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = ["--index", str(folder / "index"), "--model", model, "--port", str(port)]
-    env = {
-        **os.environ,
-        "WIRECHECK_API": "1",
-        "WIRECHECK_PROXY": "127.0.0.1",
-        "WIRECHECK_MODELS": "",
-    }
+    env = {"WIRECHECK_API": "1", "WIRECHECK_PROXY": "127.0.0.1", "WIRECHECK_MODELS": ""}
+    ours = ["-m", "tests.faults.load", "--serve", str(folder / "stand_in.py")]
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.faults.load", "--serve", str(folder / "stand_in.py")),
-            *(*words, "--workers", str(workers)),
-        ],
+        [sys.executable, *ours, *words, "--workers", str(workers)],
         cwd=ROOT,
-        env=env,
+        env=os.environ | env,
         stderr=(folder / "log").open("wb"),
     )
     serving = Serving(process, f"http://127.0.0.1:{port}")
-    for _ in _until(120):
-        try:
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        time.sleep(0.2)
+        with suppress(httpx.HTTPError):
             if httpx.get(f"{serving.address}/config", timeout=30).status_code == 200:
                 return serving
-        except httpx.HTTPError:
-            continue
     raise RuntimeError((folder / "log").read_text())
-
-
-def _until(seconds: float) -> Iterator[None]:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.2)
 
 
 def load(tally: Tally, askers: int, seconds: float, workers: int, model: str) -> None:
     """Run it, and tell what came of it in `tally`."""
+    never = ("lost without a word", "of a wrong corpus", "told of an error")
+    tally.counts.update(dict.fromkeys(never, 0))
     serving = started(tally.folder, workers, model)
     try:
         run = Load(serving, tally.folder, tally, model)
@@ -391,23 +367,22 @@ def load(tally: Tally, askers: int, seconds: float, workers: int, model: str) ->
             serving.process.kill()
             tally.fail("the page did not end when it was told to")
     tally.notes = list(dict.fromkeys(tally.notes))[:10]
-    took = sorted(run.seconds) or [0.0]
-    rate = f"{len(run.seconds) / seconds:.2f} answers a second"
-    tally.notes.append(
-        f"{rate}, each after {median(took):.1f} s (median), {took[-1]:.1f} s at most"
-    )
-    tally.notes.append(run.used.told())
-    each = 1000 * run.used.processor / max(1, tally.counts["asked"])
-    tally.notes.append(f"{each:.0f} ms of a processor a question in the page's process")
+    took, asked = sorted(run.seconds) or [0.0], max(1, tally.counts["asked"])
     ended = (tally.folder / "log").read_text("utf-8", "replace").count("started anew")
-    tally.notes.append(f"{ended} times a worker was started anew")
-    for what in ("index updated", "worker killed", *["model killed"] * (model != "none")):
+    tally.notes += [
+        f"{len(run.seconds) / seconds:.2f} answers a second, each after {median(took):.1f} s "
+        f"(median), {took[-1]:.1f} s at most",
+        *run.used.told(),
+        f"{1000 * run.used.processor / asked:.0f} ms of a processor a question in the page's process",
+        f"{ended} times a worker was started anew",
+    ]
+    for what in (
+        "answered",
+        "index updated",
+        "worker killed",
+        *["model killed"] * (model != "none"),
+    ):
         tally.need(what)
-    tally.need("answered")
-    tally.notes.append(
-        f"{tally.counts['lost without a word']} lost without a word, "
-        f"{tally.counts['of a wrong corpus']} of a wrong corpus"
-    )
 
 
 def main() -> int:
@@ -419,11 +394,10 @@ def main() -> int:
     parser.add_argument("--model", choices=("none", "embedded"), default="none")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    words = (options.askers, options.seconds, options.workers, options.model)
     with tempfile.TemporaryDirectory(prefix="faults-load-") as folder:
         tally = Tally("load", options.seed, True, Path(folder))
-        load(tally, options.askers, options.seconds, options.workers, options.model)
-        print(tally.report())
-    return int(bool(tally.failures))
+        return run_alone(tally, lambda tally: load(tally, *words))
 
 
 if __name__ == "__main__":

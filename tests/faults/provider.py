@@ -14,21 +14,18 @@ import io
 import json
 import logging
 import os
-import random
 import re
-import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
 import rag
-from index import Index, build_index, open_index
+import tests.openai_server as does
+from index import Index
 from index.errors import ModelError
 from rag.checks import fold
 from rag.cite import written_checks
@@ -36,23 +33,9 @@ from rag.llm import Server, complete
 from rag.prompts import load_prompt
 from rag.schema import Answer, Claim
 from tests.fake_reader import PatternReader
-from tests.fakes import TopicEncoder
-from tests.openai_server import (
-    OpenAIServer,
-    Step,
-    bomb,
-    cuts,
-    drips,
-    echoes_key,
-    fails,
-    hangs,
-    no_choices,
-    not_json,
-    redirects,
-    reply,
-    says,
-    sends,
-)
+from tests.fakes import OverlapChecker, indexed
+from tests.faults.tally import Tally, run_alone
+from tests.openai_server import OpenAIServer, Step, says
 
 KEY = "sk-canary-0123456789abcdef"
 ARTICLES = {
@@ -74,50 +57,50 @@ MISSED = "the fault did not land"
 LIE = "999 zebras were killed in the harbour of Lune Mills."
 _THOUGHT = f"<think>Maybe {LIE}</think>"
 _TOO_LONG = "This model's maximum context length is 10 tokens"
-_PLAIN = json.loads(reply(LIE))
+_PLAIN = json.loads(does.reply(LIE))
 FAULTS: dict[str, Step] = {
-    "401": echoes_key(401),
-    "403": echoes_key(403),
-    "404": echoes_key(404),
-    "429": fails(429),
-    "429, retry at once": fails(429, headers={"Retry-After": "0"}),
-    "429, retry later": fails(429, headers={"Retry-After": "3600"}),
-    "429, retry never said": fails(429, headers={"Retry-After": "soon"}),
-    "500": echoes_key(500),
-    "503": fails(503, LIE),
-    "redirect": redirects("http://127.0.0.1:9/v1"),
-    "hangs": hangs(),
-    "hangs within": drips(),
-    "cut": cuts(LIE),
-    "cut, says stop": sends(reply(LIE)[:-40]),
-    "stream": sends(f"data: {json.dumps(_PLAIN)}\n\ndata: [DONE]\n\n".encode()),
-    "no body": sends(b""),
+    "401": does.echoes_key(401),
+    "403": does.echoes_key(403),
+    "404": does.echoes_key(404),
+    "429": does.fails(429),
+    "429, retry at once": does.fails(429, headers={"Retry-After": "0"}),
+    "429, retry later": does.fails(429, headers={"Retry-After": "3600"}),
+    "429, retry never said": does.fails(429, headers={"Retry-After": "soon"}),
+    "500": does.echoes_key(500),
+    "503": does.fails(503, LIE),
+    "redirect": does.redirects("http://127.0.0.1:9/v1"),
+    "hangs": does.hangs(),
+    "hangs within": does.drips(),
+    "cut": does.cuts(LIE),
+    "cut, says stop": does.sends(does.reply(LIE)[:-40]),
+    "stream": does.sends(f"data: {json.dumps(_PLAIN)}\n\ndata: [DONE]\n\n".encode()),
+    "no body": does.sends(b""),
     "empty": says(""),
     "null": says(None),
-    "null for all": sends(b"null"),
-    "no choices": no_choices(),
-    "HTML": not_json(),
+    "null for all": does.sends(b"null"),
+    "no choices": does.no_choices(),
+    "HTML": does.not_json(),
     "10 MB": says("zebra " * 1_700_000),
-    "compressed bomb": bomb(20_000_000),
-    "packed otherwise": sends(reply(LIE), {"Content-Encoding": "br"}),
-    "broken JSON": sends(b'{"id": '),
-    "other JSON": sends(b'{"answer": "999 zebras"}'),
+    "compressed bomb": does.bomb(20_000_000),
+    "packed otherwise": does.sends(does.reply(LIE), {"Content-Encoding": "br"}),
+    "broken JSON": does.sends(b'{"id": '),
+    "other JSON": does.sends(b'{"answer": "999 zebras"}'),
     "JSON in a fence": says(f"```json\n{json.dumps({'answer': LIE, 'citations': ['E1']})}\n```"),
     "fence": says(f"```\n{LIE} [E1]\n```"),
     "thoughts": says(f"{_THOUGHT}\n{LIE}"),
     "thoughts without end": says(f"<think>Maybe {LIE}"),
     "two thoughts": says(f"{_THOUGHT}{_THOUGHT}{LIE}"),
-    "thoughts beside": sends(
-        reply(LIE).replace(b'"role"', b'"reasoning_content": "999 zebras", "role"')
+    "thoughts beside": does.sends(
+        does.reply(LIE).replace(b'"role"', b'"reasoning_content": "999 zebras", "role"')
     ),
     "refusal": says("I can't help with that."),
     "wrong labels": says(f"{LIE} [E7] [E0]"),
     "another language": says("Der Hafen war 999 Tage lang geschlossen."),
     "cut off": says(LIE, "length"),
-    "context length": fails(400, _TOO_LONG),
+    "context length": does.fails(400, _TOO_LONG),
     "content filter": says(LIE, "content_filter"),
-    "content policy": fails(400, "Your request was rejected by our content_policy_violation"),
-    "malformed": fails(400),
+    "content policy": does.fails(400, "Your request was rejected by our content_policy_violation"),
+    "malformed": does.fails(400),
 }
 #: Addresses at which nobody replies.
 ADDRESSES = {
@@ -126,21 +109,6 @@ ADDRESSES = {
     "TLS": "https://{}/v1",
 }
 KINDS = (*FAULTS, *ADDRESSES)
-
-
-class Overlap:
-    """Support is the share of the claim's words that the evidence has."""
-
-    threshold = 0.6
-
-    def support(self, pairs):
-        """See Checker."""
-        bags = [(set(_words(e)), _words(c)) for e, c in pairs]
-        return [sum(w in bag for w in claim) / max(1, len(claim)) for bag, claim in bags]
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
 
 
 def sound(body: dict) -> str:
@@ -159,27 +127,24 @@ def sound(body: dict) -> str:
 def corpus() -> Iterator[Index]:
     """The articles, indexed, and quick parts in place of the ones that ship."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for id, text in ARTICLES.items():
-            (folder / f"{id}.txt").write_text(text, encoding="utf-8")
-        build_index([folder], folder / "index", encoder=TopicEncoder())
         quick = PatternReader(QUESTIONS)
         with (
             patch("rag.ask.load_reader", lambda: quick),
-            patch("rag.ask.load_checker", Overlap),
-            patch.dict(
-                os.environ,
-                {"OPENAI_API_KEY": KEY, "WIRECHECK_MODEL_SECONDS": str(DEADLINE), "NO_PROXY": "*"},
-            ),
+            patch("rag.ask.load_checker", OverlapChecker),
+            patch.dict(os.environ, {"OPENAI_API_KEY": KEY, "NO_PROXY": "*"}),
         ):
             with OpenAIServer(says("Yes")) as server:  # LiteLLM takes seconds to load
                 complete(
                     "openai/scripted", [{"role": "user", "content": "-"}], server=Server(server.url)
                 )
-            yield open_index(folder / "index", encoder=TopicEncoder())
+            index = indexed(Path(name), ARTICLES)
+            rag.answer(next(iter(QUESTIONS)), index, "none")  # what else takes long at first
+            yield index
 
 
-def run(index: Index, question: str, kinds: list[str]) -> tuple[list[str], Answer | None]:
+def run(
+    index: Index, question: str, kinds: list[str], deadline: float = DEADLINE
+) -> tuple[list[str], Answer | None]:
     """What was wrong with an answer by a model that did these; what the answer was."""
     script = [FAULTS[kind] for kind in kinds if kind in FAULTS]
     log = io.StringIO()
@@ -196,6 +161,7 @@ def run(index: Index, question: str, kinds: list[str]) -> tuple[list[str], Answe
                 redirect_stdout(log),
                 redirect_stderr(log),
                 patch.dict(os.environ, {"OPENAI_API_BASE": at, "OPENAI_BASE_URL": at}),
+                patch.dict(os.environ, {"WIRECHECK_MODEL_SECONDS": str(deadline)}),
             ):
                 answer = rag.answer(question, index, "openai/scripted")
             took, asked = time.monotonic() - began, len(server.requests)
@@ -206,7 +172,7 @@ def run(index: Index, question: str, kinds: list[str]) -> tuple[list[str], Answe
         logging.getLogger().removeHandler(handler)
         logging.getLogger().setLevel(level)
     wrong = list(faults_of(answer, log.getvalue()))
-    if took > DEADLINE + BESIDES:
+    if took > deadline + BESIDES:
         wrong.append(f"it took {took:.1f} seconds")
     if script and not asked and at == server.url:
         wrong.append(MISSED)
@@ -245,64 +211,42 @@ def proven(claim: Claim) -> bool:
     return all(check.passed for check in written_checks(claim.text, quotes, None))
 
 
+def drawn(index: Index, tally: Tally, number: int) -> float:
+    """One run, and its seconds: every kind comes first as often as every other.
+
+    Up to two more may follow. A busy machine may use up so short a deadline before the model is asked.
+    """
+    kinds = [
+        KINDS[number % len(KINDS)],
+        *tally.rng.choices(tuple(FAULTS), k=tally.rng.randrange(3)),
+    ]
+    began = time.monotonic()
+    wrong, answer = run(index, tally.rng.choice(tuple(QUESTIONS)), kinds)
+    tally.count("note tells of it" if answer and "failed" in answer.note else "answered")
+    for what in wrong:
+        if what == MISSED:
+            tally.count("did not land")
+        else:
+            tally.fail(f"{', '.join(kinds)}: {what}")
+    return time.monotonic() - began
+
+
 def main() -> int:
-    """Draw runs, count what came of them, when stopped as well; 0 if nothing was wrong."""
+    """Draw runs, and print what came of them; 0 if nothing was wrong and almost all faults landed."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.provider", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    counted = Counted()
-    try:
+
+    def campaign(tally: Tally) -> None:
         with corpus() as index:
-            for number in range(options.runs):
-                counted.add(*_drawn(index, random.Random(f"{options.seed} {number}"), number))
-    except KeyboardInterrupt:
-        print("stopped")
-    print(f"seed {options.seed}, {len(KINDS)} kinds: {counted.told()}")
-    return counted.code()
+            longest = max(drawn(index, tally, number) for number in range(options.runs))
+        tally.notes.append(f"{len(KINDS)} kinds; the longest took {longest:.1f} s")
+        tally.need("note tells of it")
+        if tally.counts["did not land"] > options.runs / 50:
+            tally.fail("too many faults did not land")
 
-
-@dataclass
-class Counted:
-    """What came of runs, and what was wrong in them."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)
-    bad: list[str] = field(default_factory=list)
-
-    def add(
-        self, kinds: list[str], wrong: list[str], answer: Answer | None, seconds: float
-    ) -> None:
-        """One more run."""
-        self.seconds.append(seconds)
-        self.counts["note tells of it" if answer and "failed" in answer.note else "answered"] += 1
-        # A busy machine may use up so short a deadline before the model is asked.
-        self.counts["did not land"] += MISSED in wrong
-        self.bad += [f"{', '.join(kinds)}: {what}" for what in wrong if what != MISSED]
-
-    def told(self) -> str:
-        """The counts and what was wrong first, in lines."""
-        counted = ", ".join(f"{n} {what}" for what, n in self.counts.items())
-        longest = max(self.seconds, default=0)
-        head = (
-            f"{len(self.seconds)} runs: {counted}; longest {longest:.1f} s; {len(self.bad)} wrong"
-        )
-        return "\n".join((head, *self.bad[:40]))
-
-    def code(self) -> int:
-        """0 if nothing was wrong and almost all faults landed."""
-        return int(bool(self.bad) or self.counts["did not land"] > len(self.seconds) / 50)
-
-
-def _drawn(
-    index: Index, rng: random.Random, number: int
-) -> tuple[list[str], list[str], Answer | None, float]:
-    """One run: every kind comes first as often as every other; up to two more may follow."""
-    kinds = [KINDS[number % len(KINDS)], *rng.choices(tuple(FAULTS), k=rng.randrange(3))]
-    began = time.monotonic()
-    wrong, answer = run(index, rng.choice(tuple(QUESTIONS)), kinds)
-    return kinds, wrong, answer, time.monotonic() - began
+    return run_alone(Tally("provider", options.seed, True, Path()), campaign)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -50,10 +51,9 @@ class Tally:
 
     def need(self, what: str, at_least: int = 1):
         """Proof that the fault landed: fewer than `at_least` of `what` fail the campaign."""
-        if self.counts[what] < at_least:
-            self.fail(
-                f"{what}: {self.counts[what]}, not {at_least} or more: the fault did not land"
-            )
+        had = self.counts[what]
+        if had < at_least:
+            self.fail(f"{what}: {had}, not {at_least} or more: the fault did not land")
 
     @property
     def is_over(self) -> bool:
@@ -98,3 +98,14 @@ class Tally:
         if len(self.failures) > _SHOWN:
             lines.append(f"  ! and {len(self.failures) - _SHOWN} more")
         return "\n".join(lines)
+
+
+def run_alone(tally: Tally, campaign: Callable[[Tally], object]) -> int:
+    """Run it and print what it counted, when it is stopped as well; 0 if nothing failed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        campaign(tally)
+    except KeyboardInterrupt:
+        tally.notes.append("stopped")
+    print(tally.report())
+    return int(bool(tally.failures))

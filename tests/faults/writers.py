@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from index import build_index
 from tests.faults import corpus
-from tests.faults.command import Command, Ended, quiet, run
+from tests.faults.child import Child, Ended, command, quiet
 from tests.faults.corpus import ENCODER, Sight, SlowEncoder, Texts
 from tests.faults.tally import Skip, Tally
 
@@ -39,27 +36,30 @@ def together(tally: Tally) -> None:
 
 
 def _built(tally: Tally, name: str) -> tuple[Path, Texts]:
-    """A folder with an index in it, of the articles that come along."""
+    """A folder with an index in it, of the articles that come along; and others, in `new`."""
     corpus.forget()
     folder = tally.folder / name
     old = corpus.draw(tally.rng, "old", 4)
     corpus.write(folder / "old", old)
     build_index([folder / "old"], folder / "index", encoder=ENCODER)
+    corpus.write(folder / "new", corpus.changed(tally.rng, old, "new"))
     return folder, old
+
+
+def _run(folder: Path) -> Ended:
+    return command(folder / "new", folder / "index").go().ended()
 
 
 def _at_once(tally: Tally, size: int, turn: int) -> None:
     folder, old = _built(tally, f"{size} at once {turn}")
-    root = folder / "index"
-    known, commands = {}, []
+    root, known = folder / "index", {}
     for n in range(size):
         new = corpus.changed(tally.rng, old, f"w{n}x")
         corpus.write(folder / str(n), new)
         known[str(n)] = corpus.expected(new, folder / "oracle")
-    for n in range(size):
-        commands.append(Command(folder / str(n), root, encoder=SlowEncoder(_HELD)))
-    for command in commands:
-        command.go()
+    commands = [command(folder / str(n), root, SlowEncoder(_HELD)) for n in range(size)]
+    for one in commands:
+        one.go()
     ended = _ended_together(commands)
     winners = [n for n, one in enumerate(ended) if one.done]
     tally.counts["proceeded"] += len(winners)
@@ -76,22 +76,22 @@ def _at_once(tally: Tally, size: int, turn: int) -> None:
         tally.fail(f"{where}: writer {winner} said done, and then it was {found}")
 
 
-def _ended_together(commands: list[Command]) -> list[Ended]:
+def _ended_together(commands: list[Child]) -> list[Ended]:
     """How each ended, waited for as they end, so that the seconds are their own."""
-    waiting = {os.pidfd_open(command.pid): command for command in commands}
+    waiting = {os.pidfd_open(one.pid): one for one in commands}
     ended: dict[int, Ended] = {}
     while waiting:
         for handle in select.select([*waiting], [], [], 120)[0] or [*waiting]:
-            command = waiting.pop(handle)
+            one = waiting.pop(handle)
             os.close(handle)
-            ended[command.pid] = command.ended(within=1)
-    return [ended[command.pid] for command in commands]
+            ended[one.pid] = one.ended(within=1)
+    return [ended[one.pid] for one in commands]
 
 
 def _check_turned_away(tally: Tally, where: str, ended: Ended, holder: int, until: float) -> None:
     """Turned away at once, in one line that names the holder."""
     tally.count("turned away")
-    if not ended.told_in_one_line or ended.error != "IndexBusy":
+    if not ended.told_in_one_line or ended.told != "IndexBusy":
         tally.fail(f"{where}: not turned away: {ended}")
     if f"process {holder} " not in ended.err:
         tally.fail(f"{where}: the holder is {holder}, and it says: {ended.err}")
@@ -101,21 +101,21 @@ def _check_turned_away(tally: Tally, where: str, ended: Ended, holder: int, unti
 
 def _holder_killed(tally: Tally, turn: int) -> None:
     """A writer that was killed while it held the lock: the next one has it at once."""
-    folder, old = _built(tally, f"holder killed {turn}")
-    root, where = folder / "index", f"a killed holder, turn {turn}"
-    corpus.write(folder / "new", corpus.changed(tally.rng, old, "new"))
-    holder = Command(folder / "new", root, encoder=SlowEncoder(60)).go()
-    _wait_for_name(root, holder.pid)
-    _check_turned_away(tally, where, run(folder / "new", root), holder.pid, 60)
-    os.kill(holder.pid, signal.SIGKILL)
+    folder, _ = _built(tally, f"holder killed {turn}")
+    where = f"a killed holder, turn {turn}"
+    holder = _holder(folder)
+    _check_turned_away(tally, where, _run(folder), holder.pid, 60)
+    holder.kill()
     tally.count("holders killed" if holder.ended().killed else "holders not killed")
-    ended = run(folder / "new", root)
-    if not ended.done:
+    if not (ended := _run(folder)).done:
         tally.fail(f"{where}, then: {ended}")
 
 
-def _wait_for_name(root: Path, pid: int) -> None:
-    _wait_for(f"process {pid} ", root / "LOCK")
+def _holder(folder: Path) -> Child:
+    """A writer that has the lock, as it has told there."""
+    holder = command(folder / "new", folder / "index", SlowEncoder(60)).go()
+    _wait_for(f"process {holder.pid} ", folder / "index" / "LOCK")
+    return holder
 
 
 def _wait_for(text: str, path: Path) -> None:
@@ -131,22 +131,18 @@ def _nameless_holder(tally: Tally) -> None:
 
     The name that is there is that of one that was killed; nobody must be sent to look for it.
     """
-    folder, old = _built(tally, "nameless")
-    root = folder / "index"
-    corpus.write(folder / "new", corpus.changed(tally.rng, old, "new"))
-    dead = Command(folder / "new", root, encoder=SlowEncoder(60)).go()
-    _wait_for_name(root, dead.pid)
-    os.kill(dead.pid, signal.SIGKILL)
+    folder, _ = _built(tally, "nameless")
+    dead = _holder(folder)
+    dead.kill()
     dead.ended()
     slow = f"inject={quiet(['ftruncate'])}:delay_enter=400000:when=1"
     options = ("-e", f"trace={quiet(['ftruncate', 'flock'])}", "-e", slow)
-    holder = Command(folder / "new", root, encoder=SlowEncoder(_HELD))
+    holder = command(folder / "new", folder / "index", SlowEncoder(_HELD))
     holder.traced(folder / "log", *options).go()
     _wait_for("flock(", folder / "log")
-    _check_turned_away(tally, "a nameless holder", run(folder / "new", root), holder.pid, 60)
+    _check_turned_away(tally, "a nameless holder", _run(folder), holder.pid, 60)
     if not holder.ended().done:
         tally.fail("the nameless holder did not end well")
-    tally.count("nameless holders")
 
 
 def stopped(tally: Tally) -> None:
@@ -159,51 +155,40 @@ def stopped(tally: Tally) -> None:
         "new": corpus.expected(new, folder / "oracle"),
     }
     shutil.copytree(folder / "index", folder / "before")
-    _unread(tally, folder, known)
-    usual = _unstopped(tally, folder, known)
+    unread = _set(folder).deafen().go().ended()
+    if unread.code or "Traceback" in unread.err or corpus.look(folder / "index", known) != "new":
+        tally.fail(f"nobody reads the output: {unread}")
+    usual = _set(folder).go().ended()
+    if not usual.done or corpus.look(folder / "index", known) != "new":
+        tally.fail(f"nothing stopped it, but: {usual}")
+    wanted = 40 if tally.full else 4
     for number in (signal.SIGINT, signal.SIGTERM):
-        for _ in range(60 if tally.full else 8):
-            _stop(tally, folder, known, number, tally.rng.uniform(0, usual))
-    if tally.full:
-        _stop_the_real_one(tally)
-    tally.need("stopped by SIGINT", 4)
-    tally.need("stopped by SIGTERM", 4)
+        # On a busy machine many come too soon or too late.
+        for _ in range(10 * wanted):
+            _stop(tally, folder, known, number, tally.rng.uniform(0, usual.seconds))
+            if tally.counts[f"stopped by {number.name}"] == wanted:
+                break
+        tally.need(f"stopped by {number.name}", wanted)
     tally.need("was old")
 
 
-def _reset(folder: Path) -> Path:
+def _set(folder: Path) -> Child:
+    """A writer that takes its time, where the index is as it was before."""
     corpus.forget()
     shutil.rmtree(folder / "index")
     shutil.copytree(folder / "before", folder / "index")
-    return folder / "index"
-
-
-def _unread(tally: Tally, folder: Path, known: dict[str, Sight]) -> None:
-    root = _reset(folder)
-    ended = Command(folder / "new", root).deafen().go().ended()
-    found = corpus.look(root, known)
-    tally.count("ended unread")
-    if ended.code or "Traceback" in ended.err or found != "new":
-        tally.fail(f"nobody reads the output: {ended}, and then it was {found}")
-
-
-def _unstopped(tally: Tally, folder: Path, known: dict[str, Sight]) -> float:
-    root = _reset(folder)
-    ended = Command(folder / "new", root, encoder=SlowEncoder(0.3)).go().ended()
-    if not ended.done or corpus.look(root, known) != "new":
-        tally.fail(f"nothing stopped it, but: {ended}")
-    return ended.seconds
+    return command(folder / "new", folder / "index", SlowEncoder(0.3))
 
 
 def _stop(
     tally: Tally, folder: Path, known: dict[str, Sight], number: signal.Signals, delay: float
 ) -> None:
-    root = _reset(folder)
-    command = Command(folder / "new", root, encoder=SlowEncoder(0.3)).go()
+    root = folder / "index"
+    writer = _set(folder).go()
     time.sleep(delay)
     began = time.monotonic()
-    os.kill(command.pid, number)
-    ended = command.ended()
+    os.kill(writer.pid, number)
+    ended = writer.ended()
     took = time.monotonic() - began
     found = corpus.look(root, known)
     where = f"{number.name} after {delay:.3f} s: {ended}"
@@ -229,58 +214,3 @@ def _how_stopped(ended: Ended, number: signal.Signals) -> str:
     if number == signal.SIGINT and ended.code == 130 and ended.said == ["wirecheck: stopped"]:
         return "stopped by SIGINT"
     return "ended in another way"
-
-
-def _stop_the_real_one(tally: Tally) -> None:
-    """The command as a user starts it, with the encoder that ships."""
-    folder = tally.folder / "real"
-    old = corpus.draw(tally.rng, "old", 40)
-    new = corpus.changed(tally.rng, old, "new")
-    for name, texts in (("old", old), ("new", new)):
-        corpus.write(folder / name, texts)
-    began = time.monotonic()
-    _real(["index", str(folder / "old"), "--index", str(folder / "before")])
-    usual = time.monotonic() - began
-    for number in (signal.SIGINT, signal.SIGTERM):
-        for _ in range(6):
-            _stop_real(tally, folder, {"old": old, "new": new}, number, usual)
-
-
-def _real(words: list[str]) -> str:
-    command = [sys.executable, "-m", "wirecheck", *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def _stop_real(
-    tally: Tally, folder: Path, texts: dict[str, Texts], number: signal.Signals, usual: float
-) -> None:
-    shutil.rmtree(folder / "index", ignore_errors=True)
-    shutil.copytree(folder / "before", folder / "index")
-    delay = tally.rng.uniform(0.2 * usual, usual)
-    words = ["index", str(folder / "new"), "--index", str(folder / "index")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "wirecheck", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    time.sleep(delay)
-    process.send_signal(number)
-    began = time.monotonic()
-    _, err = process.communicate()
-    took = time.monotonic() - began
-    where = f"the real command, {number.name} after {delay:.1f} s: code {process.returncode} {err}"
-    tally.count(f"real: code {process.returncode}")
-    if took > _STOP_WITHIN or "Traceback" in err:
-        tally.fail(f"{where}: {took:.1f} s")
-    if process.returncode not in (0, 130, -number):
-        tally.fail(where)
-    hits = json.loads(_real(["search", "a report", "--index", str(folder / "index"), "--json"]))
-    found = {
-        name
-        for name, held in texts.items()
-        if hits
-        and all(held.get(h["article_id"], "")[h["start"] : h["end"]] == h["text"] for h in hits)
-    }
-    if not found or (process.returncode == 0 and "new" not in found):
-        tally.fail(f"{where}, and then it held {hits}")

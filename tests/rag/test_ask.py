@@ -8,13 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 import rag
-from index import build_index, open_index
-from index.errors import (
-    ModelError,
-    ModelReplyError,
-    QuestionError,
-    SettingError,
-)
+from index.errors import ModelError, ModelReplyError, QuestionError, SettingError
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
 from rag.bundle.reverify import reverify
@@ -23,9 +17,9 @@ from rag.evidence import find_evidence
 from rag.question import analyse
 from rag.schema import NEAREST, Answer, Claim, Rejection
 from tests.fake_reader import PatternReader
-from tests.fakes import OverlapChecker, TopicEncoder
-from tests.openai_server import echoes_key, fails, says
-from tests.replay import NO, YES, ReplayModel, plain_weights
+from tests.fakes import OverlapChecker, indexed
+from tests.openai_server import says
+from tests.replay import NO, YES, ReplayModel
 
 ARTICLES = {
     "h1": "Harbour shut\n\nThe harbour of Lune Mills was shut for four days, harbour master Ada Holm "
@@ -49,15 +43,6 @@ DAYS = (
 STORM = ("Why", "Storm closes", "A storm closed the harbour", YES)
 
 
-def indexed(folder, articles, metadata=""):
-    for id, text in articles.items():
-        (folder / f"{id}.txt").write_text(text, encoding="utf-8")
-    if metadata:
-        (folder / "metadata.csv").write_text(metadata, encoding="utf-8")
-    build_index([folder], folder / "index", encoder=TopicEncoder())
-    return open_index(folder / "index", encoder=TopicEncoder())
-
-
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     return indexed(tmp_path_factory.mktemp("articles"), ARTICLES)
@@ -72,8 +57,7 @@ def dated(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _parts(monkeypatch):
-    plain_weights(monkeypatch)
+def _parts(plain, monkeypatch):
     monkeypatch.setattr("rag.ask.load_reader", lambda: PatternReader(PATTERNS))
     monkeypatch.setattr("rag.ask.load_checker", OverlapChecker)
 
@@ -230,14 +214,6 @@ def test_copies_are_cited_and_counted_as_one_report(tmp_path):
     assert answer.note.startswith("3 files, 2 independent reports found, by")
 
 
-def test_an_outlets_later_report_supersedes_its_earlier_one(dated):
-    answer = rag.answer(DURATION, dated, ReplayModel(DAYS[0], DAYS[2]))
-    check(answer, dated)
-    assert "Gazette first gave “four days” (2031-01-01) and later gave" in answer.claims[0].text
-    assert told(answer) == [("almost six days", ["h3"])]
-    assert [p.stance for p in answer.ledger[:2]] == ["agrees", "superseded"]
-
-
 def test_an_open_question_is_answered_in_sentences_that_are_checked_and_cited(answered):
     model = ReplayModel(STORM, written="A storm closed the harbour of Lune Mills for four days.")
     answer = answered(WHY, model)
@@ -300,31 +276,6 @@ def test_a_text_that_cannot_be_used_leaves_what_was_read(answered):
     assert {c.kind for c in answer.claims} == {"quote"} and "h2" in cited(answer.claims[0])
 
 
-@pytest.mark.parametrize(
-    ("step", "why"),
-    [(echoes_key(), "refuses the key"), (fails(404), "knows no model"), (fails(503), "is failing")],
-)
-def test_a_model_that_fails_leaves_the_quotations_and_the_note_says_so(answered, remote, step, why):
-    answer, bare = answered(OPEN, remote(step)), answered(OPEN)
-    assert [c.text for c in answer.claims] == [c.text for c in bare.claims]
-    assert answer.note.startswith(f"{bare.note} The language model failed: ") and why in answer.note
-    assert "canary" not in str(answer.to_dict()) and "\n" not in answer.note
-
-
-def test_a_model_elsewhere_has_so_long_for_all_of_an_answer(answered, remote, monkeypatch):
-    monkeypatch.setenv("WIRECHECK_MODEL_SECONDS", "1.5")
-
-    def slow(exchange):
-        time.sleep(1)
-        says("gibberish")(exchange)
-
-    began = time.monotonic()
-    answer = answered(DURATION, remote(slow))
-    assert time.monotonic() - began < 5
-    assert "The language model failed: " in answer.note and "seconds" in answer.note
-    assert {c.kind for c in answer.claims} == {"quote"}
-
-
 def test_a_question_that_takes_too_long_is_ended_at_its_next_step(answered, monkeypatch):
     monkeypatch.setenv("WIRECHECK_SECONDS", "0.5")
     with pytest.raises(QuestionError, match=r"more than 0\.5 seconds"):
@@ -332,7 +283,7 @@ def test_a_question_that_takes_too_long_is_ended_at_its_next_step(answered, monk
 
 
 @pytest.mark.parametrize("name", ["WIRECHECK_SECONDS", "WIRECHECK_MODEL_SECONDS"])
-@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("value", ["soon", "0", "nan"])
 def test_a_deadline_must_be_a_number_of_seconds(answered, remote, monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=name):
@@ -518,10 +469,7 @@ def yearly(tmp_path_factory):
 
 
 SANK = "How many boats did the storm at the harbour of Lune Mills sink"
-BOATS = (
-    ("How many", "Harbour f31", "twelve boats", YES),
-    ("How many", "30", "nine boats", YES),
-)
+BOATS = (("How many", "Harbour f31", "twelve boats", YES), ("How many", "30", "nine boats", YES))
 
 
 def test_this_week_is_that_of_the_day_it_is_asked(yearly):
@@ -624,17 +572,6 @@ def test_who_else_leaves_out_what_was_cited_and_its_outlets(answered, dated):
 
 def test_an_unresolved_who_else_is_declined(answered):
     assert answered("Who else reports that?", history=[answered(OPEN)]).outcome == "declined"
-
-
-@pytest.mark.parametrize("way", ["quoted", "read"])
-def test_a_report_that_is_one_long_quotation_is_answered_in_seconds(tmp_path, way):
-    text = "“he said ‘" * 900 + "otters" + "’ and”" * 900
-    index = indexed(tmp_path, {"o": f"Otters\n\nThe warden of the harbour counted {text}."})
-    read = ("How many", "Otters", "otters", YES)
-    model = ReplayModel(read, written="The warden counted 14 otters.") if way == "read" else "none"
-    began = time.process_time()
-    rag.answer("How many otters did the warden of the harbour count?", index, model)
-    assert time.process_time() - began < 15
 
 
 @pytest.mark.parametrize("days", [DAYS, (DAYS[0], DAYS[2])])

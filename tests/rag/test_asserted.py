@@ -2,7 +2,7 @@
 
 import pytest
 
-from index import Article, Passage
+from index import Article
 from rag.alignment import read_pairs
 from rag.assemble import quoted
 from rag.asserted import check_asserted, reports
@@ -12,14 +12,14 @@ from rag.compare import compare
 from rag.question import analyse
 from rag.write import quotations
 from tests.fake_reader import found, reading, scored
+from tests.fakes import at
 
 FACT = "Wardens counted 412 otters at Marle in May."
 
 
 def is_reported(sentence: str) -> bool:
     article = Article("a", "Otters", f"Otters\n\n{FACT} The road there was shut.\n\n{sentence}\n")
-    start = article.text.index(sentence)
-    return reports(Passage(article, start, start + len(sentence)))
+    return reports(at(article, sentence))
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,8 @@ def test_what_a_report_tells(sentence):
 def test_a_report_in_another_language_is_told_in_it():
     text = "Die Fischotter sind zurück an der Lune. Der Wärter zählt 412 von ihnen. Wie viele noch?"
     article = Article("a", "", text)
-    cut = text.index("Der"), text.index("Wie")
-    told, asked = Passage(article, *cut), Passage(article, cut[1], len(text))
-    assert reports(told) and not reports(asked)
+    assert reports(at(article, "Der Wärter zählt 412 von ihnen. "))
+    assert not reports(at(article, "Wie viele noch?"))
 
 
 @pytest.mark.parametrize(

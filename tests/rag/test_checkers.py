@@ -104,18 +104,6 @@ def test_labels_without_entailment_are_refused(saved):
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_that_is_not_there():
-    with pytest.raises(SettingError, match="checker /nowhere/model: no such folder"):
-        load_checker("/nowhere/model")
-
-
-def test_an_encoder_is_no_checker():
-    from index.encoder import bundled_folder
-
-    with pytest.raises(SettingError, match=r"checker .* is no cross-encoder"):
-        load_checker(str(bundled_folder()))
-
-
 class Predicts:
     """Stands where a CrossEncoder would."""
 
@@ -184,12 +172,7 @@ def test_each_pair_is_asked_once_and_answered_in_order(openai):
     script = by_evidence({"A ferry.": "20", "It was sold.": "yes", "Rain.": "hard to say"}.get)
     server = openai(script)
     checker = load_checker("llm:openai/scripted")
-    pairs = [
-        ("A ferry.", CLAIM),
-        ("It was sold.", CLAIM),
-        ("Rain.", CLAIM),
-        ("A ferry.", CLAIM),
-    ]
+    pairs = [("A ferry.", CLAIM), ("It was sold.", CLAIM), ("Rain.", CLAIM), ("A ferry.", CLAIM)]
     assert checker.support(pairs) == [0.2, 1.0, 0.0, 0.2]
     assert checker.unreadable == 1
     assert checker.support([("", CLAIM)]) == [0.0]

@@ -5,6 +5,7 @@ from rag.alignment import read_pairs
 from rag.asserted import check_asserted
 from rag.cite import verify, verify_claim
 from rag.schema import Claim, DraftClaim, Evidence, Rejection
+from tests.fakes import at
 
 TEXT = (
     'The Arden bridge closed on Friday after 12 cables snapped. "We had no choice," said mayor '
@@ -206,8 +207,7 @@ def test_each_sentence_is_told_of_as_soon_as_it_was_checked():
 def test_a_name_that_stands_in_the_sentence_beside_is_cited_with_it():
     text = "Ada Holm opened the lock on Friday. She said that it leaked. Boats waited."
     article = Article("a", "", text)
-    start = text.index("She")
-    said = Passage(article, start, text.index(" Boats"))
+    said = at(article, "She said that it leaked.")
     shown = {"E1": Evidence("E1", Hit(said, 0.8, 1))}
     draft = DraftClaim("Ada Holm said that it leaked.", ("E1",), "written")
     claim = verify_claim(draft, shown, FixedChecker())

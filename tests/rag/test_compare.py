@@ -7,15 +7,11 @@ from rag.compare import ON_MATTER, compare
 from rag.evidence import SIGNALS
 from rag.question import analyse
 from tests.fake_reader import reading, scored
-from tests.replay import NO, YES, plain_weights
+from tests.replay import NO, YES
 
 HURT = "How many dockers were hurt in the fall of the crane?"
 LESS = 0.9
-
-
-@pytest.fixture(autouse=True)
-def _plain(monkeypatch):
-    plain_weights(monkeypatch)
+pytestmark = pytest.mark.usefixtures("plain")
 
 
 def said(name, words, text="", sure=YES, outlet=None, day=None, signal=0.8):
@@ -151,16 +147,6 @@ def test_a_copy_is_cited_beside_its_original_at_the_same_words():
 
 
 MARCH = ("2031-03-01", "2031-03-04")
-
-
-def test_an_outlets_later_report_supersedes_its_earlier_one():
-    result = compared(
-        HURT,
-        hurt("a", "Nine", YES, "Lune Wire", MARCH[0]),
-        hurt("b", "Twelve", LESS, "Lune Wire", MARCH[1]),
-    )
-    assert [s.article_ids for s in result.standing] == [("b",)] and not result.differ
-    assert {old.article.id: new.article.id for old, new in result.replaced.items()} == {"a": "b"}
 
 
 @pytest.mark.parametrize(

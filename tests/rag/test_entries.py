@@ -1,6 +1,6 @@
 import pytest
 
-from index import Article, Passage
+from index import Article
 from rag.compare import compare
 from rag.entries import entries_of, is_later, when_said
 from rag.ledger import ledger_of
@@ -8,7 +8,8 @@ from rag.question import analyse
 from rag.read import windows
 from rag.weighing import as_of_last_entry
 from tests.fake_reader import found, reading, scored
-from tests.replay import YES, plain_weights
+from tests.fakes import at
+from tests.replay import YES
 
 FIRST = "The ferry is aground off Orm and 40 people are aboard."
 THEN = "The pilot says 31 people are aboard."
@@ -20,11 +21,6 @@ BLOGS = {
     "Markdown": f"## 06:15 – {FIRST}\n## 08:00 – {THEN}\n**13:30** {LAST}",
     "German": f"13:30 Uhr: {LAST}\n8:00 Uhr: {THEN}\n6:15 Uhr: {FIRST}",
 }
-
-
-def at(article, sentence):
-    start = article.text.index(sentence)
-    return Passage(article, start, start + len(sentence))
 
 
 @pytest.mark.parametrize("text", BLOGS.values(), ids=BLOGS)
@@ -59,8 +55,7 @@ def blog(*said):
     return [reading(scored(article, s), w, YES) for s, w in said]
 
 
-def test_the_newest_entry_wins_and_the_older_ones_are_told_as_superseded(monkeypatch):
-    plain_weights(monkeypatch)
+def test_the_newest_entry_wins_and_the_older_ones_are_told_as_superseded(plain):
     said = blog((FIRST, "40 people"), (THEN, "31 people"), (LAST, "12 people"))
     told = compare(ASKED, said, [r.sentence for r in said])
     assert [side.text for side in told.standing] == ["12 people"] and not told.differ

@@ -165,18 +165,6 @@ def test_the_weights_that_ship_name_every_signal():
 
 
 @pytest.mark.parametrize(
-    ("question", "kind"),
-    [
-        ("How many cables snapped?", "addressed_typed"),
-        ("Who blamed the winter?", "addressed_typed"),
-        ("What did it close?", "addressed_open"),
-    ],
-)
-def test_a_question_for_a_value_has_its_own_bar(question, kind):
-    assert address_weights(analyse(question)) == model_weights()[kind]
-
-
-@pytest.mark.parametrize(
     ("asks", "text", "holds"),
     [
         ("amount", "Twelve cables snapped.", True),

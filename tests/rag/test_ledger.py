@@ -10,15 +10,11 @@ from rag.question import analyse
 from rag.schema import Citation, Claim, Voice
 from rag.write import Labels, differences
 from tests.fake_reader import reading, scored
-from tests.replay import NO, YES, plain_weights
+from tests.replay import NO, YES
 
 HURT = "How many dockers were hurt in the fall of the crane?"
 MARCH = ("2031-03-01", "2031-03-04")
-
-
-@pytest.fixture(autouse=True)
-def _plain(monkeypatch):
-    plain_weights(monkeypatch)
+pytestmark = pytest.mark.usefixtures("plain")
 
 
 def hurt(name, number, outlet=None, day=None, sure=YES, after=""):
@@ -128,16 +124,6 @@ def test_a_difference_whose_values_do_not_stand_in_what_it_cites_is_refused():
     wrong = draft.__class__(draft.text.replace("Twelve", "Thirty"), draft.labels, draft.kind)
     (refused,) = verify([wrong], labels.evidence, None).rejected
     assert refused.reason == "not verbatim"
-
-
-def test_several_who_say_the_same_are_no_difference():
-    told = [
-        reading(scored(Article(n, "", f"{who} said that the crane was old.")), who)
-        for n, who in (("a", "Ada Holm"), ("b", "Lene Doorn"))
-    ]
-    found = surveyed(*told, question="Who said the crane was old?")
-    assert [side.text for side in found.sides] == ["Ada Holm", "Lene Doorn"]
-    assert first_sentences(found) == [] and {row[0] for row in rows(found)} == {"agrees"}
 
 
 def test_each_quoted_sentence_has_a_row_of_its_own():

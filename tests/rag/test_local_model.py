@@ -106,10 +106,6 @@ def test_a_reply_comes_for_each_conversation(started) -> None:
     assert model.log() == ["start", "hello"]
 
 
-def test_what_is_no_row_of_this_call_is_passed_over(started) -> None:
-    assert started().generate(of("noise"), max_tokens=9)[0].text == "said noise"
-
-
 @pytest.mark.parametrize(
     ("word", "kind", "told"),
     [
@@ -226,15 +222,6 @@ def test_a_model_that_can_not_be_loaded_is_one_line(started) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_too_little_memory_is_said_before_a_process_is_started(
-    started, monkeypatch, tmp_path
-) -> None:
-    monkeypatch.setattr(model_room, "available_memory", lambda: 10**9)
-    with pytest.raises(ModelError, match="too little memory to load"):
-        started()
-    assert not (tmp_path / "log").exists()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A model of random weights, as `wirecheck models get` would make it of a GGUF file."""
@@ -320,10 +307,3 @@ def test_the_chosen_model_is_loaded_once(folder, monkeypatch) -> None:
         models = list(pool.map(lambda _: local_model.load_local(), range(3)))
     assert models[0] is models[1] is models[2] and models[0].folder == folder
     models[0].close()
-
-
-def test_one_that_is_not_here_is_not_fetched_unasked(monkeypatch, tmp_path) -> None:
-    monkeypatch.delenv("WIRECHECK_LOCAL_MODEL", raising=False)
-    monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(tmp_path))
-    with pytest.raises(ModelError, match="isn't here: run `wirecheck models get`"):
-        local_model.load_local()

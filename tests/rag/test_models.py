@@ -17,7 +17,7 @@ from index.errors import (
 from rag import llm, models
 from rag.llm import Server
 from rag.local_model import Generated
-from rag.models import LocalReader, RemoteModel, Reply, check_model, complete, load_model
+from rag.models import LocalReader, RemoteModel, Reply, complete, load_model
 from tests.openai_server import fails, says
 
 
@@ -149,8 +149,6 @@ def test_no_words_of_the_model_in_the_box_are_no_reply(monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "told"),
     [
-        ("", SettingError, "no model's name"),
-        ("a\nb", SettingError, "no model's name"),
         ("none", SettingError, "reads and writes nothing"),
         ("embedded/other", ModelUnknown, "called 'embedded' alone"),
         ("opanai/gpt", ModelUnknown, "provider first"),
@@ -164,11 +162,6 @@ def test_a_model_that_can_not_be_had_is_one_line(monkeypatch, tmp_path, name, ki
         load_model(name)
     assert type(caught.value) is kind
     assert told in str(caught.value) and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["embedded", "none", "ollama/llama3"])
-def test_a_name_that_may_work_passes(name: str) -> None:
-    check_model(name)
 
 
 def test_the_configured_model(monkeypatch) -> None:

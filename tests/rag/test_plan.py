@@ -141,16 +141,6 @@ def test_no_more_parts_than_can_be_answered():
     assert len(plan(question, (), model).parts) == MAX_PARTS == 4
 
 
-def test_parts_may_be_mentions_or_within_an_outlet():
-    model = ReplayModel(
-        planned="According to Harbour Wire, who won?\nWhich outlets mention the race?"
-    )
-    question = "Who won according to Harbour Wire, and which outlets mention the race?"
-    first, second = plan(question, (), model, OUTLETS).parts
-    assert (first.text, first.outlets) == ("Who won?", ("Harbour Wire",))
-    assert (second.text, second.kind) == ("the race", "mentions")
-
-
 def test_what_the_model_leaves_as_it_is_is_no_rewrite():
     planned = plan("Who is Ms Holm?", [SHUT], ReplayModel(planned="Who is Ms Holm?"))
     assert "rewritten" not in planned.trace("Who is Ms Holm?")

@@ -2,40 +2,29 @@ import time
 
 import pytest
 
-from index.errors import ModelError, ModelKeyMissing, ModelUnreachable
+from index.errors import ModelKeyMissing, ModelUnreachable
 from rag.probe import probe
-from tests.openai_server import OpenAIServer, echoes_key, says
-
-KEY = "sk-not-a-real-key-000111222"
+from tests.openai_server import echoes_key, says
 
 
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch):
-    """Points the provider's address somewhere."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    return lambda url: monkeypatch.setenv("OPENAI_BASE_URL", url)
-
-
-def test_a_model_that_answers_is_told_with_its_time(at) -> None:
-    with OpenAIServer(says("I am here.")) as server:
-        at(server.url)
-        line = probe("openai/scripted", 60)
+def test_a_model_that_answers_is_told_with_its_time(openai) -> None:
+    server = openai(says("I am here."))
+    line = probe("openai/scripted", 60)
     assert line.startswith("openai/scripted answers, in ") and line.endswith(" s.")
     assert [m["content"] for m in server.requests[0].body["messages"]] == [
         "Reply with the one word: ready"
     ]
 
 
-def test_one_that_does_not_is_told_in_a_line_without_the_key(at) -> None:
-    with OpenAIServer(echoes_key()) as server:
-        at(server.url)
-        with pytest.raises(ModelKeyMissing) as refused:
-            probe("openai/scripted", 60)
-    at("http://127.0.0.1:9/v1")
+def test_one_that_does_not_is_told_in_a_line_without_the_key(openai, monkeypatch) -> None:
+    openai(echoes_key())
+    with pytest.raises(ModelKeyMissing) as refused:
+        probe("openai/scripted", 60)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     with pytest.raises(ModelUnreachable) as away:
         probe("openai/scripted", 60)
     for error in (refused, away):
-        assert KEY not in str(error.value) and "\n" not in str(error.value)
+        assert "canary" not in str(error.value) and "\n" not in str(error.value)
 
 
 def test_no_model_is_asked_where_none_is_named() -> None:
@@ -58,15 +47,3 @@ def test_the_time_that_loading_takes_is_no_part_of_the_answer(
     monkeypatch.setattr("rag.probe.load_model", load)
     assert probe("embedded", 7) == "embedded answers, in 0.0 s."
     assert asked == [([[{"role": "user", "content": "Reply with the one word: ready"}]], 7)]
-
-
-def test_a_model_in_the_box_that_is_not_there_is_told_in_a_line(monkeypatch, tmp_path) -> None:
-    monkeypatch.delenv("WIRECHECK_LOCAL_MODEL", raising=False)
-    monkeypatch.setenv("WIRECHECK_MODEL_FOLDER", str(tmp_path))
-    for name, told in (
-        ("embedded", "wirecheck models get"),
-        ("embedded/other", "'embedded' alone"),
-    ):
-        with pytest.raises(ModelError, match=told) as caught:
-            probe(name)
-        assert "\n" not in str(caught.value)

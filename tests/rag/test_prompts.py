@@ -32,25 +32,16 @@ def test_what_looks_like_a_turn_in_a_value_opens_none() -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_prompt_loads_and_says_what_it_declares(name: str) -> None:
+def test_every_prompt_says_what_it_declares_and_all_of_that_in_its_last_turn(name: str) -> None:
     prompt = load_prompt(name)
     said = prompt.messages(**{variable: f"<{variable}>" for variable in prompt.variables})
     assert all(any(f"<{v}>" in turn["content"] for turn in said) for v in prompt.variables)
     assert all(turn["content"] == turn["content"].strip() != "" for turn in said)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_what_is_given_stands_in_the_last_turn_alone(name: str) -> None:
-    """Whatever comes before is the same for each question, and read once."""
-    *before, (speaker, _) = load_prompt(name).turns
-    assert speaker == "user" and not any("$" in text for _, text in before)
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_speakers_take_turns(name: str) -> None:
-    speakers = [speaker for speaker, _ in load_prompt(name).turns]
-    turns = speakers[1:] if speakers[0] == "system" else speakers
-    assert turns == [("user", "assistant")[n % 2] for n in range(len(turns))]
+    # Whatever comes before is the same for each question, and read once.
+    assert not any("$" in text for _, text in prompt.turns[:-1])
+    speakers = [speaker for speaker, _ in prompt.turns if speaker != "system"]
+    assert speakers == [("user", "assistant")[n % 2] for n in range(len(speakers))]
+    assert speakers[-1] == "user"
 
 
 def test_what_the_labelled_prompt_asks_is_what_its_replies_are_read_for() -> None:
@@ -90,9 +81,6 @@ def test_values_must_be_the_declared_ones(values: dict[str, str], complaint: str
         ("# variables: question\n=== user\n$question $evidence\n", "$evidence is not declared"),
         ("# variables:\n=== user\nIt cost $5.\n", "write $$ for the sign"),
         ("# variables:\nWho?\n", "must begin with a turn"),
-        ("# variables:\nWho?\n=== user\nWho?\n", "must begin with a turn"),
-        ("# variables:\n=== users\nWho?\n", "must begin with a turn"),
-        ("", "first line must declare"),
     ],
 )
 def test_a_file_that_is_no_prompt_is_refused(tmp_path: Path, content: str, complaint: str) -> None:

@@ -63,14 +63,14 @@ def test_nothing_to_read(reader):
     "letters", ["A-B-", "?!", "水", "привет ", "مرحبا ", "ก", "🦦", "wort", "ﷺ"]
 )
 def test_a_question_of_any_script_is_read_as_far_as_a_window_has_room(reader, letters):
-    passage = "The otter swam in the harbour. " * 60
+    passage = "The otter swam in the harbour. " * 30
     for length in (100, 199, 200, 201, 2000):
         (found,) = reader.read((letters * 2000)[:length], [passage])
         assert found.offsets[-1, 1] == len(passage.rstrip())
 
 
 def test_a_long_question_costs_little_more_than_a_short_one(reader):
-    passages = ["The otter swam in the harbour. " * 60] * 4
+    passages = ["The otter swam in the harbour. " * 60]
 
     def cost(question: str) -> float:
         began = time.process_time()

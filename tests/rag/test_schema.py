@@ -5,7 +5,7 @@ import pytest
 
 from index.errors import SettingError
 from index.records import Article, Hit, Passage
-from rag.schema import Answer, Check, Citation, Claim, DraftClaim, Evidence, Position, Rejection
+from rag.schema import Answer, Check, Citation, Claim, Evidence, Position, Rejection
 
 TEXT = "Bridge shut\n\nThe Arden bridge closed on Friday. *Nobody* [was] hurt."
 ARTICLE = Article("b1", "Bridge shut", TEXT, "Arden Echo", "2025-04-04")
@@ -27,10 +27,6 @@ def an_answer() -> Answer:
         note="Quoted.",
         trace={"model": "none"},
     )
-
-
-def test_a_quote_is_computed_from_the_article():
-    assert an_answer().claims[0].citations[0].quote == "The Arden bridge closed on Friday."
 
 
 def test_text_puts_each_file_once_after_its_sentence_and_escapes_markup():
@@ -68,7 +64,3 @@ def test_a_changed_answer_is_refused(spoil):
     spoil(data)
     with pytest.raises(SettingError):
         Answer.from_dict(data)
-
-
-def test_a_draft_is_written_unless_said_otherwise():
-    assert DraftClaim("x", ()).kind == "written"

@@ -11,7 +11,7 @@ from rag.read import Window, anchor, windows
 from rag.sentences import asked_cell, header_of, sentences_of, told
 from rag.write import quotations
 from tests.fake_reader import PatternReader, found, scored
-from tests.fakes import TopicEncoder
+from tests.fakes import TopicEncoder, at
 
 HEAD = "Port        2040   2041"
 ROWS = ["Imber       411    57", "Kell Sound  902    66", "Orm         57     411"]
@@ -20,15 +20,10 @@ TABLE = Article(
 )
 
 
-def at(line):
-    start = TABLE.text.index(line)
-    return Passage(TABLE, start, start + len(line))
-
-
 def test_a_row_is_shown_with_its_headers_and_the_header_is_no_sentence():
-    assert told(at(ROWS[0])) == "Port: Imber; 2040: 411; 2041: 57"
-    assert header_of(at(ROWS[2])).text == HEAD
-    assert header_of(at("Ships by port and year.")) is None
+    assert told(at(TABLE, ROWS[0])) == "Port: Imber; 2040: 411; 2041: 57"
+    assert header_of(at(TABLE, ROWS[2])).text == HEAD
+    assert header_of(at(TABLE, "Ships by port and year.")) is None
     texts = [s.text for s in sentences_of([Hit(Passage(TABLE, 0, len(TABLE.text)), 1.0, 1)])]
     assert texts == ["Ships by port and year.", *ROWS]
 
@@ -46,7 +41,7 @@ def test_a_row_is_shown_with_its_headers_and_the_header_is_no_sentence():
     ],
 )
 def test_the_value_of_the_row_and_column_that_a_question_names(question, row, value):
-    assert asked_cell(question, at(row)) == value
+    assert asked_cell(question, at(TABLE, row)) == value
 
 
 def test_what_is_looked_up_comes_first():

@@ -1,12 +1,10 @@
 """Questions made of the reports at hand."""
 
-from pathlib import Path
-
 import pytest
 
-from index import Index, build_index, open_index
-from rag.suggest import _LONGEST, suggest
-from tests.fakes import TopicEncoder
+from index import Index
+from rag.suggest import suggest
+from tests.fakes import indexed
 
 REPORTS = {
     "a1": "Crane falls at the harbour\n\nTwelve dockers were hurt in Ostmere when a crane fell on "
@@ -19,18 +17,9 @@ REPORTS = {
 }
 
 
-def opened(folder: Path, reports: dict[str, str]) -> Index:
-    """An index of reports."""
-    (folder / "articles").mkdir()
-    for name, text in reports.items():
-        (folder / "articles" / f"{name}.txt").write_text(text, encoding="utf-8")
-    build_index([folder / "articles"], folder / "index", encoder=TopicEncoder())
-    return open_index(folder / "index", encoder=TopicEncoder())
-
-
 @pytest.fixture(scope="module")
 def index(tmp_path_factory) -> Index:
-    return opened(tmp_path_factory.mktemp("suggest"), REPORTS)
+    return indexed(tmp_path_factory.mktemp("suggest"), REPORTS)
 
 
 def test_a_number_that_reports_differ_on_comes_first(index):
@@ -39,7 +28,7 @@ def test_a_number_that_reports_differ_on_comes_first(index):
 
 def test_the_place_is_asked_with_where_the_noun_alone_says_too_little(tmp_path):
     text = "Notes of the harbour\n\nTwelve people were hurt in Lisbon when a crane fell."
-    assert suggest(opened(tmp_path, {"x": text}), 1) == ["How many people were hurt in Lisbon?"]
+    assert suggest(indexed(tmp_path, {"x": text}), 1) == ["How many people were hurt in Lisbon?"]
 
 
 def test_each_kind_has_a_question_before_any_has_a_second(index):
@@ -52,7 +41,7 @@ def test_as_many_as_wanted_and_none_twice(index):
     for count in (1, 2, 4):
         made = suggest(index, count)
         assert len(made) == len(set(made)) == count
-        assert all(q.endswith("?") and len(q) <= _LONGEST for q in made)
+        assert all(q.endswith("?") and len(q) <= 110 for q in made)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +54,18 @@ def test_as_many_as_wanted_and_none_twice(index):
     ],
 )
 def test_what_would_make_a_poor_question_is_passed_over(tmp_path, text, never):
-    (question,) = suggest(opened(tmp_path, {"x": f"Notes of the day\n\n{text}"}), 1)
+    (question,) = suggest(indexed(tmp_path, {"x": f"Notes of the day\n\n{text}"}), 1)
     assert never not in question
 
 
 def test_where_no_rule_fits_the_headlines_are_asked_about(tmp_path):
-    index = opened(tmp_path, {"h": "מנוף קרס בנמל\n\nשני פועלים נפצעו.", "long": "x" * 200})
+    index = indexed(tmp_path, {"h": "מנוף קרס בנמל\n\nשני פועלים נפצעו.", "long": "x" * 200})
     assert suggest(index) == ["What do the reports say about “מנוף קרס בנמל”?"]
 
 
 def test_copies_of_a_report_lead_to_no_more_questions(tmp_path):
     copies = {f"w{n}": REPORTS["b1"] for n in range(3)}
-    questions = suggest(opened(tmp_path, copies))
+    questions = suggest(indexed(tmp_path, copies))
     assert len([q for q in questions if "Election recount" in q]) <= 1
 
 
@@ -85,5 +74,5 @@ def test_one_report_leads_to_one_question_of_a_kind_before_its_headline(tmp_path
         "Harbour notes\n\nTwelve dockers were hurt. Nine clerks counted the cranes. "
         "Ten sailors left."
     )
-    first, second = suggest(opened(tmp_path, {"x": text}), 2)
+    first, second = suggest(indexed(tmp_path, {"x": text}), 2)
     assert first.startswith("How many ") and "“Harbour notes”" in second

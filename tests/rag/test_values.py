@@ -1,10 +1,9 @@
 import pytest
 
-from rag.dates import find_dates, same_date
-from rag.units import words_to_number
-from rag.values import find_quantities, same_quantity
+from rag.dates import find_dates
+from rag.values import find_quantities
 
-HOUR, DAY = 3600.0, 86400.0
+HOUR = 3600.0
 
 
 @pytest.mark.parametrize(
@@ -17,11 +16,7 @@ HOUR, DAY = 3600.0, 86400.0
         ("more than 10,000 people", [("more than 10,000", 10_000.0, "", ">")]),
         ("$20bn for 40 F-16 jets", [("$20bn", 2e10, "$", "="), ("40", 40.0, "", "=")]),
         ("20 billion dollars", [("20 billion dollars", 2e10, "$", "=")]),
-        ("€4m", [("€4m", 4e6, "€", "=")]),
-        ("about 58 crowns", [("about 58 crowns", 58.0, "crown", "~")]),
-        ("5 million rupees", [("5 million rupees", 5e6, "rupee", "=")]),
         ("₹5m, 9 kroner", [("₹5m", 5e6, "rupee", "="), ("9 kroner", 9.0, "krona", "=")]),
-        ("30 rubles", [("30 rubles", 30.0, "rouble", "=")]),
         (
             "40 centimetres of snow on 12 hectares",
             [("40 centimetres", 0.4, "length", "="), ("12 hectares", 12.0, "area", "=")],
@@ -49,10 +44,8 @@ HOUR, DAY = 3600.0, 86400.0
             "at 4.30 p.m. or noon",
             [("4.30 p.m.", 990.0, "clock", "="), ("noon", 720.0, "clock", "=")],
         ),
-        ("three quarters of it", [("three quarters", 75.0, "percent", "=")]),
         ("one boat in five sank", [("one", 1.0, "", "="), ("five", 5.0, "", "=")]),
         ("a 22-year-old", [("22-year-old", 22.0, "age", "=")]),
-        ("a four-year term", [("four-year", 4 * 365.25 * DAY, "time", "=")]),
         ("the third party", []),
         ("a man and a dog", []),
     ],
@@ -61,40 +54,6 @@ def test_quantities_are_found_with_amount_family_and_hedge(text, found):
     assert [
         (text[q.start : q.end], q.amount, q.family, q.relation) for q in find_quantities(text)
     ] == found
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "same"),
-    [
-        ("two and a half hours", "150 minutes", True),
-        ("two and a half hours", "almost three hours", False),
-        ("10,022 people", "more than 10,000 people", True),
-        ("10,022 people", "more than 11,000 people", False),
-        ("10,022 people", "10,000 people", False),
-        ("$20bn", "20 billion dollars", True),
-        ("$20bn", "€20bn", False),
-        ("dozens", "hundreds", False),
-        ("under 40", "12", True),
-        ("under 40", "40", False),
-        ("just over 100", "104", True),
-        ("dozens", "40 people", True),
-        ("dozens", "400 people", False),
-        ("about 60", "58", True),
-        ("about 60", "40", False),
-        ("three days", "three hours", False),
-        ("twelve", "a dozen", True),
-        ("2 percent", "2 percentage points", False),
-        ("50 miles", "80 kilometres", True),
-        ("3pm", "15:00", True),
-        ("3pm", "3am", False),
-        ("45 degrees Celsius", "113 degrees Fahrenheit", True),
-        ("A$5", "US$5", False),
-    ],
-)
-def test_quantities_compare_as_values_either_way_round(a, b, same):
-    left, right = find_quantities(a)[0], find_quantities(b)[0]
-    assert same_quantity(left, right) is same
-    assert same_quantity(right, left) is same
 
 
 @pytest.mark.parametrize(
@@ -119,25 +78,3 @@ def test_a_date_is_what_its_words_say(text, parts):
 )
 def test_what_is_no_date(text):
     assert [d for d in find_dates(text) if d.month or d.day or "2025 w" in text] == []
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "same"),
-    [
-        ("Nov. 6", "6 November 2023", True),
-        ("6 November", "7 November", False),
-        ("Monday", "6 November", False),
-        ("2023", "6 November 2023", True),
-    ],
-)
-def test_dates_agree_in_the_parts_that_both_say(a, b, same):
-    assert same_date(find_dates(a)[0], find_dates(b)[0]) is same
-
-
-def test_number_words():
-    assert words_to_number("two hundred forty one".split()) == 241
-    assert words_to_number("three hundred thousand five".split()) == 300_005
-
-
-def test_a_number_of_a_thousand_digits_is_read_without_harm():
-    assert len(find_quantities("9" * 1000)) >= 1

@@ -1,8 +1,5 @@
 import io
 import json
-import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -94,19 +91,6 @@ def test_bad_evidence(text):
         verdict(TRUE, text)
 
 
-@pytest.mark.parametrize(
-    ("claim", "text"),
-    [
-        ("हड़ताल नौ दिन चली।", "हड़ताल नौ दिन चली। बारिश हुई।"),
-        ("罢工持续了九天。", "罢工持续了九天。港口重新开放。"),
-        ("9" * 1000 + " crews came.", "Only " + "8" * 1000 + " crews came."),
-        ("!!!", "???"),
-    ],
-)
-def test_any_text_gets_a_verdict(claim, text):
-    verdict(claim, text).to_dict()
-
-
 def test_a_million_characters():
     filler = "It rained on Monday, 3 May, and 14 of 20 boats stayed in the port of Arden.\n" * 7000
     began = time.process_time()
@@ -176,10 +160,9 @@ def test_escapes_never_reach_the_terminal(monkeypatch, capsys, tmp_path):
     ("claim", "evidence", "setting"),
     [("", REPORT, ""), (TRUE, "missing.txt", ""), (TRUE, REPORT, "/nowhere/model")],
 )
-def test_bad_input_is_one_line_and_exit_code_2(claim, evidence, setting):
-    said = subprocess.run(
-        [sys.executable, "-m", "wirecheck", "check", "--claim", claim, "--evidence", evidence],
-        capture_output=True, text=True, env={**os.environ, "WIRECHECK_CHECKER": setting},
-    )  # fmt: skip
-    assert said.returncode == 2 and said.stdout == ""
-    assert len(said.stderr.strip().splitlines()) == 1 and said.stderr.startswith("wirecheck: ")
+def test_bad_input_is_one_line_and_exit_code_2(capsys, monkeypatch, claim, evidence, setting):
+    monkeypatch.setenv("WIRECHECK_CHECKER", setting)
+    assert wirecheck.main(["check", "--claim", claim, "--evidence", evidence]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1 and said.err.startswith("wirecheck: ")

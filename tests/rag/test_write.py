@@ -9,7 +9,6 @@ from rag.prompts import load_prompt
 from rag.question import analyse
 from rag.schema import Claim, DraftClaim, Rejection
 from rag.write import (
-    LIKELY,
     MAX_QUOTES,
     MAX_VALUES,
     MAX_WORDS,
@@ -17,7 +16,6 @@ from rag.write import (
     NEAR,
     NEAR_SHARE,
     WRITING_SENTENCES,
-    Labels,
     best_sentences,
     marked,
     mentions,
@@ -29,7 +27,7 @@ from rag.write import (
     written,
 )
 from tests.fake_reader import found, reading, scored
-from tests.replay import NO, YES, ReplayModel, plain_weights
+from tests.replay import NO, YES, ReplayModel
 
 LONG = "How long was the harbour shut?"
 WHY = "Why was the harbour shut?"
@@ -44,9 +42,7 @@ class Words:
         return [float(set(claim.split()) <= set(evidence.split())) for evidence, claim in pairs]
 
 
-@pytest.fixture(autouse=True)
-def _plain(monkeypatch):
-    plain_weights(monkeypatch)
+pytestmark = pytest.mark.usefixtures("plain")
 
 
 def said(name, text, words, sure=YES, outlet=None, day=None):
@@ -81,17 +77,6 @@ def test_a_value_with_quotation_marks_of_its_own_gets_no_others():
     assert marked('the "Dorrit"') == 'the "Dorrit"' and marked("the “Dorrit”") == "the “Dorrit”"
 
 
-def test_evidence_is_labelled_as_it_is_named_and_once():
-    one, two = (scored(Article(n, "", n)).passage for n in "ab")
-    labels = Labels()
-    assert labels.of([(two, 0.5), (one, 0.4), (two, 0.3)]) == ("E1", "E2")
-    assert labels.of([(one, 0.9)]) == ("E2",)
-    assert [(e.label, e.hit.passage, e.hit.score) for e in labels.evidence] == [
-        ("E1", two, 0.5),
-        ("E2", one, 0.4),
-    ]
-
-
 STORM = said("a", "The harbour was shut after a storm.", "after a storm", outlet="Lune Wire")
 CRANE = said("b", "A storm broke the crane of the harbour .", "broke the crane", 0.9)
 
@@ -112,12 +97,6 @@ def test_a_sentence_that_tells_nothing_that_was_read_is_off_the_point():
     burned, storm = on_point(analyse(WHY), Verified(tuple(judged)), found).judged
     assert isinstance(burned, Rejection) and burned.reason == "off the point"
     assert storm == judged[1]
-
-
-def test_a_reading_without_a_telling_word_puts_nothing_on_point():
-    found = compared(WHY, said("a", "It was as it was.", "it was"))
-    (judged,) = on_point(analyse(WHY), Verified((Claim("It burned.", (), 0.9),)), found).judged
-    assert isinstance(judged, Rejection)
 
 
 def test_a_sentence_that_tells_what_is_asked_is_on_the_point():
@@ -209,26 +188,12 @@ def test_the_nearest_sentences_are_few_and_none_much_worse_than_the_first():
     assert nearest(found(many[0], weak)) == many[:1]
 
 
-def test_beside_a_value_that_is_likelier_right_than_wrong_no_other_sentence_is_quoted():
-    one = found(scored(Article("a", "", "Word."), score=0.9))
-    assert nearest(one, LIKELY) == []
-    assert len(nearest(one, LIKELY - 0.01)) == 1
-
-
 def test_the_best_sentences_are_quoted_and_much_worse_ones_are_not():
     claims = best(("a", "The vote was lost.", 0.9), ("b", "Rain fell.", 0.3), ("c", "Snow.", 0.6))
     assert claims == (
         DraftClaim("The vote was lost.", ("E1",), "quote"),
         DraftClaim("Snow.", ("E3",), "quote"),
     )
-
-
-def test_a_second_sentence_of_a_quoted_article_may_be_weaker():
-    article = Article("a", "", "The vote was lost. Rain fell.")
-    rows = [
-        scored(article, t, score=s) for t, s in (("The vote was lost.", 0.9), ("Rain fell.", 0.3))
-    ]
-    assert len(best_sentences(found(*rows)).claims) == 2
 
 
 def test_copies_of_a_sentence_are_one_quotation_with_both_files():

@@ -43,10 +43,6 @@ def test_the_hash_survives_keys_and_tuples_that_json_changes():
     assert seal_of(json.loads(json.dumps(data))) == data["sha256"]
 
 
-def test_the_same_answer_gives_the_same_bundle():
-    assert bundles.bundle() == bundles.bundle()
-
-
 @pytest.mark.parametrize("trace", [{"x": float("nan")}, {"x": object()}, {"x": "\ud800"}])
 def test_what_is_no_json_is_refused_in_one_line(trace):
     with pytest.raises(SettingError, match="JSON") as caught:

@@ -101,7 +101,3 @@ def test_the_data_in_the_page_are_the_bundle():
 def test_a_declined_answer_is_no_answer():
     declined = bundles.answer(outcome="declined", claims=(), ledger=())
     assert "No answer." in page_of(bundles.bundle_of(declined, {}, bundles.MADE))
-
-
-def test_the_same_data_give_the_same_page():
-    assert page_of(bundles.bundle()) == page_of(json.loads(json.dumps(bundles.bundle())))

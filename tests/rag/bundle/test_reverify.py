@@ -13,6 +13,7 @@ from rag.bundle.reverify import reverify
 from rag.planted import REMARK
 from rag.schema import Check, Citation, Claim, Position, Voice
 from tests import bundles
+from tests.fakes import at, indexed
 
 HELD = {"b1": bundles.ECHO, "b2": bundles.WIRE}
 
@@ -216,11 +217,7 @@ def test_what_is_not_verified_is_said():
 def test_a_changed_number_loses_the_quote_and_fails_the_sentence():
     result = verified(held=now(bundles.ECHO.text.replace("nine days", "eleven days")))
     place = f"quote b1 {bundles.REPAIRS.start}-{bundles.REPAIRS.end}"
-    assert told(result) == [
-        ("article b1", "changed"),
-        (place, "gone"),
-        ("sentence 2", "failed"),
-    ]
+    assert told(result) == [("article b1", "changed"), (place, "gone"), ("sentence 2", "failed")]
     assert "check number" in detail(result, "sentence 2")
 
 
@@ -325,18 +322,11 @@ def test_a_page_shows_what_its_data_say():
 
 
 def test_articles_come_from_files_and_from_an_index(tmp_path):
-    from index import build_index
-    from tests.fakes import TopicEncoder
-
-    folder = tmp_path / "articles"
-    folder.mkdir()
-    (folder / "b1.txt").write_text("The harbour is open.", encoding="utf-8")
-    (folder / "b2.txt").write_text("A storm came.", encoding="utf-8")
-    build_index([folder], tmp_path / "index", encoder=TopicEncoder())
-    (folder / "b1.txt").write_text("The harbour is shut.", encoding="utf-8")
+    indexed(tmp_path, {"b1": "The harbour is open.", "b2": "A storm came."})
+    (tmp_path / "b1.txt").write_text("The harbour is shut.", encoding="utf-8")
 
     assert finder([], None) is None
-    find = finder([folder / "b1.txt"], tmp_path / "index")
+    find = finder([tmp_path / "b1.txt"], tmp_path / "index")
     assert find("b1").text == "The harbour is shut." and find("b2").text == "A storm came."
     assert find("b3") is None
     assert finder([], tmp_path / "index")("b1").text == "The harbour is open."
@@ -376,7 +366,7 @@ SIGN = Article(
 )
 def test_a_remark_on_what_is_addressed_to_somebody_is_derived_again(words, remark):
     def said(text: str, remark: str):
-        quoted = Citation(bundles.passage(SIGN, text), 1.0)
+        quoted = Citation(at(SIGN, text), 1.0)
         claim = Claim(text, (quoted,), 1.0, (Check("verbatim", True, "b3"),), "quote", remark)
         data = bundles.bundle(claims=(claim,), ledger=(), evidence=())
         return reverify(BundleFile(bundle_in(data), data), {"b3": SIGN}.get)
