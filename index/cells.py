@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from .encoder import Vectors
 from .errors import IndexCorrupt
 from .mapped import Data
-
-if TYPE_CHECKING:
-    import faiss
 
 CELLS = "vectors.faiss"
 BLOCK = 65_536
@@ -49,15 +47,11 @@ class Cells:
 
     def to_bytes(self) -> memoryview:
         """Write what `from_bytes` reads."""
-        import faiss
-
         return faiss.serialize_index(self._ivf).data
 
     @classmethod
     def from_bytes(cls, data: Data, settings: Mapping[str, Any], dim: int, count: int) -> Cells:
         """Read `count` vectors of length `dim`. Raises IndexCorrupt naming the file."""
-        import faiss
-
         ivf = _deserialized(data)
         if (ivf.ntotal, ivf.d, ivf.nlist) != (count, dim, settings["cells"]):
             raise IndexCorrupt(
@@ -76,18 +70,13 @@ class Cells:
         allowed: NDArray[np.bool_] | None = None,
     ) -> NDArray[np.int64]:
         """Numbers of about the nearest vectors, `(n, count)`, -1 where there are no more."""
-        import faiss
-
         cells = min(math.ceil(self.settings["probe"] * widen), self.settings["cells"])
-        bits = None if allowed is None else np.packbits(allowed, bitorder="little")
-        limits = faiss.SearchParametersIVF(nprobe=cells, sel=selector(bits))  # type: ignore[call-arg]
+        limits = faiss.SearchParametersIVF(nprobe=cells, sel=selector(allowed))  # type: ignore[call-arg]
         numbers: NDArray[np.int64] = self._ivf.search(queries, count, params=limits)[1]
         return numbers
 
     def holds_each_once(self, count: int) -> bool:
         """Whether the numbers in the cells are those from 0 to `count`."""
-        import faiss
-
         lists: Any = self._ivf.invlists
         sizes = [lists.list_size(n) for n in range(self._ivf.nlist)]
         held = [faiss.rev_swig_ptr(lists.get_ids(n), size) for n, size in enumerate(sizes) if size]
@@ -96,12 +85,10 @@ class Cells:
 
 def cells_of(rows: Vectors, probes: Vectors | None, before: Cells | None) -> Cells:
     """Sort `rows` into cells, those of `before` if they still serve."""
-    import faiss
-
     truth = _Truth(rows, probes)
     trained = int(before.settings["trained"]) if before else 0
     if before and trained / 2 <= len(rows) <= trained * 2:
-        ivf = cast("faiss.IndexIVFScalarQuantizer", faiss.clone_index(before._ivf))
+        ivf = cast(faiss.IndexIVFScalarQuantizer, faiss.clone_index(before._ivf))
         ivf.reset()  # the same cells without the vectors in them
         cells = truth.tuned(_filled(ivf, rows), trained)
         if cells.settings["recall"] >= _RECALL:
@@ -110,11 +97,9 @@ def cells_of(rows: Vectors, probes: Vectors | None, before: Cells | None) -> Cel
 
 
 def _trained(rows: Vectors) -> faiss.IndexIVFScalarQuantizer:
-    import faiss
-
     count = 4 * round(math.sqrt(len(rows)))
     made = faiss.index_factory(rows.shape[1], f"IVF{count},SQ8", faiss.METRIC_INNER_PRODUCT)
-    ivf = cast("faiss.IndexIVFScalarQuantizer", made)
+    ivf = cast(faiss.IndexIVFScalarQuantizer, made)
     ivf.cp.seed, ivf.cp.niter = _SEED, _ROUNDS
     ivf.train(np.ascontiguousarray(rows[:: max(1, len(rows) // (_TRAINED_PER_CELL * count))]))
     return ivf
@@ -138,8 +123,6 @@ class _Truth:
             self._sets.append((probes, self._least(probes, _RECALL_AT), 0))
 
     def _least(self, probes: Vectors, k: int) -> Vectors:
-        import faiss
-
         scores: Vectors = faiss.knn(probes, self._rows, k, metric=faiss.METRIC_INNER_PRODUCT)[0]
         return scores[:, -1]
 
@@ -164,8 +147,6 @@ class _Truth:
 
 
 def _deserialized(data: Data) -> faiss.IndexIVFScalarQuantizer:
-    import faiss
-
     # A damaged length field must not ask for terabytes, nor a damaged count for hours.
     faiss.set_deserialization_vector_byte_limit(max(2 * len(data), 1 << 20))
     faiss.set_deserialization_loop_limit(10_000_000)
@@ -196,8 +177,9 @@ def _reading(data: Data) -> Callable[[int], bytes]:
     return read
 
 
-def selector(bits: NDArray[np.uint8] | None) -> faiss.IDSelectorBitmap | None:
-    """Let through what has its bit set; faiss keeps no copy, so `bits` must outlive it."""
-    import faiss
-
-    return None if bits is None else faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
+def selector(allowed: NDArray[np.bool_] | None) -> faiss.IDSelectorBitmap | None:
+    """Let through what is allowed; None if all is."""
+    if allowed is None:
+        return None
+    bits = np.packbits(allowed, bitorder="little")
+    return faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg,arg-type]

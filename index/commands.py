@@ -127,22 +127,13 @@ def run_search(options: argparse.Namespace) -> int:
     filters = filters_of(options)
     filters["until"] = earlier(filters["until"], filters.pop("as_of"))
     hits = open_index(options.index).search(options.query, options.k, **filters)
-    rows = [
-        {
-            "article_id": h.passage.article.id,
-            "start": h.passage.start,
-            "end": h.passage.end,
-            "score": h.score,
-            "text": h.passage.text,
-        }
-        for h in hits
-    ]
+    rows = [hit.to_dict() for hit in hits]
     if options.json:
         print(json.dumps(rows, ensure_ascii=False, indent=2))
         return 0
     for n, row in enumerate(rows, start=1):
         print(f"{n:2}. {row['article_id']} {row['start']}-{row['end']}  {row['score']:.4f}")
-        print("    " + plain(str(row["text"]))[:300])
+        print("    " + plain(row["text"])[:300])
     return 0
 
 

@@ -101,20 +101,16 @@ class Copies:
         `kept` has for each article the number of the same text and title in `before`, or -1. Only
         for the latter a sketch is made.
         """
-        rows = np.zeros(len(articles), _ROW)
-        sketches: list[Sketch] = []
+        sketches = []
         for number, article in enumerate(articles):
             old = -1 if before is None or kept is None else int(kept[number])
             if before is not None and old >= 0:
-                rows[number] = before._rows[old]
-                sketches.append(before._sketch(old))
+                sketches.append(before.sketch_of(old))
             else:
                 words = words_of(article)
-                rows[number] = 0, len(words.hashes), words.whole, 0
-                sketches.append(words.sketch)
-        rows["end"] = np.cumsum([len(sketch) for sketch in sketches])
-        found = cls(rows, np.concatenate([np.zeros(0, np.uint32), *sketches]))
-        rows["original"] = _originals(found, articles)
+                sketches.append((len(words.hashes), words.whole, words.sketch))
+        found = cls.of_sketches(sketches)
+        found._rows["original"] = _originals(found, articles)
         return found
 
     @classmethod

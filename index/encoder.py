@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 Model = TypeVar("Model")
 
+#: Held by who imports torch, and by who hides it from an import (`language`), for a moment.
+TORCH = threading.RLock()
+
 BUNDLED = "bundled"
 SETTING = "WIRECHECK_ENCODER"
 MAX_TOKENS = 256
@@ -296,7 +299,8 @@ def unloadable(what: str, name: str) -> Iterator[None]:
     if not path.is_dir() and (path.is_absolute() or name.startswith((".", "~"))):
         raise SettingError(f"{what} {name}: no such folder")
     try:
-        yield
+        with TORCH:
+            yield
     except SettingError:
         raise
     except Exception as error:  # whatever the file formats' many readers raise

@@ -34,6 +34,9 @@ _STEERS = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _STEERED = "codes that steer a terminal are left out of it"
+#: What no text holds: controls, and signs that stand for none.
+NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+TOO_MUCH = "too large: too much text in it"
 _ALPHABETS = frozenset(("LATIN", "CYRILLIC", "GREEK"))
 # Letters by their category, yet drawn as nothing.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")

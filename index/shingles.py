@@ -65,7 +65,18 @@ class Words:
     @cached_property
     def shingles(self) -> Hashes:
         """Hash of the shingle that begins at each word, `(n - 3,)`; none of fewer words."""
-        return _shingles(self.hashes)
+        count = len(self.hashes) - SHINGLE + 1
+        if count < 1:
+            return np.zeros(0, np.uint64)
+        mixed = np.zeros(count, np.uint64)
+        for place, factor in enumerate(_PLACES):
+            mixed += (self.hashes[place : place + count] ^ factor) * factor
+        # The last steps of splitmix64: after them the low bits depend on all others.
+        mixed ^= mixed >> np.uint64(30)
+        mixed *= np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(27)
+        mixed *= np.uint64(0x94D049BB133111EB)
+        return mixed ^ (mixed >> np.uint64(31))
 
     @cached_property
     def numbers(self) -> frozenset[int]:
@@ -142,18 +153,3 @@ def _known(word: str) -> tuple[int, bool]:
             spelt = pattern.sub(instead, spelt)
     digest = hashlib.blake2b(spelt.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") or 1, spelt.isdecimal()
-
-
-def _shingles(hashes: Hashes) -> Hashes:
-    count = len(hashes) - SHINGLE + 1
-    if count < 1:
-        return np.zeros(0, np.uint64)
-    mixed = np.zeros(count, np.uint64)
-    for place, factor in enumerate(_PLACES):
-        mixed += (hashes[place : place + count] ^ factor) * factor
-    # The last steps of splitmix64: after them the low bits depend on all others.
-    mixed ^= mixed >> np.uint64(30)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -168,11 +169,8 @@ def nearest(
 
     Equal ones come in their order.
     """
-    import faiss
-
     scores, numbers = np.empty((1, k), np.float32), np.empty((1, k), np.int64)
     query, rows = np.ascontiguousarray(vector), np.ascontiguousarray(rows)
-    bits = None if allowed is None else np.packbits(allowed, bitorder="little")
     # Unlike an IndexFlat it takes the vectors where they lie, in a mapped file.
     faiss.knn_inner_product(
         faiss.swig_ptr(query),
@@ -183,7 +181,7 @@ def nearest(
         k,
         faiss.swig_ptr(scores),
         faiss.swig_ptr(numbers),
-        selector(bits),
+        selector(allowed),
     )
     pairs = zip(numbers[0].tolist(), scores[0].tolist(), strict=True)
     return sorted(((n, s) for n, s in pairs if n >= 0), key=lambda hit: (-hit[1], hit[0]))

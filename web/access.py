@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 
 from index.errors import SettingError
-from index.settings import value_of
+from index.settings import names_of, value_of
 
 HOST = "127.0.0.1"
 #: The last as a browser names it.
@@ -32,7 +32,7 @@ def hosts_of(host: str) -> Sequence[str]:
 
 def named_hosts() -> tuple[str, ...]:
     """Names by which a proxy on this machine is asked for the page. Raises SettingError."""
-    names = tuple(n.strip() for n in value_of("WIRECHECK_HOSTS").split(",") if n.strip())
+    names = tuple(names_of("WIRECHECK_HOSTS"))
     for name in names:
         if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name, re.IGNORECASE):
             raise SettingError(f"WIRECHECK_HOSTS: {name[:60]!r}: give names such as news.example")
@@ -48,7 +48,7 @@ def checked_root(path: str) -> str:
 
 def proxies() -> list[str]:
     """Who is believed on whom a request comes from. Raises SettingError for what is no address."""
-    named = [name.strip() for name in value_of("WIRECHECK_PROXY").split(",") if name.strip()]
+    named = names_of("WIRECHECK_PROXY")
     for name in named:
         try:
             ip_network(name)
@@ -78,8 +78,7 @@ def offered(chosen: str) -> list[str]:
     """
     from rag.llm import check_name
 
-    listed = [name.strip() for name in value_of("WIRECHECK_MODELS").split(",")]
-    names = [name for name in listed if name]
+    names = names_of("WIRECHECK_MODELS")
     for name in names:
         check_name(name)
     return [*dict.fromkeys([chosen, *names, "embedded", "none"])]

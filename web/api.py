@@ -106,17 +106,7 @@ class Api:
         if not 1 <= k <= MAX_HITS:
             raise SettingError(f"k is {k}: give a number from 1 to {MAX_HITS}")
         hits = await run_in_threadpool(contained(self.queue.indexes[""].search), query, k=k)
-        rows = [
-            {
-                "article_id": hit.passage.article.id,
-                "start": hit.passage.start,
-                "end": hit.passage.end,
-                "score": hit.score,
-                "text": hit.passage.text,
-            }
-            for hit in hits
-        ]
-        return _json(rows)
+        return _json([hit.to_dict() for hit in hits])
 
     async def article(self, article_id: str) -> str:
         """Read one of the indexed news reports whole, by the ID that citations name.

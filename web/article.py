@@ -16,14 +16,6 @@ UNMARKED_SHOWN = 50_000
 Spans = Mapping[tuple[int, int], int]
 
 
-@dataclass(frozen=True)
-class Target:
-    """The element that holds an article, and the number of the span to show."""
-
-    article: str
-    span: int
-
-
 @dataclass
 class Marks:
     """The spans that one answer refers to, numbered as they are first mentioned, by article.
@@ -36,12 +28,15 @@ class Marks:
     articles: Mapping[str, Article]
     spans: dict[str, dict[tuple[int, int], int]] = field(default_factory=dict)
 
-    def target(self, passage: Passage) -> Target:
-        """Where to find this passage; a passage not yet mentioned gets the next number."""
+    def target(self, passage: Passage) -> tuple[str, int]:
+        """The element that holds the article, and the number of this span of it.
+
+        A passage not yet mentioned gets the next number.
+        """
         spans = self.spans.setdefault(passage.article.id, {})
         number = sum(map(len, self.spans.values())) + 1
         number = spans.setdefault((passage.start, passage.end), number)
-        return Target(self._id(list(self.spans).index(passage.article.id)), number)
+        return self._id(list(self.spans).index(passage.article.id)), number
 
     def cited(self) -> Iterator[tuple[str, Article, Spans]]:
         """All articles that were referred to, each with its element's id. Call it last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 
 from index.commandline import Commands, add_index, ended, positive
 from rag.commands import add_model
@@ -47,16 +48,18 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def run_app(options: argparse.Namespace) -> int:
     """`wirecheck app`: the same page as `python app.py`."""
-    from web.server import main as serve
+    from web.server import serve
 
-    return serve(
-        index=options.index,
-        model=options.model,
-        host=options.host,
-        port=options.port,
-        workers=options.workers or 0,
-        root_path=options.root_path,
-    )
+    with suppress(KeyboardInterrupt):
+        serve(
+            options.index,
+            options.model,
+            options.host,
+            options.port,
+            options.workers or 0,
+            options.root_path,
+        )
+    return 0
 
 
 def run_doctor(options: argparse.Namespace) -> int:

@@ -34,8 +34,11 @@ class Newest:
 
         One that can't be opened is told of once, and the one before serves on.
         """
-        found = _generation_now(self.index)
-        if found in (None, self._seen):
+        try:
+            found = self.index.generation_now()
+        except WirecheckError:
+            return False
+        if found == self._seen:
             return False
         self._seen = found
         try:
@@ -75,11 +78,3 @@ def watch(index: Any, open_index: Open, tell: Callable[[Any], None]) -> None:
                 tell(newest.index)
 
     Thread(target=work, daemon=True, name="generations").start()
-
-
-def _generation_now(index: Any) -> Any:
-    """The number of the generation that serves; None if that can't be told."""
-    try:
-        return index.generation_now()
-    except WirecheckError:
-        return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from index.engines import Place
 from index.errors import WirecheckError
-from index.settings import unknown_told, value_of
+from index.settings import names_of, unknown_told
 
 #: Bytes of disk that a first start takes: the model as it comes, and in the form that is loaded.
 DISK = 4_000_000_000
@@ -133,8 +133,7 @@ def _port() -> Row:
 def _keys() -> Row:
     from rag.models import check_model, default_model
 
-    names = [default_model(), *value_of("WIRECHECK_MODELS").split(",")]
-    named = [n.strip() for n in names if n.strip()]
+    named = [default_model(), *names_of("WIRECHECK_MODELS")]
     problems = []
     for name in named:
         try:

@@ -78,13 +78,13 @@ class Guard:
     def __init__(
         self,
         app: ASGIApp,
-        password: str | None = None,
-        uploads: bool = False,
-        programs: bool = False,
-        streams: Counter[str] | None = None,
+        password: str | None,
+        uploads: bool,
+        programs: bool,
+        streams: Counter[str],
     ) -> None:
         self.app, self.password, self.uploads, self.programs = app, password, uploads, programs
-        self.streams = Counter() if streams is None else streams
+        self.streams = streams
         self.wrong: dict[str, deque[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

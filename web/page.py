@@ -15,7 +15,6 @@ from rag.assemble import APART, UNREAD, lead_and_note
 from rag.schema import NEAREST, Answer, Citation, Claim
 from web.article import Marks
 from web.ledger import CopiesOf, alone, ledger_rows
-from web.library import Found
 from web.render import count_of, one_line, render
 from web.timeline import timeline_of
 
@@ -156,20 +155,3 @@ class Facts:
     articles: int
     passages: int
     generation: str
-
-
-MASTHEAD = render("masthead.html")
-WITHIN = render("within.html")
-TEST = render("test.html")
-SUGGESTIONS = render("suggestions.html")
-FRAME = render("frame.html")
-
-
-def library_list(found: Found, complete: bool) -> str:
-    """Reports with their copies folded under them. `complete`: the index has no more articles."""
-    return render("library.html", found=found, complete=complete)
-
-
-def status_bar(facts: Facts, warm: str) -> str:
-    """The index, its size and generation, and whether the models are loaded."""
-    return render("status.html", facts=facts, warm=warm)

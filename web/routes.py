@@ -28,11 +28,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from index.errors import SettingError
-from web import page
 from web.article import article_page
 from web.contained import contained, line_of
 from web.guard import MAX_FILE
 from web.library import Library
+from web.render import render
 
 if TYPE_CHECKING:
     from web.queue import QuestionQueue
@@ -152,7 +152,8 @@ class Routes:
     def _reports(self, request: Request) -> Response:
         query = request.query_params.get("q", "")[:_MAX_QUERY]
         library = self._corpus(request).library
-        return HTMLResponse(page.library_list(library.find(query), library.complete))
+        found, complete = library.find(query), library.complete
+        return HTMLResponse(render("library.html", found=found, complete=complete))
 
     def _article(self, request: Request) -> Response:
         articles = self._corpus(request).index.articles

@@ -6,14 +6,15 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from importlib import import_module
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
-from index.engines import Address
-from index.errors import SettingError, WirecheckError
+from index.engines import Address, Place
+from index.errors import SettingError
 from index.settings import value_of
 from web import page
 from web.access import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from index import Index
-    from rag.schema import Answer
     from web.routes import Routes
 
 PORT, PORTS_TRIED = 7860, 40
@@ -45,40 +45,23 @@ PORT, PORTS_TRIED = 7860, 40
 UNSEEN = 10.0
 
 
-def main(
-    index: str | Path | None = None,
+def serve(
+    index: str | Place | None = None,
     model: str | None = None,
-    host: str | None = None,
+    host: str = HOST,
     port: int | None = None,
     workers: int = 0,
     root_path: str = "",
-) -> int:
-    """Serve the page until it is stopped; returns an exit code. No index: the sample articles.
+) -> None:
+    """Serve the page until it is stopped. No index: the sample articles.
 
     With `workers`, so many processes answer, else this one; a proxy has it below `root_path`.
+    Raises WirecheckError if it can't be served.
     """
-    try:
-        _serve(index, model, host or HOST, port, workers, checked_root(root_path))
-    except WirecheckError as error:
-        _say(f"wirecheck: {error}")
-        return 2
-    except KeyboardInterrupt:
-        pass
-    return 0
-
-
-def _serve(
-    index: str | Path | None,
-    model: str | None,
-    host: str,
-    port: int | None,
-    workers: int,
-    root_path: str,
-) -> None:
     from index import open_index
     from rag.models import check_model, default_model, is_embedded, load_in_background
 
-    password = value_of("WIRECHECK_PASSWORD")
+    root_path, password = checked_root(root_path), value_of("WIRECHECK_PASSWORD")
     check_host(host, password)
     name = model or default_model()
     check_model(name)
@@ -97,18 +80,10 @@ def _serve(
         routes.models, routes.probe = offered(name), _probe
         api = Api(queue, routes.models) if api_wanted() else None
         blocks = build_page(
-            queue,
-            lambda: facts_of(queue.indexes[""], facts.name),
-            models=routes.models,
-            api=api,
+            queue, lambda: facts_of(queue.indexes[""], facts.name), models=routes.models, api=api
         )
         served = build_app(
-            blocks,
-            routes,
-            hosts=hosts_of(host),
-            password=password,
-            api=api,
-            root_path=root_path,
+            blocks, routes, hosts=hosts_of(host), password=password, api=api, root_path=root_path
         )
         server = server_of(served)
         if is_embedded(name):
@@ -170,35 +145,20 @@ def accept_uploads(routes: Routes) -> None:
     )
 
 
-def _suggest(index: Any) -> Sequence[str]:
-    # Late, as in `answer_late`.
-    from rag.suggest import suggest
-
-    return suggest(index)
+def _late(module: str, name: str) -> Callable[..., Any]:
+    """A function that is imported when it is called: seconds that the page needn't wait for."""
+    return lambda *words, **options: getattr(import_module(module), name)(*words, **options)
 
 
-def answer_late(question: str, index: Any, model: str, **options: Any) -> Answer:
-    """`rag.answer`, imported late: it imports much, seconds that the page needn't wait for."""
-    from rag import answer
-
-    return answer(question, index, model, **options)
-
-
-def _probe(model: str) -> str:
-    # Late, as in `answer_late`.
-    from rag.probe import probe
-
-    return probe(model)
+answer_late = _late("rag", "answer")
+_suggest = _late("rag.suggest", "suggest")
+_probe = _late("rag.probe", "probe")
 
 
 def facts_of(index: Index, name: str) -> page.Facts:
     """What the status bar says."""
-    return page.Facts(
-        name or index.folder.name,
-        len(index.articles),
-        len(index.passages),
-        str(index.generation),
-    )
+    size = len(index.articles), len(index.passages)
+    return page.Facts(name or index.folder.name, *size, str(index.generation))
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -229,7 +189,6 @@ def server_of(app: FastAPI) -> uvicorn.Server:
     from web.connection import Connection
 
     believed = proxies()
-
     return uvicorn.Server(
         uvicorn.Config(
             app,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from index.records import iso_day
 from rag.schema import Answer, Position
 from rag.timing import days_named
 from web.render import day_of, one_line
@@ -102,12 +103,5 @@ def _times(row: Position) -> _Times:
 
 def _days(row: Position) -> list[date]:
     """The days on which a row's reports were published, as far as they are known."""
-    articles = {c.article_id: c.passage.article for c in row.citations}
-    known = {a.published for a in articles.values() if a.published}
-    found = []
-    for day in sorted(known):
-        try:
-            found.append(date.fromisoformat(day))
-        except ValueError:
-            continue
-    return found
+    days = {c.passage.article.published or "" for c in row.citations}
+    return sorted(date.fromisoformat(day) for day in days if iso_day(day))

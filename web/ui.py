@@ -17,6 +17,7 @@ from web.assets import asset, head
 from web.contained import line_of
 from web.guard import Guard
 from web.queue import MAX_WAITING, QuestionQueue, cards
+from web.render import render
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -51,18 +52,18 @@ def build_page(
 
     blocks: gr.Blocks = gr.Blocks(title="Wirecheck", analytics_enabled=False)
     with blocks:
-        _html(page.MASTHEAD, "masthead")
+        _html("masthead", render("masthead.html"))
         # The frame stays as it is; the script appends cards to it. With "${value}" in it, Gradio
         # would send and draw the whole conversation again for every answer.
         conversation = gr.HTML(
-            html_template=page.FRAME,
+            html_template=render("frame.html"),
             js_on_load=asset("page.js"),
             apply_default_css=False,
             elem_id="conversation",
         )
         box, button, clear = _question_row()
-        _html(page.WITHIN, "within-row")
-        _html(page.SUGGESTIONS, "suggestions-row")
+        _html("within-row", render("within.html"))
+        _html("suggestions-row", render("suggestions.html"))
         chosen = _foot(blocks, queue, facts, models)
         # Its value is set by the script at the moment of asking.
         within = gr.Textbox(visible=False)
@@ -104,10 +105,11 @@ def _foot(
         queue.seen()
         doing = loading()
         told = f"language model: {doing}" if doing else queue.warmth
-        return page.status_bar(facts(), told), gr.Timer(active=queue.warming or bool(doing))
+        bar = render("status.html", facts=facts(), warm=told)
+        return bar, gr.Timer(active=queue.warming or bool(doing))
 
     with gr.Row(elem_id="foot"):
-        bar = _html(page.status_bar(facts(), queue.warmth), "status-bar")
+        bar = _html("status-bar", render("status.html", facts=facts(), warm=queue.warmth))
         chosen = gr.Dropdown(
             list(models),
             value=models[0],
@@ -117,7 +119,7 @@ def _foot(
             container=False,
             min_width=0,
         )
-        _html(page.TEST, "test-row")
+        _html("test-row", render("test.html"))
         timer = gr.Timer(1, active=False)
     # Not queued: when a queued event ends, Gradio's client may close the stream that a question
     # asked at that moment is waiting on.
@@ -218,7 +220,7 @@ def _asking(queue: QuestionQueue) -> Callable[..., AsyncIterator[tuple[Any, Any]
     return ask
 
 
-def _html(markup: str, name: str) -> gr.HTML:
+def _html(name: str, markup: str) -> gr.HTML:
     import gradio as gr
 
     return gr.HTML(markup, apply_default_css=False, elem_id=name)
@@ -283,10 +285,12 @@ def build_app(
     # Without one of ours, Gradio's own CORS answers every foreign origin with credentials allowed.
     app.add_middleware(CORSMiddleware, allow_origins=[])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
-    uploads = routes.uploads is not None
-    streams = routes.queue.streams
     app.add_middleware(
-        Guard, password=password, uploads=uploads, programs=api is not None, streams=streams
+        Guard,
+        password=password,
+        uploads=routes.uploads is not None,
+        programs=api is not None,
+        streams=routes.queue.streams,
     )
     gr.mount_gradio_app(
         app,

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from index.errors import ArticleError, SettingError
+from index.errors import SettingError
 from web.contained import contained, line_of
 
 ENDINGS = (".txt", ".md", ".html", ".htm", ".pdf", ".jsonl", ".csv")
@@ -138,8 +138,6 @@ class Uploads:
                 skipped=told,
                 notes=[hide(note) for note in report.notes],
             )
-        except ArticleError as error:
-            self.indexing = Indexing("failed", problem=self._without_folder(str(error)))
         except Exception as error:  # Whatever it is, the page is told, and the log tells more.
             self.indexing = Indexing("failed", problem=self._without_folder(line_of(error)))
         finally:

@@ -123,11 +123,8 @@ def _ordered(lines: Sequence[Line]) -> list[Line]:
     for line in (*across, None):
         band = [x for x in rest if line is None or x.bottom > line.bottom]
         rest = [x for x in rest if line is not None and x.bottom <= line.bottom]
-        for column in (
-            [x for x in band if x.right <= gutter],
-            [x for x in band if x.left >= gutter],
-        ):
-            found += _ordered(column)
+        found += _ordered([x for x in band if x.right <= gutter])
+        found += _ordered([x for x in band if x.left >= gutter])
         if line is not None:
             found += _edged([line])
     return found

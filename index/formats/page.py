@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import lxml.html  # type: ignore[import-untyped]
@@ -16,12 +17,9 @@ from lxml.etree import ParserError  # type: ignore[import-untyped]
 from trafilatura import bare_extraction
 from trafilatura.metadata import extract_title
 
-from ..files import Unfit
+from ..files import NOT_TEXT, TOO_MUCH, Unfit
 from .grids import tell_rows
 from .stated import stated
-
-TOO_MUCH = "too large: too much text in it"
-NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 
 _UNSHOWN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|text-decoration[\w-]*\s*:[^;]*line-through"
@@ -281,17 +279,9 @@ def _timed_siblings(tree: Any) -> list[Any]:
         if _CLOCK.search(t.get("datetime") or "") or re.search(r"\d[:.]\d\d", _said(t))
     ]
     for time in timed:
-        for element in (time, *time.iterancestors()):
-            parent = element.getparent()
-            siblings = (
-                []
-                if parent is None
-                else [
-                    s
-                    for s in parent
-                    if s.tag == element.tag and len(s.findall(".//time")) + (s.tag == "time") == 1
-                ]
-            )
-            if len(siblings) > 1 and element.tag != "time":
+        for element, parent in pairwise(time.iterancestors()):
+            alike = parent.iterchildren(element.tag)
+            siblings = [s for s in alike if len(s.findall(".//time")) == 1]
+            if len(siblings) > 1:
                 return siblings
     return []

@@ -10,10 +10,9 @@ from typing import Any
 
 import pypdfium2  # type: ignore[import-untyped]
 
-from ..files import Unfit
+from ..files import NOT_TEXT, TOO_MUCH, Unfit
 from .columns import HYPHEN, Line, joined, lines_of, placed
 
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 _UNKNOWN = re.compile(r"[\ufffd\ue000-\uf8ff]")  # the replacement sign, and private use
 _LIGATURES = {0xFB00 + n: s for n, s in enumerate(("ff", "fi", "fl", "ffi", "ffl", "st", "st"))}
 _WORD_CUT = re.compile(rf"(\w+){HYPHEN}(\w+)")
@@ -34,7 +33,6 @@ _NUMBER_ALONE = re.compile(
 )
 _MARGIN = 0.12
 _TITLE_WITHIN = 5_000
-_TOO_MUCH = "too large: too much text in it"
 #: Processor time for finding out where lines stand; pages after it are read as they are drawn.
 _PLACING_SECONDS = 1.5
 
@@ -63,7 +61,7 @@ def pdf(data: bytes, max_chars: int) -> dict[str, Any]:
             continue
         max_chars -= sum(len(line.text) for line in lines)
         if max_chars < 0:
-            raise Unfit(_TOO_MUCH)
+            raise Unfit(TOO_MUCH)
         if is_picture:
             pictures.append(number + 1)
         pages.append(lines)
@@ -112,28 +110,19 @@ def _boxes(text_page: Any) -> Any:
 
 def _without_running_heads(pages: Sequence[list[Line]]) -> list[Line]:
     """All lines but page numbers, and what stands at the edge of several pages alike."""
-    edges = [
-        [
-            line
-            for line in page
-            if line.height_share > 1 - _MARGIN or 0 <= line.height_share < _MARGIN
-        ]
-        for page in pages
-    ]
-    seen = Counter(key for lines in edges for key in {_head(line) for line in lines})
+    seen = Counter(key for page in pages for key in {_head(x) for x in page if _is_at_edge(x)})
     least = max(2, len(pages) // 4)
 
-    def stays(page: list[Line], line: Line, is_edge: bool) -> bool:
-        if not is_edge or len(page) < 2:
+    def stays(page: list[Line], line: Line) -> bool:
+        if not _is_at_edge(line) or len(page) < 2:
             return True
         return not _NUMBER_ALONE.fullmatch(line.text) and seen[_head(line)] < least
 
-    return [
-        line
-        for page, edge in zip(pages, edges, strict=True)
-        for line in page
-        if stays(page, line, any(line is e for e in edge))
-    ]
+    return [line for page in pages for line in page if stays(page, line)]
+
+
+def _is_at_edge(line: Line) -> bool:
+    return line.height_share > 1 - _MARGIN or 0 <= line.height_share < _MARGIN
 
 
 def _head(line: Line) -> tuple[str, int]:
@@ -144,7 +133,7 @@ def _clean(drawn: str) -> str:
     if not drawn:
         raise Unfit("no text in it: damaged, or a scan that holds only pictures")
     whole = _joined_words(drawn)
-    text = _NOT_TEXT.sub("", whole)
+    text = NOT_TEXT.sub("", whole)
     if len(whole) - len(text) + len(_UNKNOWN.findall(text)) > len(whole) // 10:
         raise Unfit("its fonts don't say which letters they draw")
     return text.translate(_LIGATURES).strip()

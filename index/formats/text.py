@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from ..files import decoded
 from .draft import FIELDS, Draft, stripped_lines, title_of
-from .extraction import Extraction
 
 _MAX_FRONT_MATTER_LINES = 100
 _KEY = re.compile(r"([A-Za-z][\w-]*)[ \t]*:(?:[ \t]+(.*))?$")
 
 
-def read_plain(data: bytes, max_chars: int, extraction: Extraction) -> Draft:
-    """Draft of a plain text file. Raises Unfit if it is no text."""
+def read_plain(data: bytes, *_: object, marks: str = "") -> Draft:
+    """Draft of a text file; `marks` begin a headline and are no part of it. Raises Unfit."""
     text, notes = decoded(data)
     fields, body = _front_matter(text)
-    return Draft(body, title_of(fields, stripped_lines(body)), fields, notes)
-
-
-def read_markdown(data: bytes, max_chars: int, extraction: Extraction) -> Draft:
-    """Draft of a Markdown file, its marks left as they are. Raises Unfit if it is no text."""
-    text, notes = decoded(data)
-    fields, body = _front_matter(text)
-    lines = (line.strip().lstrip("#").strip() for line in body.splitlines())
+    lines = (line.lstrip(marks).strip() for line in stripped_lines(body))
     return Draft(body, title_of(fields, lines), fields, notes)
+
+
+read_markdown = partial(read_plain, marks="#")
 
 
 def _front_matter(text: str) -> tuple[dict[str, str], str]:

@@ -99,13 +99,3 @@ def test_an_article_without_passages(root):
     articles = Articles.of([*contents.articles, Article("new", "New", "The railway.")])
     republish(root, articles=articles)
     assert problems(root) == ("passages.npy: article 5 has no passage",)
-
-
-def test_two_articles_of_one_id(root):
-    old = read(root).contents.articles
-    rows = np.concatenate([old.rows, old.rows[:1]])
-    rows["end"][-1] += old.rows["end"][-1]
-    line = bytes(old._data[: int(old.rows["end"][0])])
-    articles = Articles(bytes(old._data) + line, rows, old.outlets)
-    republish(root, articles=articles)
-    assert problems(root)[0] == f"articles.jsonl: two articles have the ID {old[0].id}"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from index.chosen import chosen_format, measured
+from index.chosen import chosen_format
 from index.network import FLOAT, INT8
 
 
@@ -67,13 +67,3 @@ def test_where_nothing_can_be_kept_it_is_measured_each_time(clock, folder, monke
         monkeypatch.setenv("WIRECHECK_CACHE", cache)
         for _ in range(2):
             assert choose(clock, {FLOAT: 2.0, INT8: 1.0}) == (INT8, 8)
-
-
-def test_the_first_round_does_not_count(clock):
-    rounds = iter([0.5, 4.0, 2.0, 3.0])
-
-    class Warming(Played):
-        def means(self, rows):
-            self.clock[0] += next(rounds)
-
-    assert measured({FLOAT: Warming(clock, 0)}) == {FLOAT: 512}

@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from index import contents as module
 from index.contents import ARTICLES, OUTLETS, ROWS, Articles, ById, Passages
 from index.errors import IndexCorrupt
 from index.records import Article, Passage
@@ -48,12 +47,6 @@ class TestArticles:
         assert dict(found) == {a.id: a for a in REPORTS}
         with pytest.raises(KeyError):
             found["nobody"]
-
-    def test_ids_with_one_hash(self, monkeypatch):
-        monkeypatch.setattr(module, "_key", lambda article_id: 7)
-        articles = Articles.of(REPORTS)
-        assert [articles.find(a.id) for a in REPORTS] == list(enumerate(REPORTS))
-        assert articles.find("nobody") is None
 
     def test_two_of_one_id_are_refused(self):
         with pytest.raises(ValueError, match="two articles have the ID dock"):

@@ -8,7 +8,7 @@ from index import copies as module
 from index.copies import COPIES, SKETCHES, Copies, clusters_of, likeness
 from index.errors import IndexCorrupt
 from index.records import Article
-from index.shingles import SHINGLE, words_of
+from index.shingles import words_of
 from tests.index.corpora import array_bytes, files_of
 
 STORY = """A crane toppled onto the fish market of Ostvik on Monday morning, trapping four traders
@@ -228,11 +228,6 @@ def test_more_copies_than_are_compared_with_each_other():
     articles += [article(f"o{n}", other_words(1000 + n, 100)) for n in range(5)]
     found = clusters_of(articles)
     assert len(set(found[:count])) == 1 and len(set(found)) == 6
-
-
-def test_fewer_words_than_a_shingle_have_none():
-    assert len(words_of(article("a", "one two three")).shingles) == 0
-    assert len(words_of(article("a", "one two three four")).shingles) == 1 == 5 - SHINGLE
 
 
 class TestKept:

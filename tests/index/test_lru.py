@@ -19,10 +19,6 @@ def test_the_newest_asked_for_are_kept_and_not_made_again():
     assert made == ["a", "b", "c", "b"]
 
 
-def test_more_than_are_kept_can_be_asked_for_at_once():
-    assert Lru(1).of(["a", "b", "c"], lambda texts: texts) == ["a", "b", "c"]
-
-
 def test_what_fails_keeps_nothing():
     recent = Lru(2)
     for _ in range(2):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from index.encoder import bundled_folder
-from index.network import FLOAT, INT8, Network, _batches, _threads
+from index.network import FLOAT, INT8, Network
 
 ROWS = [[101, *range(2000, 2000 + n), 102] for n in (3, 90, 0, 254, 40, 7, 90, 120)]
 
@@ -47,17 +47,3 @@ def test_tuned_layers_stand_in_for_the_files(network):
     tuned = Network(weights, 12, FLOAT, {name: np.full(384, 5, np.float32)})
     moved = tuned.hidden(ROWS)[0] - Network(weights, 12, FLOAT).hidden(ROWS)[0]
     assert moved.std(0).max() < 1e-2 and abs(moved).mean() > 1
-
-
-def test_rows_of_like_length_are_computed_together():
-    assert _batches([10, 600, 300, 2000, 20, 500]) == [[3], [1], [5, 2], [4, 0]]
-    assert _batches([]) == []
-
-
-@pytest.mark.parametrize("said", ["0", "", "two"])
-def test_threads_are_as_many_as_are_allowed(monkeypatch, said):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert _threads() == 3
-    monkeypatch.setenv("OMP_NUM_THREADS", said)
-    monkeypatch.setattr("os.sched_getaffinity", lambda of: {4, 5}, raising=False)
-    assert _threads() == 2

@@ -90,15 +90,11 @@ def test_a_folder_that_is_not_there(monkeypatch, name):
         load_reranker()
 
 
-def one_line(caught):
-    return "\n" not in str(caught.value)
-
-
 def test_an_encoder_is_no_reranker():
     """transformers would give it a head with random weights, and a random order would come out."""
     with pytest.raises(SettingError, match="is no cross-encoder") as caught:
         load_reranker(str(bundled_folder()))
-    assert one_line(caught)
+    assert "\n" not in str(caught.value)
 
 
 class Predicts:

@@ -5,7 +5,7 @@ import pytest
 from index import build_index, load_encoder, open_index
 from index.arguments import MAX_QUERY
 from index.errors import IndexMismatch, QuestionError, SettingError
-from index.search import Ranking, _blended
+from index.search import Ranking
 from tests.fakes import TOPICS, TopicEncoder
 from tests.index.corpora import index_of
 
@@ -25,20 +25,6 @@ def corpus(tmp_path_factory):
 
 def ids(hits):
     return [hit.passage.article.id for hit in hits]
-
-
-def test_blending_by_hand():
-    """Cosines over 0.8 and keyword scores over 4, half and half.
-
-    Number 3 stands in the keywords' list alone: its cosine is at most that of the last near one.
-    """
-    near, sharing = {7: 0.8, 2: 0.4}, {2: 4.0, 3: 1.0}
-    assert _blended(near, sharing, 0.5, [0.4, 0.0]) == pytest.approx(
-        {2: 0.25 + 0.5, 3: 0.25 + 0.125, 7: 0.5 + 0.0}
-    )
-    assert _blended(near, sharing, 1, [0.4, 0.0]) == pytest.approx({2: 0.5, 3: 0.5, 7: 1.0})
-    assert _blended({1: -0.2}, {}, 0.5, [0.0, 0.0]) == {1: 0.0}
-    assert _blended({}, {}, 0.5, [0.0, 0.0]) == {}
 
 
 def test_hits_are_ranked_best_first(corpus):

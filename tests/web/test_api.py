@@ -146,11 +146,10 @@ def test_what_is_not_ours_to_tell_is_not_told(client, address):
     assert failed and "secret" not in text and "server's log" in text
 
 
-@pytest.mark.parametrize("broken", [SystemExit(3), StopIteration(), BaseException("a panic")])
-def test_everybody_is_answered_after_a_question_or_a_search_raised_anything(broken):
+def test_everybody_is_answered_after_a_question_or_a_search_raised_anything():
     def breaking(question: str, *words: Any, **options: Any) -> Answer:
         if question == "break":
-            raise broken
+            raise BaseException("a panic")
         return SPAN
 
     with serving(page_over(breaking, programs=True)) as address:

@@ -24,6 +24,7 @@ from tests.scripted_answers import (
     claim,
 )
 from web import page
+from web.render import render
 
 
 def test_a_short_answer_stands_above_the_quotes_that_say_it() -> None:
@@ -161,8 +162,12 @@ def test_a_stopped_question_says_of_values_alone_that_they_were_checked() -> Non
         assert len(parsed.of("nearest")) == (len(claims) and not checked)
 
 
+def status(name: str, generation: str, warm: str) -> str:
+    return render("status.html", facts=page.Facts(name, 1, 2500, generation), warm=warm)
+
+
 def test_the_status_tells_the_index_and_its_size() -> None:
-    parsed = Parsed(page.status_bar(page.Facts("night desk", 1, 2500, "g7"), "ready"))
+    parsed = Parsed(status("night desk", "g7", "ready"))
     assert parsed.texts("li") == [
         "Index night desk",
         "1 article",
@@ -204,7 +209,7 @@ def shapes(text: str) -> list[list[tuple[str, list[str]]]]:
             "t1", text, text, [replace(c, remark=NEAREST) for c in answered.claims[:1]]
         ),
         page.error_card("t1", text, text),
-        page.status_bar(page.Facts(text, 1, 1, text), text),
+        status(text, text, text),
     ]
     parsed = [Parsed(html).elements for html in cards]
     for element in (e for elements in parsed for e in elements):

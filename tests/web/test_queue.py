@@ -21,13 +21,19 @@ from web.queue import QuestionQueue
 from web.within import Within
 
 
-def cards(queue: QuestionQueue, question: str) -> list[str]:
-    """The HTML of all cards that a question gets."""
+def shown(queue: QuestionQueue, question: str, **within: object) -> list[dict[str, str]]:
+    """All cards that a question gets."""
 
-    async def collect() -> list[str]:
-        return [card["html"] async for card in queues.cards(queue, question, "none")]
+    async def collect() -> list[dict[str, str]]:
+        asked = queues.cards(queue, question, "none", json.dumps(within))
+        return [card async for card in asked]
 
     return asyncio.run(collect())
+
+
+def cards(queue: QuestionQueue, question: str, **within: object) -> list[str]:
+    """The HTML of them."""
+    return [card["html"] for card in shown(queue, question, **within)]
 
 
 def ended(queue: QuestionQueue) -> None:
@@ -60,17 +66,14 @@ def test_a_question_gets_a_card_that_says_what_is_done_and_then_its_answer():
 
 
 def test_all_cards_of_a_question_have_one_name_and_two_questions_have_two():
-    async def names() -> set[str]:
-        queue = QuestionQueue(Scripted(seconds=0.1), Shelf())
-        return {card["turn"] async for card in queues.cards(queue, "q", "none")}
-
-    first, second = asyncio.run(names()), asyncio.run(names())
+    queue = QuestionQueue(Scripted(seconds=0.1), Shelf())
+    first, second = ({card["turn"] for card in shown(queue, "q")} for _ in range(2))
     assert len(first) == len(second) == 1 and first != second
 
 
 def test_an_error_of_ours_is_shown_in_its_own_words():
-    shown = cards(QuestionQueue(Scripted(), Shelf()), "no key")[-1]
-    assert "model &#x27;far/one&#x27; wants a key: set FAR_API_KEY<" in shown
+    html = cards(QuestionQueue(Scripted(), Shelf()), "no key")[-1]
+    assert "model &#x27;far/one&#x27; wants a key: set FAR_API_KEY<" in html
 
 
 def test_any_other_error_is_shown_as_a_name_that_the_log_explains(caplog):
@@ -368,21 +371,12 @@ def test_only_who_knows_the_card_can_stop_its_question():
 
 def test_filters_reach_the_answer_and_are_told_on_the_card():
     scripted = Scripted()
-
-    async def collect() -> list[str]:
-        within = json.dumps(
-            {"outlets": ["Sahil News"], "since": "2025-03-04", "as_of": "2025-04-01"}
-        )
-        return [
-            c["html"]
-            async for c in queues.cards(QuestionQueue(scripted, Shelf()), "q", "none", within)
-        ]
-
-    shown = asyncio.run(collect())
+    days = {"since": "2025-03-04", "as_of": "2025-04-01"}
+    html = cards(QuestionQueue(scripted, Shelf()), "q", outlets=["Sahil News"], **days)[-1]
     asked = {"outlets": ("Sahil News",), "since": "2025-03-04", "until": None, "history": ()}
     asked["as_of"] = "2025-04-01"
     assert scripted.filters == [asked]
-    assert "asked within outlets Sahil News; since 4 March 2025; as of 1 April 2025" in shown[-1]
+    assert "asked within outlets Sahil News; since 4 March 2025; as of 1 April 2025" in html
 
 
 @pytest.mark.parametrize(
@@ -404,32 +398,21 @@ def test_filters_that_the_page_would_not_send_are_refused(text):
 
 
 def test_a_corpus_that_is_not_there_is_told_in_a_line():
-    async def collect() -> list[str]:
-        asked = queues.cards(
-            QuestionQueue(Scripted(), Shelf()), DECLINED.question, "none", '{"corpus": "own"}'
-        )
-        return [card["html"] async for card in asked]
-
-    (shown,) = asyncio.run(collect())
-    assert "no articles of your own yet" in shown
+    (html,) = cards(QuestionQueue(Scripted(), Shelf()), DECLINED.question, corpus="own")
+    assert "no articles of your own yet" in html
 
 
-def asked_after(queue: QuestionQueue, question: str, after: str) -> dict[str, str]:
-    """The last card of a question that follows the card of that name."""
-
-    async def collect() -> dict[str, str]:
-        within = json.dumps({"after": after})
-        return [card async for card in queues.cards(queue, question, "none", within)][-1]
-
-    return asyncio.run(collect())
+def asked_after(queue: QuestionQueue, question: str, after: str) -> str:
+    """The name of the card of a question that follows the card of that name."""
+    return shown(queue, question, after=after)[-1]["turn"]
 
 
 def test_a_question_goes_on_with_the_conversation_whose_last_card_it_names():
     scripted = Scripted()
     queue = QuestionQueue(scripted, Shelf())
     first = asked_after(queue, SPAN.question, "")
-    second = asked_after(queue, WRITTEN.question, first["turn"])
-    asked_after(queue, "why?", second["turn"])
+    second = asked_after(queue, WRITTEN.question, first)
+    asked_after(queue, "why?", second)
     asked_after(queue, "why?", "t0123")
     told = [[a.question for a in f["history"]] for f in scripted.filters]
     assert told == [[], [SPAN.question], [SPAN.question, WRITTEN.question], []]
@@ -440,8 +423,8 @@ def test_only_the_last_turns_of_the_last_conversations_are_kept(monkeypatch):
     monkeypatch.setattr(queues, "MAX_TURNS", 1)
     scripted = Scripted()
     queue = QuestionQueue(scripted, Shelf())
-    after = first = asked_after(queue, SPAN.question, "")["turn"]
+    after = first = asked_after(queue, SPAN.question, "")
     for _ in range(3):
-        after = asked_after(queue, WRITTEN.question, after)["turn"]
+        after = asked_after(queue, WRITTEN.question, after)
     assert len(queue.talks) == 2 and first not in queue.talks
     assert [len(f["history"]) for f in scripted.filters] == [0, 1, 1, 1]

@@ -26,8 +26,9 @@ from tests.scripted_answers import (
     page_over,
     serving,
 )
-from web import guard, page, server
+from web import guard, server
 from web.queue import QuestionQueue
+from web.render import render
 from web.routes import Corpus, Routes
 from web.within import Within
 
@@ -89,7 +90,7 @@ def test_hostile_articles_are_listed_as_text():
     articles = [Article(text, text, f"{text}\n\nx", text, text) for text in HOSTILE]
     routes = server.routes_of(QuestionQueue(Scripted(), Shelf(articles)), "x")
     found = routes.corpora[""].library.find("")
-    parsed = Parsed(page.library_list(found, True))
+    parsed = Parsed(render("library.html", found=found, complete=True))
     assert len(parsed.of("title")) == len(HOSTILE)
     assert all(e.tag in TAGS and set(e.attributes) <= ATTRIBUTES for e in parsed.elements)
 

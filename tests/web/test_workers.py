@@ -31,16 +31,28 @@ def command(log: Path) -> list[str]:
     return [sys.executable, "-m", "tests.answering_worker", str(log)]
 
 
-@pytest.fixture
-def log(tmp_path) -> Path:
-    return tmp_path / "log"
-
-
-@pytest.fixture
-def workers(log) -> Iterator[Workers]:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> Iterator[tuple[Workers, Path]]:
+    """Two workers, and what they note."""
+    log = tmp_path_factory.mktemp("workers") / "log"
     with Workers(2, SHELF, "warm", command(log)) as two:
         until(lambda: len(two.pids) == 2)
-        yield two
+        assert len(noted(log, "warm")) == 2
+        yield two, log
+
+
+@pytest.fixture
+def workers(pair) -> Workers:
+    until(lambda: len(pair[0].pids) == 2)
+    return pair[0]
+
+
+@pytest.fixture
+def log(pair) -> Path:
+    """The notes, of this test alone."""
+    pair[1].write_text("", "utf-8")
+    Path(f"{pair[1]}.go").unlink(missing_ok=True)
+    return pair[1]
 
 
 def until(holds: Callable[[], bool], seconds: float = 90) -> None:
@@ -87,14 +99,13 @@ def asked(workers: Workers, question: str):
     return answer, steps, judged
 
 
-def test_an_answer_its_steps_and_sentences_come_from_another_process(workers, log):
+def test_an_answer_its_steps_and_sentences_come_from_another_process(workers):
     answer, steps, judged = asked(workers, "what fell?")
     pid, *told = answer.note.split(" ", 1)
     assert int(pid) in workers.pids and told == ["night-desk none ('Sahil News',) 1"]
     assert steps == ["searching"]
     assert judged == ["A crane fell in Ostmere.", "Two dockers were hurt."]
     assert answer.claims == (answering_worker.claim("Two dockers were hurt."),)
-    assert len(noted(log, "warm")) == 2
 
 
 def test_errors_of_ours_come_as_they_are_and_others_for_the_log(workers):
@@ -172,13 +183,9 @@ def test_a_stopped_question_ends_in_its_worker_too(workers, log):
     assert asked(workers, "next")[0].outcome == "answered"
 
 
-def test_their_sockets_are_private_to_this_user(workers):
-    assert workers.folder.stat().st_mode & 0o777 == 0o700
-
-
 def test_a_worker_that_hangs_is_ended_and_its_asker_is_told(workers, log, monkeypatch):
     monkeypatch.setattr("web.workers.SILENT", 0.5)
-    workers.seconds = 0.5
+    monkeypatch.setattr(workers, "seconds", 0.5)
     with ThreadPoolExecutor(1) as pool:
         hanging = pool.submit(asked, workers, "slow")
         until(lambda: len(noted(log, "slow")) == 1)
@@ -186,12 +193,12 @@ def test_a_worker_that_hangs_is_ended_and_its_asker_is_told(workers, log, monkey
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(QuestionError, match=r"took more than 0\.5 seconds and was ended"):
             hanging.result(20)
-    workers.seconds = 60
+    monkeypatch.setattr(workers, "seconds", 60)
     until(lambda: len(workers.pids) == 2)
     assert pid not in workers.pids and asked(workers, "next")[0].outcome == "answered"
 
 
-def test_without_a_worker_that_can_be_asked_there_is_a_line(log, monkeypatch):
+def test_without_a_worker_that_can_be_asked_there_is_a_line(monkeypatch):
     monkeypatch.setattr("web.workers.PATIENCE", 0.5)
     with (
         Workers(1, SHELF, "warm", [sys.executable, "-c", "raise SystemExit(3)"]) as none,
@@ -200,10 +207,10 @@ def test_without_a_worker_that_can_be_asked_there_is_a_line(log, monkeypatch):
         asked(none, "what fell?")
 
 
-def test_workers_end_with_the_process_that_started_them_however_it_ends(log, tmp_path):
+def test_workers_end_with_the_process_that_started_them_however_it_ends(tmp_path):
     code = (
         "import time; from tests.web.test_workers import *; from pathlib import Path\n"
-        f"w = Workers(2, SHELF, 'warm', command(Path({str(log)!r})))\n"
+        f"w = Workers(2, SHELF, 'warm', command(Path({str(tmp_path / 'log')!r})))\n"
         "until(lambda: len(w.pids) == 2); print(*w.pids, flush=True); time.sleep(60)"
     )
     page = subprocess.Popen(
@@ -222,18 +229,9 @@ def test_workers_end_with_the_process_that_started_them_however_it_ends(log, tmp
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
-def test_closing_ends_them_and_leaves_nothing(log):
-    with Workers(2, SHELF, "warm", command(log)) as two:
-        until(lambda: len(two.pids) == 2)
-        pids, folder = two.pids, two.folder
-    assert not folder.exists()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-
-
 def test_many_questions_at_once_each_get_their_own_answer(workers):
     with ThreadPoolExecutor(8) as pool:
         questions = [f"question {n}" for n in range(40)]
         answers = [*pool.map(lambda q: asked(workers, q)[0], questions)]
     assert [a.question for a in answers] == questions
     assert {int(a.note.split()[0]) for a in answers} == {*workers.pids}
-    assert [*workers._busy.values()] == [0, 0]

@@ -41,6 +41,16 @@ def test_struck_out_text_is_not_what_the_report_says_and_inserted_text_is(struck
         "<p style='color:#fff'>SECRET words</p>",
         "<p style='color: #123; background: #123'>SECRET words</p>",
         "<p class='visually-hidden'>SECRET words</p>",
+        "<script>var s = 'SECRET';</script>",
+        "<style>p { content: 'SECRET' }</style>",
+        "<!--[if IE]><p>SECRET</p><![endif]-->",
+        "<?php echo 'SECRET' ?>",
+        "<template><p>SECRET instructions for a reader.</p></template>",
+        "<noscript><p>SECRET instructions for a reader.</p></noscript>",
+        "<p hidden>SECRET instructions for a reader.</p>",
+        "<p style='color: red; DISPLAY :\n none'>SECRET instructions for a reader.</p>",
+        "<div style='visibility: hidden'><p>SECRET instructions for a reader.</p></div>",
+        "<p style='font-size:0px'>SECRET instructions for a reader.</p>",
         "<style>/* x */ #gone{display:none}</style><p id='gone'>SECRET words</p>",
         "<style>@media screen { p.gone { visibility: hidden } }</style><p class='gone'>SECRET</p>",
     ],
@@ -57,6 +67,9 @@ def test_what_no_reader_sees_is_not_read(hidden):
         "<style>.menu { display: none }</style>",
         "<div style='background:#222'><p style='color:#fff'>Seen by all.</p></div>",
         "<p aria-hidden='true'>Seen by all.</p>",
+        "<p style='opacity:0.8; font-size:0.9em; display:block'>Seen by all.</p>",
+        "<p style='opacity:.05'>Seen by all.</p>",
+        "<p>Seen by <span hidden>SECRET</span>all.</p>",
     ],
 )
 def test_what_a_reader_sees_is_read(shown):
@@ -100,6 +113,11 @@ def test_boxes_teasers_and_captions_are_not_the_report(box):
 )
 def test_what_only_looks_like_a_box_is_read(part):
     assert "Both harbours agreed" in read(among(part))["text"]
+
+
+def test_a_page_that_its_script_unhides_is_read():
+    unhidden = page(f"<p>{STORY}</p>").replace("<body>", "<body style='opacity:0'>")
+    assert STORY in html(unhidden.encode(), 10_000)["text"]
 
 
 def test_entities_are_decoded_once():
