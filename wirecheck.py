@@ -39,10 +39,20 @@ def build_parser() -> argparse.ArgumentParser:
         description="Ask many outlets' reports; every sentence of the answer was "
         "checked against the passage that it cites.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="tell the version and end")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for package in PACKAGES:
         import_module(f"{package}.commands").add(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    """Looked up only when it is asked for: that takes longer than all of the help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"wirecheck {version('wirecheck')}\n")
 
 
 if __name__ == "__main__":

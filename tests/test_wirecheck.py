@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 
@@ -228,6 +229,13 @@ def test_output_that_has_no_room_is_one_line_and_exit_code_2(built, unbuffered):
         ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=settings)
     assert ended.returncode == 2
     assert ended.stderr == "wirecheck: can't go on: No space left on device\n"
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        wirecheck.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"wirecheck {version('wirecheck')}\n"
 
 
 def test_help_is_quick_since_nothing_heavy_is_imported():
