@@ -52,7 +52,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"wirecheck {version('wirecheck')}\n")
+        print(f"wirecheck {version('wirecheck')}")
+        parser.exit()
 
 
 if __name__ == "__main__":
