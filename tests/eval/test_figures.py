@@ -140,3 +140,10 @@ def test_what_has_no_value_or_no_interval(
 def test_bars(bars: dict[str, float], expected: list[str]) -> None:
     rows = [row(nuggets=Found(hits, 10), words=70) for hits in (7, 8, 9)]
     assert list(misses(summarise(rows), bars)) == expected
+
+
+def test_the_interval_of_a_median() -> None:
+    """Of 1..101 the 95 % ranks are 51 -+ 1.96 * sqrt(101) / 2, so 41 to 61."""
+    found = figure("median", [float(value) for value in range(1, 102)])
+    assert (found.value, found.low) == (51, pytest.approx(41, abs=1.5))
+    assert found.high == pytest.approx(61, abs=1.5)
