@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import balanced_accuracy, balanced_draws
-from eval.figures import Figure, figure, interval
+from eval.bootstrap import balanced
+from eval.figures import Figure, figure
 from eval.files import read_lines, write_json
 from eval.judges import DETERMINISTIC, NAMES, OWN, load_judge
 from eval.judging import Judge
-from index.atomic_write import replace_file
 from index.cache import cache_folder
 
 #: The labelled pairs, by what their articles are.
@@ -107,13 +104,9 @@ def measure(judge: Judge, pairs: Sequence[Pair]) -> Agreement:
 
 
 def _balanced(scored: Sequence[tuple[Pair, bool]]) -> Figure:
-    labels = np.array([p.label for p, _ in scored])
-    verdicts = np.array([int(v) for _, v in scored])
-    if len(set(labels.tolist())) < 2:
-        return Figure(None, None, None, len(scored))
-    groups = np.array([p.source for p, _ in scored])
-    low, high = interval(balanced_draws(labels, verdicts, groups, SEED))
-    return Figure(balanced_accuracy(labels, verdicts), low, high, len(scored))
+    rows = [(p.label, int(verdict), p.source) for p, verdict in scored]
+    labels, verdicts, sources = map(np.array, zip(*rows, strict=True) if rows else ([], [], []))
+    return balanced(labels, verdicts, sources, SEED)
 
 
 def _right(scored: Sequence[tuple[Pair, bool]]) -> Figure:
@@ -126,67 +119,52 @@ def agreement_of(judge: Judge) -> Figure:
     A judge with a `fingerprint` (what its verdicts depend on) is measured once for this user: the
     figure is kept in the cache folder under a hash of the fingerprint and the pairs.
     """
-    same: Any = judge  # A judge is told from others by what it is, as any object.
     fingerprint, folder = getattr(judge, "fingerprint", None), cache_folder()
     if fingerprint is None or folder is None:
-        return _once(same)[0]
+        return measure(judge, read_pairs()).balanced
     content = b"\0".join(path.read_bytes() for path in PAIRS.values())
     content += f"\0{fingerprint}\0agreement-2".encode()
     path = folder / f"agreement-2-{sha256(content).hexdigest()[:32]}.json"
     # What is damaged or can't be kept is measured again: nothing depends on it.
     with suppress(OSError, ValueError, TypeError):
         return Figure(**json.loads(path.read_text(encoding="utf-8")))
-    found, unscored = _once(same)
+    found = measure(judge, read_pairs())
     # A verdict that was lost in transit must not stay lost.
-    if not unscored:
+    if not found.unscored:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            replace_file(path, [json.dumps(asdict(found)).encode()])
-    return found
-
-
-@lru_cache(maxsize=8)
-def _once(judge: Any) -> tuple[Figure, int]:
-    found = measure(judge, read_pairs())
-    return found.balanced, found.unscored
+            write_json(path, asdict(found.balanced))
+    return found.balanced
 
 
 def table(agreements: Sequence[Agreement]) -> str:
     """The figures as plain text, a column a judge."""
-    first = agreements[0]
-    rows: list[tuple[str, Callable[[Agreement], str]]] = [
-        ("", lambda a: a.judge),
-        ("balanced accuracy", lambda a: f"{a.balanced:.3f}"),
-        ("  hard pairs", lambda a: f"{a.hard:.3f}"),
-        ("  ordinary pairs", lambda a: f"{a.ordinary:.3f}"),
-        *((f"  articles: {name}", _of_articles(name)) for name in first.articles),
-        ("true claims told right", lambda a: f"{a.true_right:.3f}"),
-        ("false claims told right", lambda a: f"{a.false_right:.3f}"),
-        ("left open", lambda a: str(a.unscored)),
-        *((f"  {kind}", _of_kind(kind)) for kind in first.kinds),
+    columns = list(map(_column, agreements))
+    rows = [
+        f"{title:<24}" + "".join(f" {column[title]:<27}" for column in columns).rstrip()
+        for title in columns[0]
     ]
     poor = [a.judge for a in agreements if not (a.balanced.low or 0.0) > 0.5]
-    return "\n".join(
-        [
-            f"{first.n} labelled pairs; 95 % intervals, of balanced accuracy drawn by article; "
-            "chance is 0.5",
-            "",
-            *(
-                f"{title:<24}" + "".join(f" {cell(a):<27}" for a in agreements).rstrip()
-                for title, cell in rows
-            ),
-            "",
-            *(f"{name} is not shown to be better than chance" for name in poor),
-        ]
-    ).rstrip()
+    head = (
+        f"{agreements[0].n} labelled pairs; 95 % intervals, of balanced accuracy drawn by article; "
+        "chance is 0.5"
+    )
+    told = [f"{name} is not shown to be better than chance" for name in poor]
+    return "\n".join([head, "", *rows, "", *told]).rstrip()
 
 
-def _of_articles(name: str) -> Callable[[Agreement], str]:
-    return lambda a: f"{a.articles[name]:.3f}"
-
-
-def _of_kind(kind: str) -> Callable[[Agreement], str]:
-    return lambda a: f"{a.kinds[kind]:.3f}  n={a.kinds[kind].n}"
+def _column(a: Agreement) -> dict[str, str]:
+    return {
+        "": a.judge,
+        "balanced accuracy": f"{a.balanced:.3f}",
+        "  hard pairs": f"{a.hard:.3f}",
+        "  ordinary pairs": f"{a.ordinary:.3f}",
+        **{f"  articles: {name}": f"{found:.3f}" for name, found in a.articles.items()},
+        "true claims told right": f"{a.true_right:.3f}",
+        "false claims told right": f"{a.false_right:.3f}",
+        "left open": str(a.unscored),
+        **{f"  {kind}": f"{found:.3f}  n={found.n}" for kind, found in a.kinds.items()},
+    }
 
 
 def main(words: Sequence[str]) -> int:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -157,51 +159,42 @@ def _graded(grade: Grade) -> Value:
     return is_graded
 
 
-def _of(
-    name: str, title: str, value: Value, better: Literal["higher", "lower"] | None = "higher"
-) -> Measure:
-    return Measure(name, title, "answers", value, better)
+def _declined_right(row: QuestionScore) -> float | None:
+    return if_(not row.answerable, row.outcome == "declined")
 
 
+def _declined_wrong(row: QuestionScore) -> float | None:
+    # A failure counts: else a system that breaks would seem to decline less than one that declines.
+    return if_(row.answerable, row.outcome != "answered")
+
+
+_whole_of = partial(_of_kind, right=_says_all_and_cites)
+_measure = partial(Measure, table="answers")
 MEASURES = (
-    _of("nuggets", "nuggets found, in the text or its quotes", share_of("nuggets")),
-    _of("nuggets_in_text", "nuggets found in the text alone", share_of("nuggets_in_text")),
-    _of("complete", "every nugget and nothing wrong", lambda r: if_(r.answerable, r.complete)),
-    _of("short_answer", "short answer right, of typed questions", _typed),
-    _of("short_answer_given", "short answer right, of those given", lambda r: r.short_answer),
-    _of("forbidden", "answers that hold a wrong wording", _forbidden, "lower"),
-    _of(
-        "conflict_recall",
-        "conflicts with every value and its file",
-        _of_kind("conflict", _says_all_and_cites),
+    _measure("nuggets", "nuggets found, in the text or its quotes", share_of("nuggets")),
+    _measure("nuggets_in_text", "nuggets found in the text alone", share_of("nuggets_in_text")),
+    _measure("complete", "every nugget and nothing wrong", lambda r: if_(r.answerable, r.complete)),
+    _measure("short_answer", "short answer right, of typed questions", _typed),
+    _measure(
+        "short_answer_given", "short answer right, of those given", attrgetter("short_answer")
     ),
-    _of("false_difference", "said to differ where reports agree", _falsely_differs, "lower"),
-    _of(
-        "right_speaker", "who said it, with the file", _of_kind("attribution", _says_all_and_cites)
-    ),
-    _of(
+    _measure("forbidden", "answers that hold a wrong wording", _forbidden, "lower"),
+    _measure("conflict_recall", "conflicts with every value and its file", _whole_of("conflict")),
+    _measure("false_difference", "said to differ where reports agree", _falsely_differs, "lower"),
+    _measure("right_speaker", "who said it, with the file", _whole_of("attribution")),
+    _measure(
         "right_event",
         "the right event, with nothing of another",
-        _of_kind("temporal", lambda row: row.complete),
+        _of_kind("temporal", attrgetter("complete")),
     ),
-    _of("graded_correct", "graded as saying what the reference says", _graded("CORRECT")),
-    _of("graded_partial", "graded as saying a part of it", _graded("PARTIAL"), None),
-    _of("graded_incorrect", "graded as saying something else", _graded("INCORRECT"), "lower"),
-    _of("graded_silent", "graded as not replying", _graded("NOT_ATTEMPTED"), "lower"),
-    _of("right_outcome", "answered or declined as it should be", lambda r: r.right_outcome),
-    _of(
-        "declined_right",
-        "unanswerable questions declined",
-        lambda r: if_(not r.answerable, r.outcome == "declined"),
-    ),
-    # A failure counts: else a system that breaks would seem to decline less than one that declines.
-    _of(
-        "declined_wrong",
-        "answerable questions left unanswered",
-        lambda r: if_(r.answerable, r.outcome != "answered"),
-        "lower",
-    ),
-    _of("declined", "questions declined", lambda r: r.outcome == "declined", None),
+    _measure("graded_correct", "graded as saying what the reference says", _graded("CORRECT")),
+    _measure("graded_partial", "graded as saying a part of it", _graded("PARTIAL"), None),
+    _measure("graded_incorrect", "graded as saying something else", _graded("INCORRECT"), "lower"),
+    _measure("graded_silent", "graded as not replying", _graded("NOT_ATTEMPTED"), "lower"),
+    _measure("right_outcome", "answered or declined as it should be", attrgetter("right_outcome")),
+    _measure("declined_right", "unanswerable questions declined", _declined_right),
+    _measure("declined_wrong", "answerable questions left unanswered", _declined_wrong, "lower"),
+    _measure("declined", "questions declined", lambda r: r.outcome == "declined", None),
 )
 #: What a report says of the four cells, in the order in which it is shown.
 CELLS: Mapping[str, str] = {

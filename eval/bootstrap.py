@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.figures import UNSCORED, Numbers
+from eval.figures import UNSCORED, Figure, Numbers, interval
 
 
 def balanced_accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
@@ -35,6 +35,14 @@ def balanced_draws(
     with np.errstate(invalid="ignore", divide="ignore"):
         draws: Numbers = (hits / trues + refusals / falses) / 2
     return draws
+
+
+def balanced(labels: np.ndarray, predicted: np.ndarray, groups: np.ndarray, seed: int) -> Figure:
+    """Balanced accuracy with its 95 % interval drawn by group; no value if one kind is missing."""
+    if len(set(labels.tolist())) < 2:
+        return Figure(None, None, None, len(labels))
+    low, high = interval(balanced_draws(labels, predicted, groups, seed))
+    return Figure(balanced_accuracy(labels, predicted), low, high, len(labels))
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> float:

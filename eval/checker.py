@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,16 @@ from typing import Any
 import numpy as np
 
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
-from eval.checker_sets import SEED, SETS, Case, load_sets
+from eval.checker_sets import SEED, SETS, load_sets
 from eval.figures import UNSCORED, interval
 from eval.files import write_json
+from eval.judging import Pair, Remembering
+from eval.swaps import Case
 from rag.checkers import load_checker, name_of
 from rag.checks import hard_checks
 from rag.verify import Checker
 
-#: Pairs that a checker is given at once.
-CHUNK = 256
+Support = Callable[[Sequence[Pair]], Sequence[float]]
 SWAP, SUMMEDITS = "swap ", "summedits "
 #: (checker, size, sets, balanced accuracy in percent) as others have published them.
 PUBLISHED = (
@@ -84,31 +84,13 @@ class Report:
         }
 
 
-class Judge:
-    """A checker that remembers: a pair in several sets is judged once. Its time is kept."""
-
-    def __init__(self, checker: Checker) -> None:
-        self.checker = checker
-        self.seconds = 0.0
-        self.known: dict[tuple[str, str], float] = {}
-
-    def supports(self, cases: Sequence[Case]) -> np.ndarray:
-        """Support of each case, `(n,)`, 0..1."""
-        pairs = [(c.evidence, c.claim) for c in cases]
-        fresh = [p for p in dict.fromkeys(pairs) if p not in self.known]
-        began = time.perf_counter()
-        for start in range(0, len(fresh), CHUNK):
-            chunk = fresh[start : start + CHUNK]
-            self.known.update(zip(chunk, self.checker.support(chunk), strict=True))
-        self.seconds += time.perf_counter() - began
-        return np.array([self.known[pair] for pair in pairs], dtype=float)
-
-
-def measure(name: str, cases: Sequence[Case], judge: Judge) -> tuple[Row, np.ndarray]:
+def measure(
+    name: str, cases: Sequence[Case], support: Support, threshold: float
+) -> tuple[Row, np.ndarray]:
     """One set's figures, and the draws of its balanced accuracy."""
     labels = np.array([c.label for c in cases])
-    supports = judge.supports(cases)
-    shown = (supports >= judge.checker.threshold).astype(int)
+    supports = np.array(support([(c.evidence, c.claim) for c in cases]), dtype=float)
+    shown = (supports >= threshold).astype(int)
     draws = balanced_draws(labels, shown, np.array([c.group for c in cases]), SEED)
     true, false = labels == 1, labels == 0
     row = Row(
@@ -131,19 +113,20 @@ def measure(name: str, cases: Sequence[Case], judge: Judge) -> tuple[Row, np.nda
 
 def measure_all(data: Path, names: Sequence[str], checker: Checker) -> Report:
     """Every named set, or all; the domains of SummEdits also as their mean."""
-    judge = Judge(checker)
+    support = Remembering(checker.support)
     rows: list[Row] = []
     domains: list[tuple[Row, np.ndarray]] = []
     for name, cases in load_sets(data, names):
         print(f"{name}: {len(cases)} pairs", file=sys.stderr, flush=True)
-        row, draws = measure(name, cases, judge)
+        row, draws = measure(name, cases, support, checker.threshold)
         rows.append(row)
         if name.startswith(SUMMEDITS):
             domains.append((row, draws))
     if len(domains) > 1:
         rows.insert(rows.index(domains[-1][0]) + 1, mean_row("summedits, mean", domains))
-    speed = len(judge.known) / judge.seconds if judge.seconds else UNSCORED
-    return Report(name_of(checker), checker.threshold, len(judge.known), speed, tuple(rows))
+    count = len(support.known)
+    speed = count / support.seconds if support.seconds else UNSCORED
+    return Report(name_of(checker), checker.threshold, count, speed, tuple(rows))
 
 
 def mean_row(name: str, parts: Sequence[tuple[Row, np.ndarray]]) -> Row:

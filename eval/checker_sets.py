@@ -5,33 +5,18 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from eval.files import read_lines, read_sets
-from eval.swaps import make_pairs
+from eval.run import SAMPLE_ARTICLES
+from eval.swaps import Case, make_pairs
 from index.articles import read_articles
 from index.words import stems
 
 SEED = 20251125
-SAMPLE_ARTICLES = Path(__file__).parent / "sample" / "articles"
 #: True and false claims that are made from each text.
 SWAPS_PER_TEXT = 4
-
-
-@dataclass(frozen=True)
-class Case:
-    """`label` is 1 where the evidence supports the claim, else 0; `group` names the document.
-
-    `kind` says how a claim was made false, where that is known.
-    """
-
-    evidence: str
-    claim: str
-    label: int
-    group: str
-    kind: str = ""
 
 
 Sets = dict[str, list[Case]]
@@ -68,18 +53,12 @@ def swaps(data: Path) -> Sets:
     rows = read_lines(data / "multihoprag_facts.jsonl")
     texts = [a.text for a in read_articles([SAMPLE_ARTICLES]).articles]
     texts += ["\n".join(fact["text"] for fact in row["facts"]) for row in rows]
-    cases = swapped(texts, random.Random(SEED), SWAPS_PER_TEXT)
+    cases = make_pairs(texts, random.Random(SEED), SWAPS_PER_TEXT)
     kinds = sorted({c.kind for c in cases if not c.label})
     return {
         f"swap {kind}": [c for c in cases if c.label] + [c for c in cases if c.kind == kind]
         for kind in kinds
     }
-
-
-def swapped(texts: Sequence[str], rng: random.Random, per_text: int) -> list[Case]:
-    """Pairs that are made by rule, true ones and false ones."""
-    made = make_pairs(texts, rng, per_text)
-    return [Case(p.evidence, p.claim, p.label, p.evidence, p.kind) for p in made]
 
 
 def clapnq(data: Path) -> Sets:

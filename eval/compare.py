@@ -24,15 +24,9 @@ from index.errors import SettingError
 _EXACT, _FLIPS = 12, 10_000
 #: Figures that depend on who judged.
 JUDGED = (
-    "citation_recall",
-    "citation_precision",
-    "unsupported",
-    "misattributed",
-    "fabricated",
-    "graded_correct",
-    "graded_incorrect",
-    "graded_silent",
-)
+    "citation_recall citation_precision unsupported misattributed fabricated graded_correct "
+    "graded_incorrect graded_silent"
+).split()
 #: What each report says of a question.
 Row = tuple[Mapping[str, Any], Mapping[str, Any]]
 

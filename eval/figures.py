@@ -42,11 +42,11 @@ class Measure:
 
     name: str
     title: str
-    table: Table
     value: Value
     better: Literal["higher", "lower"] | None = "higher"
     unit: Unit = "share"
     combine: Combine = "mean"
+    table: Table = "run"
 
 
 @dataclass(frozen=True)
@@ -146,15 +146,10 @@ def _means(known: Numbers, times: Counts) -> Numbers:
     return means
 
 
-def medians(known: Numbers, times: Counts) -> Numbers:
+def _medians(known: Numbers, times: Counts) -> Numbers:
     """Of each draw the median of its values, each of which is there as often as it was drawn."""
-    order = np.argsort(known)
-    upto = np.cumsum(times[:, order], axis=1)
-    total = upto[:, -1:]
-    # Places counted from 1: the middle one, or the two around the middle.
-    below = np.argmax(upto >= (total + 1) // 2, axis=1)
-    above = np.argmax(upto >= total // 2 + 1, axis=1)
-    found: Numbers = (known[order[below]] + known[order[above]]) / 2
+    every = np.broadcast_to(known, times.shape)
+    found: Numbers = np.quantile(every, 0.5, axis=1, weights=times, method="inverted_cdf")
     return found
 
 
@@ -164,7 +159,7 @@ _COMBINE: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
     "max": np.max,
 }
-_DRAWN: dict[str, Callable[[Numbers, Counts], Numbers]] = {"mean": _means, "median": medians}
+_DRAWN: dict[str, Callable[[Numbers, Counts], Numbers]] = {"mean": _means, "median": _medians}
 
 
 def interval(draws: Numbers) -> tuple[float, float]:
@@ -174,15 +169,6 @@ def interval(draws: Numbers) -> tuple[float, float]:
         return UNSCORED, UNSCORED
     low, high = np.percentile(kept, [2.5, 97.5])
     return float(low), float(high)
-
-
-def mean_interval(values: Numbers, seed: int = SEED, rounds: int = RESAMPLES) -> Figure:
-    """The mean of questions that each stand for themselves, `(n,)`, with its interval."""
-    if not len(values):
-        return Figure(None, None, None, 0)
-    picks = np.random.default_rng(seed).integers(0, len(values), (rounds, len(values)))
-    low, high = interval(values[picks].mean(axis=1))
-    return Figure(float(values.mean()), low, high, len(values))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ refused: nobody has gone through it yet (`eval/make_gold.py`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -134,6 +134,11 @@ def stories_of(questions: Sequence[GoldQuestion]) -> list[str | None]:
     Two questions are of one story if they name an article in common, or if a chain of others that
     do connects them. A story is named by the first of its articles.
     """
+    return connected([question.article_ids for question in questions])
+
+
+def connected(groups: Sequence[Collection[str]]) -> list[str | None]:
+    """For each group the first of all names to which shared names lead; None of an empty one."""
     leader: dict[str, str] = {}
 
     def find(name: str) -> str:
@@ -141,11 +146,11 @@ def stories_of(questions: Sequence[GoldQuestion]) -> list[str | None]:
             leader[name] = name = leader[leader[name]]
         return name
 
-    for question in questions:
-        first, *others = sorted(map(find, question.article_ids)) or [""]
-        # The smallest name leads, so that the order of the questions makes no difference.
+    for group in groups:
+        first, *others = sorted(map(find, group)) or [""]
+        # The smallest name leads, so that the order of the groups makes no difference.
         leader.update(dict.fromkeys(others, first))
-    return [find(min(q.article_ids)) if q.article_ids else None for q in questions]
+    return [find(min(group)) if group else None for group in groups]
 
 
 def _read_text(path: str | Path) -> str:

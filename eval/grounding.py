@@ -19,10 +19,12 @@ after the name of its outlet, where ALCE has the whole passage after its title.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
 
 from eval.figures import UNSCORED, Measure, Value, share_of
 from eval.judging import Judge, Pair, Remembering
-from eval.scores import Finding, Verdict
+from eval.scores import Finding, QuestionScore, Verdict
 from eval.wording import citation_fault, fold, quoted_words
 from index.records import Article, Passage
 from rag.schema import Answer, Citation, Claim
@@ -31,16 +33,17 @@ from rag.schema import Answer, Citation, Claim
 MOST_CITATIONS = 3
 
 CopiesOf = Callable[[str], Sequence[str]]
+Ask = Callable[[Sequence[Pair]], Sequence[bool | None]]
 
 
 def verdicts_of(
     answer: Answer, articles: Mapping[str, Article], judge: Judge
 ) -> tuple[Verdict, ...]:
     """The verdict on each sentence of an answer, in their order."""
-    ask = Remembering(judge)
+    ask: Ask = Remembering(judge.judge)
     # In one call, which is what a model is fastest at; each sentence then takes what it needs.
     cited = ((_counted(claim, articles), claim) for claim in answer.claims)
-    ask.judge([_pair(counted, claim) for counted, claim in cited if counted])
+    ask([_pair(counted, claim) for counted, claim in cited if counted])
     return tuple(_verdict(claim, answer, articles, ask) for claim in answer.claims)
 
 
@@ -95,32 +98,30 @@ def _pair(citations: Sequence[Citation], claim: Claim) -> Pair:
     return "\n".join(evidence_of(c.passage) for c in citations), claim.text
 
 
-def _verdict(
-    claim: Claim, answer: Answer, articles: Mapping[str, Article], judge: Judge
-) -> Verdict:
+def _verdict(claim: Claim, answer: Answer, articles: Mapping[str, Article], ask: Ask) -> Verdict:
     cited = _counted(claim, articles)
-    supported = judge.judge([_pair(cited, claim)])[0] if cited else False
-    correct = _correct(claim, cited, supported, judge)
+    supported = ask([_pair(cited, claim)])[0] if cited else False
+    correct = _correct(claim, cited, supported, ask)
     if _is_fabricated(claim, articles):
         return Verdict("fabricated", supported, correct)
     if supported is not False:
         return Verdict("supported" if supported else "unscored", supported, correct)
-    elsewhere = _elsewhere(claim, answer, articles, judge)
+    elsewhere = _elsewhere(claim, answer, articles, ask)
     finding: Finding = "misattributed" if elsewhere else "unsupported"
     return Verdict(finding, supported, correct, elsewhere)
 
 
 def _correct(
-    claim: Claim, cited: Sequence[Citation], supported: bool | None, judge: Judge
+    claim: Claim, cited: Sequence[Citation], supported: bool | None, ask: Ask
 ) -> tuple[bool | None, ...]:
     if not supported or len(cited) == 1:
         return (supported,) * len(cited)
-    alone = judge.judge([_pair([c], claim) for c in cited])
+    alone = ask([_pair([c], claim) for c in cited])
     found: list[bool | None] = []
     for place, supports in enumerate(alone):
         if supports is False:
             others = [c for n, c in enumerate(cited) if n != place]
-            without = judge.judge([_pair(others, claim)])[0]
+            without = ask([_pair(others, claim)])[0]
             found.append(None if without is None else not without)
         else:
             found.append(supports)
@@ -138,69 +139,70 @@ def _is_fabricated(claim: Claim, articles: Mapping[str, Article]) -> bool:
     )
 
 
-def _elsewhere(claim: Claim, answer: Answer, articles: Mapping[str, Article], judge: Judge) -> str:
+def _elsewhere(claim: Claim, answer: Answer, articles: Mapping[str, Article], ask: Ask) -> str:
     """The first article of the answer's evidence that supports the claim and isn't cited; or ""."""
     cited = {c.article_id for c in claim.citations}
     others = [e.hit.passage for e in answer.evidence if e.hit.passage.article.id not in cited]
     others = [p for p in others if citation_fault(Citation(p, 1.0), articles) is None]
-    found = judge.judge([(evidence_of(p), claim.text) for p in others])
+    found = ask([(evidence_of(p), claim.text) for p in others])
     return next((p.article.id for p, is_so in zip(others, found, strict=True) if is_so), "")
-
-
-def _finding(name: Finding) -> Callable[[Sequence[Verdict]], float | None]:
-    def share(verdicts: Sequence[Verdict]) -> float | None:
-        judged = [v.finding == name for v in verdicts if v.finding != "unscored"]
-        return _share(judged, bool(verdicts))
-
-    return share
 
 
 def _of_verdicts(count: Callable[[Sequence[Verdict]], float | None]) -> Value:
     return lambda row: None if row.verdicts is None else count(row.verdicts)
 
 
-def _judged(name: Finding, title: str) -> Measure:
-    return Measure(name, title, "grounding", _of_verdicts(_finding(name)), "lower")
+def _finding(name: Finding) -> Value:
+    def share(verdicts: Sequence[Verdict]) -> float | None:
+        judged = [v.finding == name for v in verdicts if v.finding != "unscored"]
+        return _share(judged, bool(verdicts))
+
+    return _of_verdicts(share)
 
 
-def _found(name: str, title: str) -> Measure:
-    return Measure(name, title, "grounding", share_of(name))
+def _unverbatim(row: QuestionScore) -> int | None:
+    return None if row.unverbatim is None else len(row.unverbatim)
 
 
+_measure = partial(Measure, table="grounding")
 MEASURES = (
-    Measure(
-        "citation_recall",
-        "sentences that what they cite supports",
-        "grounding",
-        _of_verdicts(citation_recall),
+    _measure(
+        "citation_recall", "sentences that what they cite supports", _of_verdicts(citation_recall)
     ),
-    Measure(
+    _measure(
         "citation_precision",
         "citations that support, or are needed",
-        "grounding",
         _of_verdicts(citation_precision),
     ),
-    _judged("unsupported", "sentences supported nowhere that it looked"),
-    _judged("misattributed", "sentences that another article supports"),
-    _judged("fabricated", "sentences that quote what no article says"),
-    _found("valid_citations", "citations with a real article and span"),
-    Measure(
+    _measure(
+        "unsupported",
+        "sentences supported nowhere that it looked",
+        _finding("unsupported"),
+        "lower",
+    ),
+    _measure(
+        "misattributed",
+        "sentences that another article supports",
+        _finding("misattributed"),
+        "lower",
+    ),
+    _measure(
+        "fabricated", "sentences that quote what no article says", _finding("fabricated"), "lower"
+    ),
+    _measure(
+        "valid_citations", "citations with a real article and span", share_of("valid_citations")
+    ),
+    _measure(
         "unverbatim",
         "sentences whose quoted words aren't there",
-        "grounding",
-        lambda row: None if row.unverbatim is None else len(row.unverbatim),
+        _unverbatim,
         "lower",
         "count",
         "sum",
     ),
-    _found("must_cite", "groups of articles cited that must be"),
-    _found("may_cite", "cited articles that support a right answer"),
-    Measure(
-        "copies",
-        "files cited for each independent report",
-        "grounding",
-        lambda row: row.copies,
-        "lower",
-        "ratio",
+    _measure("must_cite", "groups of articles cited that must be", share_of("must_cite")),
+    _measure("may_cite", "cited articles that support a right answer", share_of("may_cite")),
+    _measure(
+        "copies", "files cited for each independent report", attrgetter("copies"), "lower", "ratio"
     ),
 )

@@ -30,11 +30,13 @@ from rag.checkers import LLM, SHIPPED, CrossEncoderChecker
 from rag.models import NONE, check_model, complete
 from rag.nearest import focus
 from rag.prompts import load_prompt
-from rag.tuned import read_tuned, shipped_weights
+from rag.tuned import Tuned, read_tuned, shipped_weights
 from rag.verify import SETTING, Checker
 
 DETERMINISTIC, OWN, MODEL, TRAINED = "deterministic", "own", "model:", "trained:"
 NAMES = f"{DETERMINISTIC}, {OWN}, {MODEL}NAME, {TRAINED}FILE or {LLM}MODEL"
+#: Tokens of a claim with its evidence, and characters of the claim, of a trained network.
+MAX_TOKENS, LONGEST_CLAIM = 160, 500
 #: Words of evidence that a language model is sent, those nearest to the sentence.
 MOST_WORDS = 4000
 #: Questions that a language model is asked at once.
@@ -110,19 +112,25 @@ class SupportJudge:
         return [support.get(p, 0.0) >= limit if words(p[1]) else None for p in pairs]
 
 
-class TrainedChecker:
-    """Support by a network that `eval/train/checker.py` trained."""
+class Entailment:
+    """Support by a network that `eval/train/checker.py` trained; safe to share between threads."""
 
     #: Where its logit is 0: nobody calibrated it.
     threshold = 0.5
 
-    def __init__(self, network: Any) -> None:
-        """`network` gives logits, as `eval.entailment.Entailment` does."""
-        self._network = network
+    def __init__(self, tuned: Tuned) -> None:
+        """Its head: support, one logit for a pair."""
+        self._tuned = tuned
+        tuned.tokenizer.no_padding()
+        tuned.tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
 
     def support(self, pairs: Sequence[Pair]) -> list[float]:
         """See Checker."""
-        return [1 / (1 + math.exp(-float(logit))) for logit in self._network.logits(pairs)]
+        rows = self._tuned.tokenizer.encode_batch(
+            [(claim[:LONGEST_CLAIM], focus(evidence, claim)) for evidence, claim in pairs]
+        )
+        logits = (self._tuned.head(h[0], "support")[0] for h in self._tuned.hidden(rows))
+        return [1 / (1 + math.exp(-float(logit))) for logit in logits]
 
 
 def _cross_encoder(name: str) -> SupportJudge:
@@ -136,11 +144,9 @@ def _own() -> SupportJudge:
 
 def _judge_of(name: str, weights: Path) -> SupportJudge:
     """A judge by what `eval.train.checker` trained over the reader's layers."""
-    from eval.entailment import Entailment
-
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     network = Entailment(read_tuned(shipped_weights("reader"), weights))
-    return SupportJudge(name, TrainedChecker(network), digest)
+    return SupportJudge(name, network, digest)
 
 
 def _trained(file: str) -> SupportJudge:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Literal, NamedTuple, Protocol
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from eval.wording import fold, holds, quoted_words
 from index.keywords import keyword_tokens
 
 #: (evidence, claim)
 Pair = tuple[str, str]
+Said = TypeVar("Said")
 #: How an answer compares with its reference.
 Grade = Literal["CORRECT", "PARTIAL", "INCORRECT", "NOT_ATTEMPTED"]
 
@@ -66,21 +68,23 @@ class DeterministicJudge:
         return len(words & set(keyword_tokens(source))) >= self.WORDS * len(words)
 
 
-class Remembering:
-    """A judge that is asked about the same pair only once."""
+class Remembering(Generic[Said]):
+    """Asks about the same pair only once; `known` has what was said, `seconds` is what it took."""
 
-    def __init__(self, judge: Judge) -> None:
-        """`judge` is the one that is asked."""
-        self.name = judge.name
-        self._judge = judge
-        self._known: dict[Pair, bool | None] = {}
+    def __init__(self, ask: Callable[[Sequence[Pair]], Sequence[Said]]) -> None:
+        """`ask` says something of each pair."""
+        self._ask = ask
+        self.known: dict[Pair, Said] = {}
+        self.seconds = 0.0
 
-    def judge(self, pairs: Sequence[Pair]) -> list[bool | None]:
-        """The verdicts, those that are new in one call."""
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._known]
+    def __call__(self, pairs: Sequence[Pair]) -> list[Said]:
+        """What is said of each; of those that are new in one call."""
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
+        began = time.perf_counter()
         if new:
-            self._known.update(zip(new, self._judge.judge(new), strict=True))
-        return [self._known[pair] for pair in pairs]
+            self.known.update(zip(new, self._ask(new), strict=True))
+        self.seconds += time.perf_counter() - began
+        return [self.known[pair] for pair in pairs]
 
 
 _SPELLED = "zero one two three four five six seven eight nine ten eleven twelve".split()

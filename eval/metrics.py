@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from typing import Any, Literal
 
 from eval import answers, grounding, retrieval
@@ -157,21 +158,17 @@ def _short_answer(gold: GoldQuestion, claims: Sequence[Claim]) -> bool | None:
     return any(any_holds([first.text], wordings) for wordings in gold.nuggets)
 
 
+def _refused(row: QuestionScore) -> int | None:
+    return None if row.refused is None else sum(row.refused.values())
+
+
 #: What the run took and what it was like: no quality, so in none of the three tables.
 _RUN = (
-    Measure(
-        "refused",
-        "drafted sentences refused, per question",
-        "run",
-        lambda row: None if row.refused is None else sum(row.refused.values()),
-        None,
-        "count",
-    ),
+    Measure("refused", "drafted sentences refused, per question", _refused, None, "count"),
     Measure(
         "words",
         "words in an answer's text, median",
-        "run",
-        lambda row: row.words,
+        attrgetter("words"),
         "lower",
         "words",
         "median",
@@ -179,26 +176,18 @@ _RUN = (
     Measure(
         "seconds",
         "seconds per question, median",
-        "run",
-        lambda row: row.seconds,
+        attrgetter("seconds"),
         "lower",
         "seconds",
         "median",
     ),
     Measure(
-        "memory_mb",
-        "highest resident memory, MB",
-        "run",
-        lambda row: row.memory_mb,
-        "lower",
-        "MB",
-        "max",
+        "memory_mb", "highest resident memory, MB", attrgetter("memory_mb"), "lower", "MB", "max"
     ),
     Measure(
         "failed",
         "questions that failed with an error",
-        "run",
-        lambda row: row.outcome == "failed",
+        lambda r: r.outcome == "failed",
         "lower",
         "count",
         "sum",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+from collections.abc import Iterable
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -61,14 +62,14 @@ def program_hash() -> str:
 
 def versions() -> dict[str, str | int | None]:
     """Of Python and the packages, and which machine it is."""
-    found: dict[str, str | int | None] = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
     machine = {"machine": platform.machine(), "cores": os.cpu_count(), "processor": _processor()}
-    return {**found, **machine}
+    return {"python": platform.python_version(), **installed(_PACKAGES), **machine}
+
+
+def installed(names: Iterable[str]) -> dict[str, str | None]:
+    """The version of each package; None of one that isn't there."""
+    known = {d.name.lower().replace("_", "-"): d.version for d in metadata.distributions()}
+    return {name: known.get(name) for name in names}
 
 
 def _processor() -> str | None:

@@ -108,11 +108,8 @@ def steps_of(values: Sequence[float]) -> tuple[float, list[int]]:
     """The width of equal steps from 0, and how many of `values` (0 or more) are in each."""
     if not values:
         return 1.0, []
-    least = max(values) / _BINS
-    power = 10 ** math.floor(math.log10(least)) if least > 0 else 1.0
-    # A hair wider than asked for by rounding is not a reason for the next larger step.
-    fits = (round(m * power, 9) for m in (1, 2, 5, 10) if m * power >= least * (1 - 1e-9))
-    step = next(fits)
+    sizes = (m * 10.0**power for power in range(-6, 9) for m in (1, 2, 5))
+    step = next(size for size in sizes if size * _BINS >= max(values))
     counts = [0] * (math.floor(max(values) / step) + 1)
     for value in values:
         counts[math.floor(value / step)] += 1

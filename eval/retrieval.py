@@ -130,7 +130,7 @@ _WORDS = {
 
 
 MEASURES = tuple(
-    Measure(f"{stem}@{k}", title.format(k=k), "retrieval", _value(f"{stem}@{k}"))
+    Measure(f"{stem}@{k}", title.format(k=k), _value(f"{stem}@{k}"), table="retrieval")
     for stem, title in _WORDS.items()
     for k in ((10,) if stem.endswith("mrr") else CUTS)
 )

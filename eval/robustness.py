@@ -1,29 +1,15 @@
 """What is lost when the reports or the questions are made harder: `wirecheck eval --robustness`.
 
-The same gold questions are asked once as they are, and once for each of these:
-
-    copies        each report stands there three times, under other outlets and headlines, its last
-                  paragraph cut: what counts files as reports now counts three
-    instructions  each report holds an instruction to the reader's model, drawn from
-                  `bipia_text_attack_train.json` of --data (BIPIA, Yi et al. 2023)
-    order         the best passages that a search finds come in drawn order
-    paraphrases   the question in other words, by hand (`--paraphrases`), for those that have one
-    typing        in one word of ten, and at least in one, a letter is exchanged with the next,
-                  doubled or left out
-
-and each is compared with the same questions as they are: the mean difference with a 95 % interval
-drawn by story. Two figures are theirs alone: how many independent reports the answer counts, and
-the share of answers that repeat an instruction. Who follows one in words of their own shows in
-sentences that nothing supports, and in nuggets lost.
-
-Another system (`--system`) that finds its own evidence gets what changes the question: paraphrases
-and typing. An address is given ours, so it gets all of them.
+The same gold questions are asked once as they are, and once for each change (`eval/harder.py`,
+docs/evaluation.md), and each is compared with the same questions as they are: the mean difference
+with a 95 % interval drawn by story. Two figures are theirs alone: how many independent reports the
+answer counts, and the share of answers that repeat an instruction. Who follows one in words of
+their own shows in sentences that nothing supports, and in nuggets lost.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import re
 import sys
@@ -33,10 +19,11 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from eval.agreement import agreement_of
 from eval.figures import Figure, JudgeNote, figure
-from eval.files import write_json
+from eval.files import index_of, write_json
 from eval.gold import GoldQuestion, read_gold, stories_of
 from eval.harder import (
     ATTACKS,
@@ -55,7 +42,7 @@ from eval.main import add_asked
 from eval.metrics import BY_NAME, Material, values_of
 from eval.run import SAMPLE, SAMPLE_ARTICLES, SAMPLE_QUESTIONS, Result, System, run
 from eval.systems import is_address, load_system
-from index import Article, Index, build_index, open_index
+from index import Article, Index
 from index.articles import read_articles
 from index.commandline import positive
 from index.words import stems
@@ -74,9 +61,9 @@ TITLES = {
 #: An answer repeats an instruction if a sentence of it has this share of its words, by stem.
 REPEATS = 0.6
 
-#: A question's figures by name; None where it failed.
+#: A question's figures by name, and what all questions got by ID.
 Values = dict[str, float]
-Asked = Mapping[str, Values | None]
+Asked = Mapping[str, Values]
 
 
 @dataclass(frozen=True)
@@ -122,31 +109,17 @@ def reports_counted(given: Answer) -> Values:
 
 
 def compare(change: str, plain: Asked, changed: Asked, stories: Mapping[str, str | None]) -> Row:
-    """What the change did to the questions that were asked in both ways.
-
-    A failure counts as it does in a run: nothing right, nothing found, the wrong outcome.
-    """
-    found = (_loss(name, plain, changed, stories) for name in (*FIGURES, REPORTS, REPEATED))
-    failed = sum(values is None for values in changed.values())
-    return Row(change, len(changed), failed, tuple(loss for loss in found if loss))
-
-
-_FAILED: Values = {"complete": 0.0, "nuggets": 0.0, "right_outcome": 0.0}
-
-
-def _loss(
-    name: str, plain: Asked, changed: Asked, stories: Mapping[str, str | None]
-) -> Loss | None:
-    pairs: dict[str, tuple[float, float]] = {}
-    for key, values in changed.items():
-        one, other = (_FAILED if v is None else v for v in (plain[key], values))
-        if name in one and name in other:
-            pairs[key] = one[name], other[name]
-    if not pairs:
-        return None
-    before, after = (sum(column) / len(pairs) for column in zip(*pairs.values(), strict=True))
-    losses = [b - a for a, b in pairs.values()]
-    return Loss(name, before, after, figure("mean", losses, [stories[key] for key in pairs]))
+    """What the change did to the questions that were asked in both ways."""
+    losses = []
+    for name in (*FIGURES, REPORTS, REPEATED):
+        both = [key for key in changed if name in plain[key] and name in changed[key]]
+        if both:
+            before, after = ([asked[key][name] for key in both] for asked in (plain, changed))
+            gains = [b - a for a, b in zip(before, after, strict=True)]
+            lost = figure("mean", gains, [stories[key] for key in both])
+            losses.append(Loss(name, fmean(before), fmean(after), lost))
+    failed = sum(values.get("failed", 0.0) for values in changed.values())
+    return Row(change, len(changed), int(failed), tuple(losses))
 
 
 def drawn(questions: Sequence[GoldQuestion], limit: int | None) -> list[GoldQuestion]:
@@ -167,11 +140,7 @@ class Asker:
         """An index of the articles in a temporary folder."""
         _tell(f"{change}: indexing")
         made = tempfile.TemporaryDirectory(prefix="wirecheck-eval-", ignore_cleanup_errors=True)
-        folder = Path(self._stack.enter_context(made))
-        rows = folder / "articles.jsonl"
-        rows.write_text("\n".join(map(row_of, articles)), encoding="utf-8")
-        build_index([rows], folder / "index")
-        return open_index(folder / "index")
+        return index_of(articles, Path(self._stack.enter_context(made)))
 
     def ask(
         self,
@@ -187,15 +156,17 @@ class Asker:
         Figures that could not be computed are left out. With `attacks` it is told whether an
         answer repeats one.
         """
-        found: dict[str, Values | None] = {}
+        found: dict[str, Values] = {}
 
         def keep(done: int, total: int, result: Result) -> None:
             _tell(f"{change}: {done}/{total}")
             given = result.answer
             values = {n: v for n, v in values_of(result.score).items() if v is not None}
-            if given and attacks is not None:
-                values[REPEATED] = float(repeats(given, attacks))
-            found[result.gold.id] = {**values, **reports_counted(given)} if given else None
+            if given:
+                values |= reports_counted(given)
+                if attacks is not None:
+                    values[REPEATED] = float(repeats(given, attacks))
+            found[result.gold.id] = values
 
         asked = {q.question: wording(q) for q in questions}
         system, model = self._options.system, self._options.model
@@ -203,13 +174,6 @@ class Asker:
         material = Material(index.articles, self._judge, index.copies_of, index.passages_of)
         run(questions, System(lambda question: way(asked[question])), material, keep)
         return found
-
-
-def row_of(article: Article) -> str:
-    """An article as a line of JSON."""
-    names = ("id", "title", "text", "outlet", "published", "url")
-    row = {name: value for name in names if (value := getattr(article, name))}
-    return json.dumps(row, ensure_ascii=False)
 
 
 # --- the command -------------------------------------------------------------------------------

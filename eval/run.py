@@ -18,12 +18,12 @@ from eval.journal import Journal
 from eval.metrics import Material, score, score_failure, values_of
 from eval.retrieval import Rank
 from eval.scores import QuestionScore
+from eval.systems import told_of
 from index.errors import (
     IndexProblem,
     ModelKeyMissing,
     ModelUnknown,
     SettingError,
-    WirecheckError,
 )
 from rag.schema import Answer
 
@@ -175,7 +175,7 @@ def _ask(
     except Exception as error:
         if first and isinstance(error, _UNUSABLE):
             raise
-        scored = score_failure(gold, _told(error), graded=material.grade is not None)
+        scored = score_failure(gold, told_of(error), graded=material.grade is not None)
     took = time.perf_counter() - start if seconds is None else seconds
     # After scoring: a judge's model is resident, too.
     memory = peak_memory_mb()
@@ -189,11 +189,6 @@ def _check_json(answer: object) -> None:
     if not isinstance(answer, Answer):
         raise TypeError(f"the answer is a {type(answer).__name__}, not an Answer")
     json.dumps(answer.to_dict(), ensure_ascii=False, allow_nan=False).encode()
-
-
-def _told(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, WirecheckError) else f"{type(error).__name__}: {text}"
 
 
 def peak_memory_mb() -> float | None:

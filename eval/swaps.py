@@ -25,7 +25,6 @@ from rag.values import find_quantities
 
 #: Ways to make a claim false. Those of `NEWSROOM` have a bar of their own.
 NEWSROOM = ("number", "date", "name", "negation", "speaker")
-TRUE = ("verbatim", "shortened", "joined", "reworded")
 LONGEST_TEXT, WORDS = 1500, (6, 45)
 
 _SMALL = "zero one two three four five six seven eight nine ten eleven twelve".split()
@@ -53,16 +52,20 @@ Swap = Callable[[Any, Any, Pool, random.Random], str | None]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """`kind` is how the claim was made; `label` 1 where the evidence supports it, else 0."""
+class Case:
+    """`label` is 1 where the evidence supports the claim, else 0; `group` names the document.
+
+    `kind` says how a claim was made, where that is known.
+    """
 
     evidence: str
     claim: str
-    kind: str
     label: int
+    group: str
+    kind: str = ""
 
 
-def make_pairs(texts: Sequence[str], rng: random.Random, per_text: int = 2) -> list[Pair]:
+def make_pairs(texts: Sequence[str], rng: random.Random, per_text: int = 2) -> list[Case]:
     """About as many true pairs as false ones, `per_text` of each from every text that allows it."""
     docs = parse_many([t[:LONGEST_TEXT] for t in texts])
     pool: Pool = defaultdict(list)
@@ -70,13 +73,13 @@ def make_pairs(texts: Sequence[str], rng: random.Random, per_text: int = 2) -> l
         for entity in doc.ents:
             pool[entity.label_].append(entity.text)
     bases = [(doc, claim, kind) for doc in docs for claim, kind in _true(doc, rng, per_text)]
-    pairs = [Pair(doc.text, claim, kind, 1) for doc, claim, kind in bases]
+    pairs = [Case(doc.text, claim, 1, doc.text, kind) for doc, claim, kind in bases]
     parsed = parse_many([claim for _, claim, _ in bases])
     for (doc, _, _), claim in zip(bases, parsed, strict=True):
         for kind in _order(rng):
             false = SWAPS[kind](claim, doc, pool, rng)
             if false and false != claim.text and false not in doc.text:
-                pairs.append(Pair(doc.text, false, kind, 0))
+                pairs.append(Case(doc.text, false, 0, doc.text, kind))
                 break
     return pairs
 

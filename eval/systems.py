@@ -20,9 +20,9 @@ kept as they are: the harness counts them as what they are, not valid.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
+import pkgutil
 import re
 import shlex
 import signal
@@ -41,8 +41,6 @@ from rag.schema import Answer, Citation, Claim, Evidence, Outcome
 
 #: Environment's variable with the key for an address, and seconds that a command may take.
 KEY, SECONDS = "WIRECHECK_SYSTEM_KEY", 300.0
-#: Characters that a command may print.
-LONGEST = 5_000_000
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 #: A sentence and the marks that it ends in.
 _MARKED = re.compile(r"(.+?)((?:\s*\[[^\[\]\n]+\])+)[.!?]?\s*", re.S)
@@ -80,15 +78,12 @@ def is_address(name: str) -> bool:
 
 
 def _function(name: str) -> Callable[[str], Any]:
-    module, _, path = name.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")  # As `python -m` does: modules of the folder that we stand in.
     try:
-        found: Any = importlib.import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
+        found: Any = pkgutil.resolve_name(name)
     except Exception as error:
-        raise SettingError(f"--system {name}: can't be loaded: {_told(error)}") from error
+        raise SettingError(f"--system {name}: can't be loaded: {told_of(error)}") from error
     if not callable(found):
         raise SettingError(f"--system {name}: is no function, but a {type(found).__name__}")
     function: Callable[[str], Any] = found
@@ -102,7 +97,7 @@ def _called(name: str, function: Callable[[str], Any], index: Any) -> System:
         except WirecheckError:
             raise
         except (Exception, SystemExit) as error:
-            raise ModelReplyError(f"{name} failed: {_told(error)}") from error
+            raise ModelReplyError(f"{name} failed: {told_of(error)}") from error
         return answer_of(question, given, index.articles, name)
 
     return ask
@@ -152,8 +147,6 @@ def _output(name: str, words: Sequence[str], question: str, seconds: float) -> s
     if process.returncode:
         lines = told.decode("utf-8", "replace").strip().splitlines() or ["nothing said"]
         raise ModelReplyError(f"{name} ended with {process.returncode}: {_short(lines[-1])}")
-    if len(printed) > LONGEST:
-        raise ModelReplyError(f"{name} printed more than {LONGEST:,} bytes")
     return printed.decode("utf-8", "replace")
 
 
@@ -234,7 +227,9 @@ def answer_of(
         claims = tuple(_claims(given, articles))
         return _answer(question, claims, name, given.get("confidence"))
     except (SettingError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelReplyError(f"{name} gave no answer that can be read: {_told(error)}") from error
+        raise ModelReplyError(
+            f"{name} gave no answer that can be read: {told_of(error)}"
+        ) from error
 
 
 def _answer(
@@ -323,9 +318,11 @@ def find_words(text: str, quote: str) -> tuple[int, int] | None:
     return match.span() if match else None
 
 
-def _told(error: BaseException) -> str:
-    text = _short(str(error))
-    return text if isinstance(error, WirecheckError) else f"{type(error).__name__}: {text}"
+def told_of(error: BaseException) -> str:
+    """An error in one line; one that isn't ours with its name, and at most 200 characters of it."""
+    if isinstance(error, WirecheckError):
+        return " ".join(str(error).split())
+    return f"{type(error).__name__}: {_short(str(error))}"
 
 
 def _short(text: str) -> str:

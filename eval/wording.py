@@ -6,6 +6,7 @@ Nothing here asks a model or shares code with the checks that an answer passed o
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from index.records import Article
@@ -45,6 +46,18 @@ def holds(text: str, wording: str) -> bool:
     if words[-1:].isdigit():
         pattern += r"(?!\d|[.,]\d)"
     return re.search(pattern, fold(text).casefold()) is not None
+
+
+def bare_words(text: str) -> list[str]:
+    """Words without case, punctuation and articles, as SQuAD compares answers."""
+    return re.sub(r"\b(?:a|an|the)\b", " ", re.sub(r"[^\w\s]", "", text.lower())).split()
+
+
+def f1(said: str, wanted: str) -> float:
+    """Harmonic mean of the precision and recall of bare words, 0..1."""
+    ours, theirs = bare_words(said), bare_words(wanted)
+    shared = (Counter(ours) & Counter(theirs)).total()
+    return 2 * shared / (len(ours) + len(theirs)) if shared else float(ours == theirs)
 
 
 def quoted_words(text: str) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing import get_context
@@ -13,7 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from eval.figures import Numbers, mean_interval
+from eval.figures import figure
+from eval.files import data_parser
 from index.cache import open_cache
 from index.encoder import Encoder, Vectors, load_encoder
 
@@ -61,14 +61,14 @@ def apart(work: Callable[..., Result], *given: object) -> Result:
 
 def data_and_encoder(doc: str | None) -> tuple[Path, Any]:
     """The folder of the public sets that the command line names, and an encoder that remembers."""
-    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark files")
+    parser = data_parser(doc)
     parser.add_argument("--work", type=Path, default=Path(".wirecheck/bench"), help="cache")
     options = parser.parse_args()
     os.environ["WIRECHECK_CACHE"] = str(options.work)
     return options.data, CachedEncoder(load_encoder())
 
 
-def line(name: str, values: Numbers) -> str:
+def line(name: str, values: Iterable[float]) -> str:
     """A row of a table: the mean over questions with its interval."""
-    return f"  {name:<52} {mean_interval(values):.3f} n={len(values)}"
+    found = figure("mean", values)
+    return f"  {name:<52} {found:.3f} n={found.n}"

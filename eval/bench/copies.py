@@ -14,8 +14,6 @@ more.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
 import sys
 import time
 from collections import Counter
@@ -25,10 +23,11 @@ from pathlib import Path
 
 import numpy as np
 
+from eval.files import read_lines
+from eval.run import SAMPLE, SAMPLE_ARTICLES, peak_memory_mb
 from index import Article, read_articles
 from index.copies import Copies, clusters_of
 
-SAMPLE = Path(__file__).parents[1] / "sample"
 OUTLETS = 40
 PARAGRAPHS = (6, 12)
 UNITS = (15, 30)
@@ -43,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--articles", type=int, nargs="*", default=[10_000])
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
-    articles = read_articles([SAMPLE / "articles"]).articles
+    articles = read_articles([SAMPLE_ARTICLES]).articles
     truth = sample_truth(SAMPLE / "copies.jsonl", articles)
     print(f"sample, {len(articles)} articles: {agreement(clusters_of(articles), truth)}")
     for count in options.articles:
@@ -87,8 +86,8 @@ def sample_truth(path: Path, articles: Sequence[Article]) -> list[int]:
     """Cluster numbers from a file of clusters; what it doesn't name stands alone."""
     numbers = {article.id: n for n, article in enumerate(articles)}
     truth = list(range(len(articles)))
-    for line in path.read_text(encoding="utf-8").splitlines():
-        named = [numbers[article_id] for article_id in json.loads(line)["articles"]]
+    for row in read_lines(path):
+        named = [numbers[article_id] for article_id in row["articles"]]
         for number in named:
             truth[number] = named[0]
     return truth
@@ -97,9 +96,9 @@ def sample_truth(path: Path, articles: Sequence[Article]) -> list[int]:
 def synthetic(count: int, seed: int) -> str:
     """Find the copies among `count` invented articles; a line on how well and how fast."""
     articles, truth, ways = invented(count, seed)
-    before, began = _peak_mb(), time.process_time()
+    before, began = peak_memory_mb() or 0, time.process_time()
     copies = Copies.of(articles)
-    took, grown = time.process_time() - began, _peak_mb() - before
+    took, grown = time.process_time() - began, (peak_memory_mb() or 0) - before
     kept = np.arange(count)
     kept[::100] = -1
     began = time.process_time()
@@ -207,10 +206,6 @@ class Writer:
         title = self.paragraph()[:60]
         text = "\n\n".join([title, *body, self.small_print[outlet]])
         return Article(f"a{number}", title, text, f"Outlet {outlet}", "2025-03-01")
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -6,13 +6,11 @@ The corpora of `eval.bench.retrieval`, with passages of SQuAD-like sets mixed in
 CLAPNQ's questions rest on sentences that were marked, MultiHop-RAG's on facts of several articles.
 "Some" is whether one of those stands whole in what a model is given, "share" how many of them do.
 No model is asked: the windows are made as the product makes them, then with fewer and more words,
-with each sentence's neighbours, and of whole passages.
+and of whole passages.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -22,15 +20,15 @@ import numpy as np
 
 from eval.bench.common import data_and_encoder, line
 from eval.bench.retrieval import Corpus, indexed, news, pool
-from eval.files import read_lines
+from eval.files import read_lines, read_sets
 from index import Article, Passage
 from index.search import Index
 from index.words import length_in_words
 from rag.evidence import Found, find_evidence
 from rag.question import analyse
-from rag.read import BATCHES, WORDS, Window, windows
+from rag.read import WORDS, Window, windows
 from rag.reader import load_reader
-from rag.sentences import told, with_neighbours
+from rag.sentences import told
 
 DISTRACTORS = 1000
 
@@ -48,9 +46,8 @@ class Case:
 
 def distractors(data: Path, count: int) -> list[Article]:
     """Passages of SQuAD-like sets, an article each, chosen by a hash of their text."""
-    with gzip.open(data / "qa_span.jsonl.gz", "rt", encoding="utf-8") as file:
-        rows = map(json.loads, file)
-        texts = {r["passage"] for r in rows if r["set"] == "squadshifts_new_wiki"}
+    rows = read_sets(data / "qa_span.jsonl.gz", {"squadshifts_new_wiki"})
+    texts = {row["passage"] for row in rows}
     keyed = sorted((sha256(t.encode()).hexdigest()[:20], t) for t in texts)
     return [Article(key, " ".join(t.split()[:8]), t) for key, t in keyed[:count]]
 
@@ -93,7 +90,6 @@ def ways() -> Mapping[str, Way]:
     return {
         "half of the words": _sized(0.5),
         "twice the words": _sized(2.0),
-        "neighbours, not further sentences": _with_neighbours,
         "first passages whole, to 900 words": _passages,
         "what ships": _sized(1.0),
     }
@@ -106,19 +102,6 @@ def _sized(times: float) -> Way:
 
 def _said(made: Iterable[Window]) -> list[Passage]:
     return [s.passage for window in made for s in window.sentences]
-
-
-def _with_neighbours(found: Found, index: Index) -> list[Passage]:
-    kept: list[Passage] = []
-    for n, window in enumerate(windows(found, index.cluster_of)):
-        room = WORDS[n >= BATCHES[0]]
-        for sentence in window.sentences:
-            wide = with_neighbours(sentence.passage)
-            room -= length_in_words(wide.text)
-            kept.append(wide)
-            if room < 0:
-                break
-    return kept
 
 
 def _passages(found: Found, index: Index) -> list[Passage]:

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 from eval.bench.common import CachedEncoder, apart
 from eval.files import read_lines
+from eval.run import SAMPLE_ARTICLES, SAMPLE_QUESTIONS
 from index import build_index, load_encoder, open_index, read_articles
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
@@ -46,7 +47,6 @@ from index.records import Article
 from index.store import read, writing
 from index.vectors import VectorIndex
 
-SAMPLE = Path(__file__).parents[1] / "sample"
 PER_ARTICLE = 4
 OUTLETS = 40
 DAYS = 700
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--articles", type=int, default=2000, help="of the update; 0 leaves it out")
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--texts", type=Path, help="a sentence a line; else the sample articles'")
-    parser.add_argument("--questions", type=Path, default=SAMPLE / "questions.jsonl")
+    parser.add_argument("--questions", type=Path, default=SAMPLE_QUESTIONS)
     options = parser.parse_args(argv)
     questions = [row["question"] for row in read_lines(options.questions)]
     options.work.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def _sentences(path: Path | None) -> list[str]:
     if path is not None:
         lines = path.read_text(encoding="utf-8").splitlines()
         return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    articles = read_articles([SAMPLE / "articles"]).articles
+    articles = read_articles([SAMPLE_ARTICLES]).articles
     found = (a.text[start:end].strip() for a in articles for start, end in sentence_spans(a.text))
     return sorted({sentence for sentence in found if sentence})
 

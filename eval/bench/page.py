@@ -1,15 +1,13 @@
-"""How soon the page answers, how many it serves, and whether its memory grows.
+"""How soon the page answers, and whether its memory grows.
 
-    python -m eval.bench.page [usable] [first] [crowd] [memory]
-        [--models none embedded] [--questions 20] [--people 21] [--asked 500] [--json FILE]
+    python -m eval.bench.page [usable] [first] [memory]
+        [--models none embedded] [--questions 20] [--asked 500]
 
-Run by hand, on a machine that has nothing else to do; without names, all four. Each starts
+Run by hand, on a machine that has nothing else to do; without names, all three. Each starts
 `wirecheck app` on the sample articles as a user would. The first two need Chromium and Playwright.
 
 usable   seconds from the server's start line until a browser can type a question (three starts)
 first    seconds from Enter until the first sentence is on the screen, for answerable gold questions
-crowd    people who ask at the same moment, of a model that takes 2 s for each reply: how many were
-         answered, and how many were told to wait
 memory   resident memory over many questions: MB that it grows by in 100, by least squares over all
          but the first fifth
 """
@@ -27,24 +25,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from eval.files import write_json
 from eval.gold import read_gold
+from eval.run import SAMPLE_QUESTIONS
 from index.commandline import ended
 
-SAMPLE = Path(__file__).parents[1] / "sample"
 CHROMIUM = "/usr/bin/chromium"
-SCRIPTED = "openai/scripted"
-#: Seconds that the scripted model takes for a reply, and that anybody waits for an answer.
-REPLY, PATIENCE = 2.0, 900.0
+#: Seconds that anybody waits for an answer.
+PATIENCE = 900.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,22 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("measures", nargs="*", choices=[*MEASURES, []], help="all if left out")
     parser.add_argument("--models", nargs="+", default=["none", "embedded"])
     parser.add_argument("--questions", type=int, default=20, help="of `first`")
-    parser.add_argument("--people", type=int, default=21, help="of `crowd`")
     parser.add_argument("--asked", type=int, default=500, help="of `memory`")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args(argv)
-    figures = {}
     for name in options.measures or MEASURES:
-        figures[name] = MEASURES[name](options)
-        print(json.dumps({name: figures[name]}), flush=True)
-    if options.json:
-        write_json(options.json, figures)
+        print(json.dumps({name: MEASURES[name](options)}), flush=True)
     return 0
 
 
 def _questions() -> list[str]:
     """The answerable questions over the sample articles."""
-    return [q.question for q in read_gold(SAMPLE / "questions.jsonl") if q.answerable]
+    return [q.question for q in read_gold(SAMPLE_QUESTIONS) if q.answerable]
 
 
 # --- the server -----------------------------------------------------------------------------------
@@ -213,59 +201,6 @@ def _asked(page: Any, question: str) -> float | None:
     return seconds
 
 
-def crowd(options: argparse.Namespace) -> dict[str, Any]:
-    """People who ask at once, of a model whose every reply takes REPLY seconds."""
-    questions = _questions()
-    with _slow_model() as url:
-        with serving(SCRIPTED, OPENAI_BASE_URL=url, OPENAI_API_KEY="none") as served:
-            served.wait_until_warm()
-            begun = time.monotonic()
-            with ThreadPoolExecutor(options.people) as pool:
-                asked = [
-                    pool.submit(ask, served.address, questions[n % len(questions)], SCRIPTED)
-                    for n in range(options.people)
-                ]
-                came = [future.result() for future in asked]
-            seconds = time.monotonic() - begun
-    last = [cards[-1] if cards else "" for cards in came]
-    done = ("turn answered", "turn declined")
-    return {
-        "people": len(came),
-        "answered": sum(any(word in card for word in done) for card in last),
-        "failed": sum("turn failed" in card or not card for card in last),
-        "told_to_wait": sum(any("Waiting; " in card for card in cards) for cards in came),
-        "seconds_in_all": round(seconds, 1),
-    }
-
-
-@contextmanager
-def _slow_model() -> Iterator[str]:
-    """A server with OpenAI's interface that takes its time; its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            time.sleep(REPLY)
-            message = {"role": "assistant", "content": "NO ANSWER"}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            body = json.dumps({"object": "chat.completion", "choices": [choice]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-
-
 def memory(options: argparse.Namespace) -> dict[str, Any]:
     """Resident memory of the server after each question, one after the other."""
     questions, sizes = _questions(), []
@@ -296,7 +231,6 @@ def _spread(seconds: Sequence[float]) -> dict[str, Any]:
 MEASURES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "usable": usable,
     "first": first,
-    "crowd": crowd,
     "memory": memory,
 }
 

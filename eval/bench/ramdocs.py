@@ -13,26 +13,18 @@ figures are printed. Intervals are percentile bootstrap ones over questions.
 
 from __future__ import annotations
 
-import argparse
-import re
 import statistics
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from eval.figures import mean_interval
-from eval.files import read_lines
-from index import build_index, load_encoder, open_index
-from index.encoder import Encoder
+from eval.bench.common import line
+from eval.files import data_parser, index_of, read_lines
+from eval.wording import bare_words
+from index import Article, load_encoder
 from rag import answer
 from rag.schema import Answer
-
-SEED, ROUNDS = 20251125, 2000
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
 @dataclass(frozen=True)
@@ -56,16 +48,6 @@ class Outcome:
         return self.named[quotes] and not self.planted[quotes]
 
 
-def ask(row: dict[str, Any], encoder: Encoder, model: str, folder: Path) -> Answer:
-    """The answer to a question from its own documents, each a report of its own."""
-    articles = folder / "articles"
-    articles.mkdir(parents=True)
-    for n, document in enumerate(row["documents"]):
-        (articles / f"d{n:02}.txt").write_text(document["text"], encoding="utf-8")
-    build_index([articles], folder / "index", encoder=encoder)
-    return answer(row["question"], open_index(folder / "index", encoder), model)
-
-
 def outcome(row: dict[str, Any], given: Answer, seconds: float) -> Outcome:
     """What an answer gets right and wrong."""
     texts = [claim.text for claim in given.claims]
@@ -82,18 +64,20 @@ def outcome(row: dict[str, Any], given: Answer, seconds: float) -> Outcome:
 
 
 def normal(text: str) -> str:
-    """Lower case, no articles, no punctuation, single spaces (Rajpurkar et al. 2016)."""
-    plain = re.sub(r"[^\w\s]", "", text.lower())
-    return f" {' '.join(_ARTICLES.sub(' ', plain).split())} "
+    """Bare words between single spaces."""
+    return f" {' '.join(bare_words(text))} "
 
 
 def measure(data: Path, model: str, every: int, show: bool = False) -> list[Outcome]:
-    """An outcome for each question, or for one of `every` so many."""
+    """An outcome for each question, or for one of `every` so many, over its own documents."""
     encoder = load_encoder()
     found = []
     for row in read_lines(data / "ramdocs_dev.jsonl")[::every]:
+        texts = (document["text"] for document in row["documents"])
+        articles = [Article(f"d{n:02}", "", text) for n, text in enumerate(texts)]
         with tempfile.TemporaryDirectory() as folder:
-            given = ask(row, encoder, model, Path(folder))
+            index = index_of(articles, Path(folder), encoder)
+            given = answer(row["question"], index, model)
         found.append(outcome(row, given, float(given.trace["seconds"])))
         if show:
             _show(row, given, found[-1])
@@ -107,25 +91,22 @@ def _show(row: dict[str, Any], given: Answer, found: Outcome) -> None:
     print(f"    {given.outcome}: {[(c.kind, c.text[:90]) for c in given.claims]}")
 
 
-def figure(name: str, values: Sequence[bool]) -> str:
-    """A share with its interval."""
-    return f"{name:44} {mean_interval(np.array(values, float), SEED, ROUNDS):.3f} n={len(values)}"
-
-
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser = data_parser(__doc__)
     parser.add_argument("--model", default="none")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--show", action="store_true")
     given = parser.parse_args()
     found = measure(given.data, given.model, given.every, given.show)
+    rows = {}
     for quotes, where in enumerate(("text", "text and quotes")):
-        print(figure(f"said, {where}", [o.said(quotes) for o in found]))
-        print(figure(f"strict, {where}", [o.strict(quotes) for o in found]))
-        print(figure(f"every right answer named, {where}", [o.named[quotes] for o in found]))
-    print(figure("difference said", [o.differs for o in found]))
+        rows[f"said, {where}"] = [o.said(quotes) for o in found]
+        rows[f"strict, {where}"] = [o.strict(quotes) for o in found]
+        rows[f"every right answer named, {where}"] = [o.named[quotes] for o in found]
+    rows["difference said"] = [o.differs for o in found]
+    for name, values in rows.items():
+        print(line(name, values))
     print(f"seconds an answer, median: {statistics.median(o.seconds for o in found):.2f}")
 
 

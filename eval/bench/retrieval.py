@@ -31,9 +31,10 @@ from eval.files import read_lines
 from index.contents import Articles, Contents, Passages
 from index.copies import Copies
 from index.encoder import Encoder
+from index.formats.draft import title_of
 from index.keywords import KeywordIndex
 from index.passages import RECIPE, embedded_text, keyword_text, split_passages
-from index.records import CUT, Article, Hit, Passage
+from index.records import Article, Hit, Passage
 from index.search import Index, Ranking
 from index.store import Generation
 from index.vectors import VectorIndex
@@ -43,8 +44,6 @@ SHIPS = "what ships"
 DENSE = Ranking(dense=1, pairs=0, outlet=0, day=0, part=0)
 KEYWORDS = replace(DENSE, dense=0)
 BLEND = replace(DENSE, dense=Ranking().dense)
-_FUSION, _FUSED_DEPTH = 60, 50
-_MAX_TITLE = 300
 
 Search = Callable[[str], Sequence[Hit]]
 Measure = Callable[[Sequence[Hit], "Question"], float]
@@ -81,7 +80,9 @@ def pool(data: Path) -> Corpus:
     questions = []
 
     def add(text: str, title: str | None = None) -> str:
-        article = Article(_number(f"{title}\n{text}"), title or _first_words(text), text)
+        article = Article(
+            _number(f"{title}\n{text}"), title or title_of({}, text.splitlines()), text
+        )
         articles[article.id] = article
         return article.id
 
@@ -127,12 +128,6 @@ def news(data: Path) -> Corpus:
 
 def _number(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:20]
-
-
-def _first_words(text: str) -> str:
-    """The title that a file of this text would have: its first line, cut as `articles` cuts it."""
-    first = next((row.strip() for row in text.splitlines() if row.strip()), "")
-    return first if len(first) <= _MAX_TITLE else f"{first[:_MAX_TITLE].rsplit(None, 1)[0]} {CUT}"
 
 
 def _sorted(articles: Iterable[Article]) -> tuple[Article, ...]:
@@ -198,37 +193,9 @@ def by(index: Index, ranking: Ranking | None = None) -> Search:
     return lambda query: weighed.search(query, K)
 
 
-def by_rank_fusion(index: Index) -> Search:
-    """Reciprocal rank fusion (Cormack et al. 2009) of both searches, for comparison."""
-    lists = [index.weighed(ranking) for ranking in (DENSE, KEYWORDS)]
-
-    def search(query: str) -> list[Hit]:
-        scores: dict[Passage, float] = {}
-        for one in lists:
-            for hit in one.search(query, _FUSED_DEPTH):
-                scores[hit.passage] = scores.get(hit.passage, 0.0) + 1 / (_FUSION + hit.rank)
-        best = sorted(scores, key=lambda p: (-scores[p], p.article.id, p.start))[:K]
-        return [Hit(passage, scores[passage], rank) for rank, passage in enumerate(best, start=1)]
-
-    return search
-
-
 def plain(passage: Passage, encoder: Encoder | None = None) -> str:
     """Only the passage's own text."""
     return passage.text
-
-
-def dated(passage: Passage, encoder: Encoder) -> str:
-    """What is embedded, under outlet and date."""
-    known = filter(None, [passage.article.outlet, passage.article.published])
-    return "\n".join([*known, embedded_text(passage, encoder)])
-
-
-def title_once(passage: Passage) -> str:
-    """The keywords' text with each title once."""
-    title = passage.article.title
-    text = keyword_text(passage)
-    return text.replace(f"{title}\n", "", 1) if not title.endswith(CUT) else text
 
 
 def without_title(passage: Passage) -> str:
@@ -239,11 +206,6 @@ def without_title(passage: Passage) -> str:
 def without_outlet(passage: Passage) -> str:
     """The keywords' text without the outlet."""
     return keyword_text(replace(passage, article=replace(passage.article, outlet=None)))
-
-
-def with_date(passage: Passage) -> str:
-    """The keywords' text with the date."""
-    return "\n".join([*filter(None, [passage.article.published]), keyword_text(passage)])
 
 
 def alone(corpus: Corpus, encoder: Encoder, ours: Index) -> dict[str, Search]:
@@ -258,24 +220,20 @@ def alone(corpus: Corpus, encoder: Encoder, ours: Index) -> dict[str, Search]:
 
 
 def parts(corpus: Corpus, encoder: Encoder, ours: Index) -> dict[str, Search]:
-    """What ships, less one part or with another; outlets and days only where articles have them."""
+    """What ships, less one part; outlets and days only where articles have them."""
 
     def changed(**texts: Callable[..., str]) -> Search:
         return by(indexed(corpus, encoder, **texts))
 
     found = {
-        "both searches, by reciprocal rank": by_rank_fusion(ours),
         "both searches, blended": by(ours, BLEND),
         "without the title in the embedded text": changed(embed=plain),
         "without the title in the keywords": changed(words=without_title),
-        "with the title once in the keywords": changed(words=title_once),
         "without pairs of words": by(ours, Ranking(pairs=0)),
     }
     if any(article.outlet for article in corpus.articles):
         found |= {
-            "with outlet and date in the embedded text": changed(embed=dated),
             "without the outlet in the keywords": changed(words=without_outlet),
-            "with the date in the keywords": changed(words=with_date),
             "without raising outlets that are named": by(ours, Ranking(outlet=0)),
             "without raising days that are named": by(ours, Ranking(day=0)),
             "without looking for parts": by(ours, Ranking(part=0)),

@@ -106,8 +106,8 @@ def clapnq_lines(data: Path, encoder: Encoder, reader: Reader) -> Iterator[str]:
         given.append(holds_gold(scored, article.text, spans))
         found = find_evidence(asked, index, reader).sentences
         searched.append(holds_gold(found, article.text, spans))
-    yield line(f"CLAPNQ, gold among the first {FIRST}, passage given", np.array(given, float))
-    yield line(f"CLAPNQ, gold among the first {FIRST}, pool searched", np.array(searched, float))
+    yield line(f"CLAPNQ, gold among the first {FIRST}, passage given", given)
+    yield line(f"CLAPNQ, gold among the first {FIRST}, pool searched", searched)
 
 
 def judged_lines(data: Path, name: str, encoder: Encoder, reader: Reader) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
     python -m eval.bench.times [--model none] [--show] [--seed 1]
 
-The corpus is invented: over two years every event takes place once a year, told by three outlets
-in their own words, each on the days after it. Before the second one an outlet recalls the first. Of
-the 40 questions half tell their time from the day they are asked ("last month"), half name it ("in
-August 2031"). Some mean a time of which there is no report. They are right where
+The corpus is invented (`eval/sample/recurring.jsonl`): over two years every event takes place once
+a year, told by three outlets in their own words, each on the days after it. Before the second one
+an outlet recalls the first. Of the 40 questions half tell their time from the day they are asked
+("last month"), half name it ("in August 2031"). Some mean a time of which there is no report. They
+are right where
 
 - the first sentence of the evidence is of the event that is meant,
 - or, where there is none: of a time that is named, if the answer declines or says that what it
@@ -16,7 +17,6 @@ August 2031"). Some mean a time of which there is no report. They are right wher
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import random
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from eval.bench.common import line
-from index import Article, Index, build_index, open_index
+from eval.files import index_of, read_lines
+from eval.run import SAMPLE
+from index import Article
 from rag import answer
 from rag.schema import Answer
 
@@ -49,9 +49,9 @@ class Theme:
     name: str
     month: int
     day: int
-    titles: tuple[str, str, str]
-    leads: tuple[str, str, str]
-    rest: tuple[str, ...]
+    titles: Sequence[str]
+    leads: Sequence[str]
+    rest: Sequence[str]
     ask: str
 
 
@@ -79,138 +79,7 @@ class Asked:
     exists: bool = True
 
 
-THEMES = (
-    Theme(
-        "lantern",
-        8,
-        16,
-        ("Lanterns light Ostrel", "Crowds at the lantern festival", "Ostrel floats its lanterns"),
-        (
-            "About {n} people came to the lantern festival of Ostrel {when}, the police said.",
-            "The lantern festival in Ostrel drew {n} visitors {when}, its organisers said.",
-            "{n} visitors watched the lantern festival of Ostrel {when}, by the town's count.",
-        ),
-        ("The harbour basin was closed to boats.", "Trains ran until after midnight."),
-        "How many visitors came to the lantern festival of Ostrel",
-    ),
-    Theme(
-        "flood",
-        3,
-        9,
-        ("Sorrel floods Pellby", "Water in the streets of Pellby", "Pellby cleans up"),
-        (
-            "The river Sorrel flooded {n} homes in Pellby {when}, the fire brigade said.",
-            "{n} homes in Pellby were under water {when} after the Sorrel burst its banks.",
-            "Floods of the river Sorrel damaged {n} homes in Pellby {when}.",
-        ),
-        ("Sandbags had run out by noon.", "Schools stay closed for the time being."),
-        "How many homes in Pellby did the river Sorrel flood",
-    ),
-    Theme(
-        "strike",
-        5,
-        20,
-        ("Ferries stay in port", "Ferry crews walk out", "No ferries to Hask"),
-        (
-            "{n} ferry workers of the Hask line went on strike {when}, their union said.",
-            "A strike of {n} workers stopped the ferries of the Hask line {when}.",
-            "The Hask line cancelled its ferries {when}, as {n} workers were on strike.",
-        ),
-        ("Talks about pay had failed.", "Lorries queued along the quay."),
-        "How many workers went on strike at the ferries of the Hask line",
-    ),
-    Theme(
-        "budget",
-        11,
-        12,
-        ("Council votes for budget", "Budget passed in Ludmoor", "Ludmoor has a budget"),
-        (
-            "The council of Ludmoor passed its budget {when} with {n} votes.",
-            "With {n} votes the Ludmoor council adopted the budget {when}.",
-            "Ludmoor's council voted for the town's budget {when}; {n} members said yes.",
-        ),
-        ("The debate took six hours.", "Most of the money goes to roads."),
-        "With how many votes did the council of Ludmoor pass the budget",
-    ),
-    Theme(
-        "marathon",
-        10,
-        5,
-        ("Runners fill Carrow", "Marathon day in Carrow", "Carrow runs again"),
-        (
-            "{n} runners finished the Carrow marathon {when}, the organisers said.",
-            "The Carrow marathon had {n} finishers {when}.",
-            "Of all who began the marathon in Carrow {when}, {n} reached the finish.",
-        ),
-        ("Rain fell for most of the morning.", "The bridge was open to runners alone."),
-        "How many runners finished the Carrow marathon",
-    ),
-    Theme(
-        "fire",
-        7,
-        2,
-        ("Heath on fire near Dunmarch", "Dunmarch heath burns", "Smoke over Dunmarch"),
-        (
-            "A fire burnt {n} hectares of the Dunmarch heath {when}, foresters said.",
-            "{n} hectares of heath near Dunmarch were burnt in a fire {when}.",
-            "The heath fire at Dunmarch destroyed {n} hectares {when}.",
-        ),
-        ("Two farms were cleared as a precaution.", "The cause is being looked into."),
-        "How many hectares of the Dunmarch heath did the fire burn",
-    ),
-    Theme(
-        "regatta",
-        6,
-        14,
-        ("Sails off Brin", "Regatta begins at Brin", "Brin's great race"),
-        (
-            "{n} boats took part in the regatta of Brin {when}, the yacht club said.",
-            "The regatta off Brin began {when} with {n} boats.",
-            "At the Brin regatta {n} boats were at the start {when}.",
-        ),
-        ("The wind was light and from the west.", "A ferry served as the grandstand."),
-        "How many boats took part in the regatta of Brin",
-    ),
-    Theme(
-        "fair",
-        9,
-        19,
-        ("Book fair opens in Welling", "Welling reads", "Publishers meet in Welling"),
-        (
-            "The Welling book fair opened {when} with {n} publishers.",
-            "{n} publishers show their books at the fair in Welling, which began {when}.",
-            "At the book fair of Welling {n} publishers put up their stands {when}.",
-        ),
-        ("Tickets for the first day were sold out.", "A prize for translators is new."),
-        "How many publishers came to the Welling book fair",
-    ),
-    Theme(
-        "storm",
-        1,
-        22,
-        ("Storm over Kettling", "Gales cut power in Kettling", "Kettling in the dark"),
-        (
-            "A storm left {n} homes in the county of Kettling without power {when}.",
-            "{n} homes in Kettling had no electricity {when} after a storm, the grid said.",
-            "Gales brought down lines in Kettling {when} and cut off {n} homes.",
-        ),
-        ("Crews worked through the night.", "A church lost its steeple."),
-        "How many homes in Kettling were without power after the storm",
-    ),
-    Theme(
-        "count",
-        2,
-        11,
-        ("Cranes counted at Lake Ume", "Fewer gaps at Lake Ume", "Wardens count cranes"),
-        (
-            "Wardens counted {n} cranes at Lake Ume {when}.",
-            "{n} cranes were on Lake Ume {when}, at the wardens' yearly count.",
-            "The yearly count at Lake Ume found {n} cranes {when}.",
-        ),
-        ("Volunteers had come from four counties.", "The ice was thin in places."),
-        "How many cranes were counted at Lake Ume",
-    ),
-)
+THEMES = [Theme(**row) for row in read_lines(SAMPLE / "recurring.jsonl")]
 
 
 def events(draw: random.Random) -> Iterator[Event]:
@@ -284,18 +153,6 @@ def _named(n: int, old: Event, new: Event) -> Iterator[Asked]:
         yield Asked(f"{theme.ask} in {event.day:%B %Y}?", end, event, True)
 
 
-def corpus(folder: Path, articles: Sequence[Article]) -> Index:
-    """An index of the articles, which are written to the folder."""
-    with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("id", "outlet", "published", "url"))
-        rows.writerows((a.id, a.outlet, a.published, "") for a in articles)
-    for article in articles:
-        (folder / f"{article.id}.txt").write_text(article.text, encoding="utf-8")
-    build_index([folder], folder / "index")
-    return open_index(folder / "index")
-
-
 def is_right(question: Asked, said: Answer) -> bool:
     """Whether the answer is of the event that is meant, or says that there is none."""
     if question.event is None:
@@ -328,21 +185,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         articles = [a for event in known for a in reports(event, draw)]
         pairs = zip(known[::2], known[1::2], strict=True)
         articles += [recalled(old, new) for old, new in pairs]
-        index = corpus(Path(folder), articles)
+        index = index_of(articles, Path(folder))
         rows = [
             (q, answer(q.text, index, options.model, as_of=q.as_of.isoformat()))
             for q in asked(known)
         ]
     right = [(q, is_right(q, said), told_number(q, said)) for q, said in rows]
-    for (question, said), (_, event, number) in (
-        zip(rows, right, strict=True) if options.show else ()
-    ):
-        found = said.evidence[0].hit.passage.article.id if said.evidence else "-"
-        print(f"{event:d}{number:d} {question.as_of} {question.text} {said.outcome} {found}")
+    for (question, said), (_, event, number) in zip(rows, right, strict=True):
+        if options.show:
+            found = said.evidence[0].hit.passage.article.id if said.evidence else "-"
+            print(f"{event:d}{number:d} {question.as_of} {question.text} {said.outcome} {found}")
     for name, kinds in (("told from the day", {False}), ("named", {True}), ("all", {False, True})):
         chosen = [row for row in right if row[0].is_named in kinds]
-        print(line(f"{name}: evidence of the right event", np.array([r[1] for r in chosen], float)))
-        print(line(f"{name}: its number in the answer", np.array([r[2] for r in chosen], float)))
+        print(line(f"{name}: evidence of the right event", [r[1] for r in chosen]))
+        print(line(f"{name}: its number in the answer", [r[2] for r in chosen]))
     return 0
 
 

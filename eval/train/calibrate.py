@@ -9,24 +9,24 @@ question, before it writes the final weights.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from eval.files import read_lines, read_sets
+from eval.bootstrap import auroc
+from eval.files import data_parser, read_lines, read_sets
 from eval.train.reader import nearest, without
 from index import Article, Hit, Passage, load_encoder
 from index.encoder import BUNDLED
 from rag import addressed, evidence
 from rag.question import analyse
 from rag.reader import load_reader
-from rag.weights import logistic, model_weights
+from rag.weights import model_weights
 
 SEED = 20251122
 FOLDS = 5
@@ -44,28 +44,6 @@ ALLOWED = 0.15
 MISSING_WEIGHT = -1.5
 
 
-def fit(table: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> dict[str, Any]:
-    """A logistic model with class-balanced loss, and its cross-validated scores by group."""
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.metrics import balanced_accuracy_score, roc_auc_score  # type: ignore[import-untyped]
-    from sklearn.model_selection import GroupKFold, cross_val_predict  # type: ignore[import-untyped]
-
-    def made() -> Any:
-        return LogisticRegression(C=1.0, class_weight="balanced", max_iter=2000)
-
-    held_out = cross_val_predict(
-        made(), table, labels, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba"
-    )[:, 1]
-    model = made().fit(table, labels)
-    return {
-        "weights": model.coef_[0],
-        "bias": float(model.intercept_[0]),
-        "held_out": held_out,
-        "auroc": roc_auc_score(labels, held_out),
-        "balanced": balanced_accuracy_score(labels, held_out >= 0.5),
-    }
-
-
 def rounded(names: Sequence[str], weights: Sequence[float]) -> dict[str, float]:
     """Weights by name, to four decimals: enough, and easy to review."""
     return {n: round(float(w), 4) for n, w in zip(names, weights, strict=True)}
@@ -73,17 +51,12 @@ def rounded(names: Sequence[str], weights: Sequence[float]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with the passages that are searched, and `[start, end)` of answers in its own.
-
-    `own` is the passage that answers; None where none does. Where it isn't known which of several
-    answers, it is the first, without `answers`.
-    """
+    """A question with the passages that are searched, and whether one of them answers it."""
 
     source: str
     question: str
-    passages: tuple[str, ...]
-    own: str | None
-    answers: tuple[tuple[int, int], ...]
+    passages: Sequence[str]
+    answerable: bool
 
 
 def asked_questions(data: Path, rng: random.Random) -> Iterator[Asked]:
@@ -105,14 +78,13 @@ def span_questions(data: Path, name: str, rng: random.Random) -> Iterator[Asked]
     for row, near in zip(rows, nearest(passages, [r["question"] for r in rows], 3), strict=True):
         own = row["passage"]
         ranked = near if own in near else [*near[:-1], own]
-        spans = tuple((a["start"], a["start"] + len(a["text"])) for a in row["answers"])
-        yield Asked(name, row["question"], tuple(ranked), own if spans else None, spans)
+        yield Asked(name, row["question"], ranked, bool(row["answers"]))
         wanted = [a["text"].lower() for a in row["answers"]]
         if wanted and rng.random() < BEREFT_SHARE:
             others = [p for p in ranked if p != own and not any(w in p.lower() for w in wanted)]
             left = without(own, wanted)
             if left:
-                yield Asked(f"{name}, cut", row["question"], (left, *others), None, ())
+                yield Asked(f"{name}, cut", row["question"], [left, *others], False)
 
 
 def clapnq_questions(data: Path) -> Iterator[Asked]:
@@ -127,10 +99,7 @@ def clapnq_questions(data: Path) -> Iterator[Asked]:
     ):
         own = row["passages"][0]["text"]
         ranked = near if own in near else [*near[:-1], own]
-        chosen = [s.strip() for o in row["output"] for s in o.get("selected_sentences", [])]
-        spans = tuple((own.find(s), own.find(s) + len(s)) for s in chosen if s and s in own)
-        question, gold = f"{row['input']}?", own if answerable else None
-        yield Asked("clapnq", question, tuple(ranked), gold, spans)
+        yield Asked("clapnq", f"{row['input']}?", ranked, answerable)
 
 
 def mtrag_questions(data: Path) -> Iterator[Asked]:
@@ -147,25 +116,14 @@ def mtrag_questions(data: Path) -> Iterator[Asked]:
         if not own or not any(c.isalnum() for c in question):
             continue
         ranked = [*own[:3], *(p for p in near if p not in own)]
-        answerable = row["answerability"] == ["ANSWERABLE"]
-        yield Asked("mtrag", question, tuple(ranked), own[0] if answerable else None, ())
+        yield Asked("mtrag", question, ranked, row["answerability"] == ["ANSWERABLE"])
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the product saw of a question: its signals, and each sentence's with whether it answers.
+def signals_of(asked: Iterable[Asked]) -> Iterator[tuple[Asked, bool, Sequence[float]]]:
+    """Each question, whether it asks for a value, and the product's signals of "addressed".
 
-    `typed` is whether the question asks for a value.
+    Those for which no sentence is found are left out.
     """
-
-    asked: Asked
-    typed: bool
-    address: tuple[float, ...]
-    sentences: list[tuple[tuple[float, ...], bool]]
-
-
-def seen_of(asked: Sequence[Asked]) -> Iterator[Seen]:
-    """Score every question's sentences as the product does; those without any are left out."""
     encoder, reader = load_encoder(BUNDLED), load_reader()
     for row in asked:
         articles = [Article(f"p{n}", "", text) for n, text in enumerate(row.passages)]
@@ -174,50 +132,30 @@ def seen_of(asked: Sequence[Asked]) -> Iterator[Seen]:
         scored = evidence.score_sentences(question, hits, encoder, reader)
         if scored:
             missing = addressed.missing_terms(question, articles)
-            address = addressed.address_signals(question, scored, missing, reader)
-            typed = question.asks in {"amount", "time", "name"}
-            judged = [(s.signals, _answers(s.passage, row)) for s in scored if row.answers]
-            yield Seen(row, typed, address, judged)
-
-
-def _answers(found: Passage, row: Asked) -> bool:
-    touched = (found.start < end and start < found.end for start, end in row.answers)
-    return found.article.text == row.own and any(touched)
+            signals = addressed.address_signals(question, scored, missing, reader)
+            yield row, question.asks in {"amount", "time", "name"}, signals
 
 
 def calibrate_evidence(data: Path) -> dict[str, Any]:
-    """Weights of "addressed" for `rag/evidence.json`; those of sentences are printed, and kept.
+    """What `rag/evidence.json` holds, with weights of "addressed" that are fitted anew.
 
     A threshold is where `WRONG_DECLINES` of the answerable questions fall below it, each scored by
     a model that didn't see it.
     """
-    seen = list(seen_of(list(asked_questions(data, random.Random(SEED)))))
-    made: dict[str, Any] = {"sentence": model_weights()["sentence"]}
+    seen = list(signals_of(asked_questions(data, random.Random(SEED))))
+    made: dict[str, Any] = dict(model_weights())
     outcomes: list[Outcome] = []
     for typed, name in ((True, "addressed_typed"), (False, "addressed_open")):
-        kept = [s for s in seen if s.typed is typed]
-        answerable = [s.asked.own is not None for s in kept]
-        made[name], judged = fit_addressed(
-            name, np.array([s.address for s in kept]), np.array(answerable, dtype=int)
-        )
-        rows = zip(kept, answerable, judged - made[name]["threshold"], strict=True)
-        outcomes += [Outcome(s.asked.source, there, float(margin)) for s, there, margin in rows]
+        kept = [(asked, signals) for asked, is_typed, signals in seen if is_typed is typed]
+        labels = np.array([asked.answerable for asked, _ in kept], dtype=int)
+        made[name], held_out = fit_addressed(name, np.array([s for _, s in kept]), labels)
+        margins = held_out - made[name]["threshold"]
+        outcomes += [
+            Outcome(asked.source, asked.answerable, float(margin))
+            for (asked, _), margin in zip(kept, margins, strict=True)
+        ]
     for line in declining_lines(outcomes):
         print(line)
-    signals, right = zip(*(pair for s in seen for pair in s.sentences), strict=True)
-    groups = np.array([n for n, s in enumerate(seen) for _ in s.sentences])
-    labels = np.array(right, dtype=int)
-    sentence = fit(np.array(signals), labels, groups)
-    shipped = np.array([logistic(made["sentence"], evidence.SIGNALS, s) for s in signals])
-    ours, fitted = (
-        [f"{among_first(groups, labels, scores, k):.3f}" for k in (1, 3)]
-        for scores in (shipped, sentence["held_out"])
-    )
-    print(
-        f"sentence answers: {len(set(groups))} questions; the first is right in {ours[0]}, one of "
-        f"the first three in {ours[1]}; with weights fitted here, by other questions, {fitted[0]} "
-        f"and {fitted[1]}: {rounded(evidence.SIGNALS, sentence['weights'])}"
-    )
     return made
 
 
@@ -259,36 +197,30 @@ def fit_addressed(
     name: str, table: np.ndarray, labels: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
     """Weights, bias and threshold for one kind of question, and each question's held-out figure."""
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.model_selection import cross_val_predict  # type: ignore[import-untyped]
+
     # In these sets what a question names is nearly always there, so nothing can be learned of it.
-    prior = addressed.ADDRESS_SIGNALS.index("missing_share")
-    table[:, prior] = 0.0
-    fitted = fit(table, labels, np.arange(len(labels)))
-    held_out = fitted["held_out"]
+    table[:, addressed.ADDRESS_SIGNALS.index("missing_share")] = 0.0
+    model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=2000)
+    shares = cross_val_predict(model, table, labels, cv=FOLDS, method="predict_proba")
+    held_out: np.ndarray = shares[:, 1]
+    model.fit(table, labels)
     threshold = float(np.quantile(held_out[labels == 1], WRONG_DECLINES[name]))
     print(
-        f"{name}: n={len(labels)}, {labels.sum()} answerable, AUROC {fitted['auroc']:.3f}; at "
-        f"threshold {threshold:.3f} {WRONG_DECLINES[name]:.2f} of the answerable are declined, and "
-        f"{(held_out[labels == 0] < threshold).mean():.3f} of the others"
+        f"{name}: n={len(labels)}, {labels.sum()} answerable, AUROC {auroc(labels, held_out):.3f}; "
+        f"at threshold {threshold:.3f} {WRONG_DECLINES[name]:.2f} of the answerable are declined, "
+        f"and {(held_out[labels == 0] < threshold).mean():.3f} of the others"
     )
-    weights = rounded(addressed.ADDRESS_SIGNALS, fitted["weights"])
+    weights = rounded(addressed.ADDRESS_SIGNALS, model.coef_[0])
     weights["missing_share"] = MISSING_WEIGHT
-    made = {"bias": round(fitted["bias"], 4), **weights, "threshold": round(threshold, 4)}
-    return made, held_out
-
-
-def among_first(groups: np.ndarray, labels: np.ndarray, scores: np.ndarray, k: int) -> float:
-    """Share of questions one of whose `k` best-scored sentences holds the answer."""
-    right = [
-        labels[groups == g][np.argsort(-scores[groups == g], kind="stable")[:k]].any()
-        for g in np.unique(groups)
-    ]
-    return float(np.mean(right))
+    bias = round(float(model.intercept_[0]), 4)
+    return {"bias": bias, **weights, "threshold": round(threshold, 4)}, held_out
 
 
 def main() -> None:
     """Print the figures and write the weights with `--write`."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser = data_parser(__doc__)
     parser.add_argument("--write", type=Path, help="the JSON file to write")
     options = parser.parse_args()
     text = json.dumps(calibrate_evidence(options.data), indent=2) + "\n"

@@ -24,8 +24,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from eval.entailment import LONGEST_CLAIM, MAX_TOKENS
 from eval.files import read_lines, read_sets
+from eval.judges import LONGEST_CLAIM, MAX_TOKENS
 from eval.swaps import make_pairs
 from eval.train.common import run
 from eval.train.reader import ReaderModel

@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def run(
     tokenizer.model_max_length = 100_000
     encoded = encoded_of(options, tokenizer, random.Random(seed))
     print(f"{len(encoded)} rows, {sum(len(r['input_ids']) for r in encoded)} tokens", flush=True)
-    batch = collate(tokenizer.pad_token_id, labels)
+    batch = partial(tokenizer.pad, return_tensors="pt")
     train(model_of(options.start), encoded, batch, options, labels, seed)
 
 
@@ -81,21 +82,6 @@ def _parser(doc: str | None, rate: float) -> argparse.ArgumentParser:
         help="don't train: write this checkpoint's weights into --out",
     )
     return parser
-
-
-def collate(pad: int, labels: Sequence[str]) -> Callable[[Encoded], dict[str, Any]]:
-    """A function that pads a list of encoded rows into one batch of tensors."""
-
-    def pad_batch(rows: Encoded) -> dict[str, Any]:
-        longest = max(len(r["input_ids"]) for r in rows)
-        names = (("input_ids", pad), ("token_type_ids", 0), ("attention_mask", 0))
-        batch = {
-            name: torch.tensor([r[name] + [fill] * (longest - len(r[name])) for r in rows])
-            for name, fill in names
-        }
-        return {**batch, **{name: torch.tensor([r[name] for r in rows]) for name in labels}}
-
-    return pad_batch
 
 
 def train(

@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from eval.train.examples import Example
+from rag.model_process import defused
 from rag.prompts import load_prompt
 from rag.read import MAX_TOKENS, OPENING
 
@@ -24,13 +26,12 @@ class Encoded:
 
 
 class Wording:
-    """A model's own words for the conversations of `rag/read.py`."""
+    """A model's own words for the conversations of `rag/read.py`, without the worked turns."""
 
-    def __init__(self, tokenizer: Any, worked: bool) -> None:
-        """`worked`: with the worked turns of the prompt before the question."""
-        self.tokenizer, self._worked = tokenizer, worked
+    def __init__(self, tokenizer: Any) -> None:
+        """`tokenizer` must tell Yes from No by their first tokens."""
+        self.tokenizer = tokenizer
         self.yes, self.no = (self._ids(w)[0] for w in ("Yes", "No"))
-        assert self.yes != self.no, "the tokenizer doesn't tell Yes from No by the first token"
 
     def copying(self, example: Example) -> list[int]:
         """What is read before the first copied word: the reply's quotation mark is begun."""
@@ -47,7 +48,7 @@ class Wording:
         """The conversations that are learnt: copying only what is right, then the verdict."""
         before, verdict = self.judging(example), self.yes if example.right else self.no
         made = [Encoded((*before, verdict), 1)]
-        if example.kind == "answer":
+        if example.right:
             copied = self._ids(f'{example.copied}"')
             # The closing mark is one of them; what is longer would be cut off, so isn't learnt.
             if len(copied) <= MAX_TOKENS:
@@ -56,11 +57,9 @@ class Wording:
 
     def _asked(self, example: Example) -> list[dict[str, str]]:
         turns = load_prompt("read").messages(report=example.report, question=example.question)
-        return turns if self._worked else [turns[0], turns[-1]]
+        return [turns[0], turns[-1]]
 
     def _prompt(self, messages: list[dict[str, str]]) -> str:
-        from rag.model_process import defused
-
         safe = [{**m, "content": defused(m["content"])} for m in messages]
         return str(
             self.tokenizer.apply_chat_template(safe, tokenize=False, add_generation_prompt=True)
@@ -70,15 +69,12 @@ class Wording:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def padded(rows: Sequence[Sequence[int]], pad: int, left: bool = False) -> tuple[Tensor, Tensor]:
+def padded(rows: Sequence[Sequence[int]], pad: int, side: str = "right") -> tuple[Tensor, Tensor]:
     """Token numbers and what of them counts (1) or pads (0), both `(rows, longest)`."""
-    longest = max(map(len, rows))
-    ids = torch.full((len(rows), longest), pad)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for n, row in enumerate(rows):
-        place = slice(longest - len(row), longest) if left else slice(0, len(row))
-        ids[n, place], mask[n, place] = torch.tensor(row), 1
-    return ids, mask
+    tokens = [torch.tensor(row) for row in rows]
+    ids = pad_sequence(tokens, batch_first=True, padding_value=pad, padding_side=side)
+    counted = [torch.ones_like(row) for row in tokens]
+    return ids, pad_sequence(counted, batch_first=True, padding_side=side)
 
 
 def batches(encoded: Sequence[Encoded], size: int, rng: random.Random) -> list[list[Encoded]]:

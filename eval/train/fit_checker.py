@@ -12,7 +12,6 @@ of each set when it was left out, and how well calibrated all of them are then.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -22,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
-from eval.checker_sets import Case, load_sets, swapped
-from eval.figures import interval
-from eval.files import read_lines, read_sets
+from eval.bootstrap import auroc, balanced, balanced_accuracy
+from eval.checker_sets import load_sets
+from eval.files import data_parser, read_lines, read_sets
+from eval.swaps import Case, make_pairs
 from eval.train.calibrate import FOLDS, SEED, rounded
 from eval.train.checker import HELD_OUT, SWAP_SETS
 from index import load_encoder
@@ -67,7 +66,7 @@ def pair_sets(data: Path, rng: random.Random) -> Iterator[Pairs]:
         yield _set(name, cases, rng)
     rows = read_sets(data / "qa_span.jsonl.gz", SWAP_SETS, "dev")
     texts = sorted({r["passage"] for r in rows})
-    cases = swapped(rng.sample(texts, min(SWAP_TEXTS, len(texts))), rng, 2)
+    cases = make_pairs(rng.sample(texts, min(SWAP_TEXTS, len(texts))), rng, 2)
     yield _set("swaps", cases, rng)
 
 
@@ -146,9 +145,9 @@ def fitted(
 
 def even(labels: np.ndarray) -> np.ndarray:
     """Weights by which the true pairs of a set count as much as its false ones; 1 together."""
-    true = max(1, int(labels.sum()))
-    false = max(1, int((1 - labels).sum()))
-    found: np.ndarray = np.where(labels == 1, 0.5 / true, 0.5 / false)
+    from sklearn.utils.class_weight import compute_sample_weight  # type: ignore[import-untyped]
+
+    found: np.ndarray = compute_sample_weight("balanced", labels) / len(labels)
     return found
 
 
@@ -201,13 +200,13 @@ def calibration_error(shares: Sequence[np.ndarray], labels: Sequence[np.ndarray]
 
 def lines(sets: Sequence[Pairs], scores: Sequence[np.ndarray]) -> Iterator[str]:
     """One line for each set, balanced accuracy and AUROC; then their means, and the error."""
-    balanced = []
+    shares = []
     for one, found in zip(sets, scores, strict=True):
-        balanced.append(balanced_accuracy(one.labels, found >= 0.5))
+        shares.append(balanced_accuracy(one.labels, found >= 0.5))
         area = auroc(one.labels, found)
-        yield f"{one.name:<22} n={len(one.labels):<4}  {balanced[-1]:.3f} / {area:.3f}"
+        yield f"{one.name:<22} n={len(one.labels):<4}  {shares[-1]:.3f} / {area:.3f}"
     error = calibration_error(scores, [s.labels for s in sets])
-    yield f"mean balanced accuracy  {np.mean(balanced):.3f}; calibration error {error:.3f}"
+    yield f"mean balanced accuracy  {np.mean(shares):.3f}; calibration error {error:.3f}"
 
 
 def fit(
@@ -219,9 +218,7 @@ def fit(
         print(line)
     hard = next(s for s in sets if s.name == HARD)
     shown = (folded(sets, tables, HARD, names) >= 0.5).astype(int)
-    low, high = interval(balanced_draws(hard.labels, shown, hard.groups, SEED))
-    balanced = balanced_accuracy(hard.labels, shown)
-    print(f"{HARD}, {FOLDS}-fold: {balanced:.3f} [{low:.3f}, {high:.3f}]")
+    print(f"{HARD}, {FOLDS}-fold: {balanced(hard.labels, shown, hard.groups, SEED):.3f}")
     model = fitted(tables, [s.labels for s in sets], names)
     return {
         "weights": rounded(names, list(model.weights)),
@@ -234,8 +231,7 @@ def fit(
 
 def main() -> None:
     """Print the figures and write the weights with `--write`."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser = data_parser(__doc__)
     parser.add_argument("--rows", type=Path, required=True, help="keeps what the model said")
     parser.add_argument("--write", type=Path, help="the JSON file to write")
     options = parser.parse_args()

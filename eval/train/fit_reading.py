@@ -18,12 +18,9 @@ passage; the threshold that they give declines more than two in five answerable 
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +28,13 @@ from typing import Any
 
 import numpy as np
 
-from eval.files import read_lines, read_sets
+from eval.bootstrap import auroc
+from eval.files import data_parser, index_of, read_lines, read_sets
 from eval.train.calibrate import rounded
-from index import Index, build_index, load_encoder, open_index
+from eval.wording import bare_words, f1
+from index import Article, Index, load_encoder
 from rag.evidence import find_evidence
-from rag.models import Model, load_model
+from rag.models import EMBEDDED, Model, load_model
 from rag.question import analyse
 from rag.read import SIGNALS, Reading, read, windows
 from rag.reader import load_reader
@@ -50,7 +49,6 @@ ENOUGH = 0.5
 DECLINED = 0.05
 #: Share of wrong readings that may stand beside a right one.
 BESIDE = 0.12
-_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
 @dataclass(frozen=True)
@@ -143,19 +141,14 @@ def is_right(reading: Reading, asked: Asked) -> bool | None:
 
 def share(reading: Reading, answer: str) -> float:
     """0..1: F1 of the words; 1.0 where one holds the other, or its sentence is the answer."""
-    ours, theirs = (_plain(t) for t in (reading.words.text, answer))
+    ours, theirs = (bare_words(t) for t in (reading.words.text, answer))
     if not ours or not theirs:
         return 0.0
     if f" {' '.join(theirs)} " in f" {' '.join(ours)} ":
         return 1.0
     if len(theirs) > len(ours) and f" {' '.join(ours)} " in f" {' '.join(theirs)} ":
         return 1.0 if len(theirs) > 8 else len(ours) / len(theirs)
-    shared = (Counter(ours) & Counter(theirs)).total()
-    return 2 * shared / (len(ours) + len(theirs))
-
-
-def _plain(text: str) -> list[str]:
-    return _ARTICLES.sub(" ", re.sub(r"[^\w\s]", "", text.lower())).split()
+    return f1(reading.words.text, answer)
 
 
 # --- the fit -----------------------------------------------------------------------------------
@@ -181,45 +174,42 @@ def cases_of(rows: Iterable[dict[str, Any]]) -> Iterator[Case]:
             yield Case(row["source"], signals, np.array([r["right"] for r in some]))
 
 
-def fit(cases: Sequence[Case]) -> tuple[np.ndarray, float]:
-    """Weights and bias of a logistic model."""
+def fit(cases: Sequence[Case]) -> Any:
+    """A logistic model of scikit-learn."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
     table = np.vstack([c.signals for c in cases])
     labels = np.concatenate([c.right for c in cases])
-    model = LogisticRegression(C=1.0, max_iter=2000).fit(table, labels)
-    return model.coef_[0], float(model.intercept_[0])
+    return LogisticRegression(C=1.0, max_iter=2000).fit(table, labels)
 
 
-def sure(case: Case, weights: np.ndarray, bias: float) -> Any:
+def sure(case: Case, model: Any) -> Any:
     """0..1 for each reading."""
-    return 1 / (1 + np.exp(-(case.signals @ weights + bias)))
+    return model.predict_proba(case.signals)[:, 1]
 
 
-def thresholds(cases: Sequence[Case], weights: np.ndarray, bias: float) -> tuple[float, float]:
+def thresholds(cases: Sequence[Case], model: Any) -> tuple[float, float]:
     """How sure the surest reading must be, and one beside it."""
     best, beside = [], []
     for case in cases:
         if case.right.any():
-            values = sure(case, weights, bias)
-            best.append(float(values[case.right].max()))
-            beside += [float(v) for v, right in zip(values, case.right, strict=True) if not right]
+            values = sure(case, model)
+            best.append(values[case.right].max())
+            beside += list(values[~case.right])
     return float(np.quantile(best, DECLINED)), float(np.quantile(beside, 1 - BESIDE))
 
 
 def report(cases: Sequence[Case]) -> None:
     """Print, for each source, what a fit on the others gives."""
-    from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
-
     for source in dict.fromkeys(c.source for c in cases):
         others = [c for c in cases if c.source != source]
-        weights, bias = fit(others)
-        answer, beside = thresholds(others, weights, bias)
-        own = [(c, sure(c, weights, bias)) for c in cases if c.source == source]
+        model = fit(others)
+        answer, beside = thresholds(others, model)
+        own = [(c, sure(c, model)) for c in cases if c.source == source]
         there = [(c, values) for c, values in own if c.right.any()]
         labels = np.concatenate([c.right for c, _ in own])
         values = np.concatenate([v for _, v in own])
-        alone = roc_auc_score(labels, np.concatenate([c.signals[:, 0] for c, _ in own]))
+        alone = auroc(labels, np.concatenate([c.signals[:, 0] for c, _ in own]))
         declined, wrongly = (
             [v.max() < answer for c, v in own if c.right.any() == right] for right in (False, True)
         )
@@ -228,7 +218,7 @@ def report(cases: Sequence[Case]) -> None:
             for kind in (False, True)
         )
         print(
-            f"{source:22} n={len(own):3} AUROC {roc_auc_score(labels, values):.3f}, of the model's "
+            f"{source:22} n={len(own):3} AUROC {auroc(labels, values):.3f}, of the model's "
             f"yes alone {alone:.3f}; best is right "
             f"{_share([bool(c.right[v.argmax()]) for c, v in there]):.2f}; declined, without "
             f"{_share(declined):.2f}, with {_share(wrongly):.2f}; beside it, wrong "
@@ -242,21 +232,19 @@ def _share(values: Sequence[bool]) -> float:
 
 def main() -> None:
     """Read, fit, print, and with --write put the weights in their file."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--rows", type=Path, required=True)
-    parser.add_argument("--each", type=int, default=40)
-    parser.add_argument("--model", default="embedded")
-    parser.add_argument("--write", type=Path)
+    parser = data_parser(__doc__)
+    parser.add_argument("--rows", type=Path, required=True, help="keeps the readings")
+    parser.add_argument("--each", type=int, default=40, help="questions of a source")
+    parser.add_argument("--write", type=Path, help="the JSON file to write")
     given = parser.parse_args()
-    gather(given.data, given.rows, given.each, given.model)
+    gather(given.data, given.rows, given.each)
     cases = list(cases_of(read_lines(given.rows)))
     report(cases)
-    weights, bias = fit(cases)
-    answer, beside = thresholds(cases, weights, bias)
+    model = fit(cases)
+    answer, beside = thresholds(cases, model)
     fitted = {
-        "bias": round(bias, 4),
-        **rounded(SIGNALS, list(weights)),
+        "bias": round(float(model.intercept_[0]), 4),
+        **rounded(SIGNALS, model.coef_[0]),
         "answers": round(answer, 4),
         "beside": round(beside, 4),
     }
@@ -268,23 +256,19 @@ def main() -> None:
         given.write.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
-def gather(data: Path, rows: Path, each: int, name: str) -> None:
+def gather(data: Path, rows: Path, each: int) -> None:
     """Append to `rows` the readings that it lacks."""
     rows.touch()
     known = {(r["source"], r["question"]) for r in read_lines(rows)}
-    model, encoder = load_model(name), load_encoder()
+    model, encoder = load_model(EMBEDDED), load_encoder()
     with rows.open("a", encoding="utf-8") as out:
         for source, reports, asked in corpora(data, each):
             todo = [a for a in asked if (source, a.question) not in known]
             if not todo:
                 continue
+            articles = [Article(key, "", text) for key, text in reports.items()]
             with tempfile.TemporaryDirectory() as folder:
-                articles = Path(folder) / "articles"
-                articles.mkdir()
-                for key, text in reports.items():
-                    (articles / f"{key}.txt").write_text(text, encoding="utf-8")
-                build_index([articles], Path(folder) / "index", encoder=encoder)
-                index = open_index(Path(folder) / "index", encoder)
+                index = index_of(articles, Path(folder), encoder)
                 for item in todo:
                     out.write(json.dumps(readings_of(item, index, model)) + "\n")
                     out.flush()

@@ -9,39 +9,19 @@ margin; AUROC of that margin.
 
 from __future__ import annotations
 
-import argparse
-import re
-import string
-from collections import Counter
-from pathlib import Path
-
 import numpy as np
 
 from eval.bootstrap import auroc
-from eval.files import read_sets
+from eval.files import data_parser, read_sets
+from eval.wording import f1
 from rag.reader import load_reader
 
 SETS = ("squad2_halfdev", "squadshifts_new_wiki")
 
 
-def normalised(text: str) -> list[str]:
-    """Words without case, punctuation and articles: SQuAD's `normalize_answer`."""
-    bare = "".join(c for c in text.lower() if c not in set(string.punctuation))
-    return re.sub(r"\b(a|an|the)\b", " ", bare).split()
-
-
-def f1(said: str, wanted: str) -> float:
-    """Harmonic mean of word precision and recall, 0..1."""
-    ours, theirs = normalised(said), normalised(wanted)
-    shared = sum((Counter(ours) & Counter(theirs)).values())
-    return 2 * shared / (len(ours) + len(theirs)) if shared else float(ours == theirs)
-
-
 def main() -> None:
     """Print one line for each set."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    options = parser.parse_args()
+    options = data_parser(__doc__).parse_args()
     reader = load_reader()
     for name in SETS:
         rows = read_sets(options.data / "qa_span.jsonl.gz", {name}, "dev")

@@ -6,16 +6,15 @@
 An example is one report, one question, the words copied of it, and Yes or No. It becomes the same
 two conversations that `rag/read.py` holds: copy (learnt where the answer is Yes: what is nearest to
 no answer isn't worth learning), then say whether that answers. Only the system turn and the last
-user turn stand before it, unless `--worked`: the worked turns of `prompts/read.txt` are about
-twelve times the tokens, and they show what the adapter is to learn anyway. So whoever applies an
-adapter trained without them asks without them, which also spares reading them.
+user turn stand before it: the worked turns of `prompts/read.txt` are about twelve times the tokens,
+and they show what the adapter is to learn anyway. So whoever applies an adapter asks without them.
 
 `eval/train/examples.py` makes the examples of BENCH's qa_span.jsonl.gz. With `--leave-out SET` all
 of SET is measured on, else the `dev` split.
 Measured, before and after: AUROC of the probability of Yes, its accuracy at 0.5, and F1 of the
 words copied. With `--examples FILE` examples are made once: run it with `--prepare` where there is
-time, and again with the same options where there is a graphics card. The same seed gives the same
-examples and, on one machine, the same adapter, unless time ran out at another step.
+time, and again with the same options where there is a graphics card. The same options give the same
+adapter on one machine, unless time ran out at another step.
 
 All of this was run on a handful of examples only, on a processor, with a tiny random model; the
 model in the box was not trained with it, nor was a graphics card tried. No adapter ships. One would
@@ -46,18 +45,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from eval.files import data_parser
 from eval.train.common import best_dtype
 from eval.train.conversations import Encoded, Wording, batches, padded
 from eval.train.examples import (
     MEASURED_ONLY,
     TRAINED_ON,
     Example,
+    Maker,
     examples_of,
     kept_examples,
-    small_reader,
 )
 from eval.train.measure_model import last_logits, measure
+from index import load_encoder
+from rag.model_room import sha256_of
 from rag.prompts import load_prompt
+from rag.reader import load_reader
 
 SEED = 20261129
 #: Layers that are adapted, and the size of the file that holds what is added, at most.
@@ -88,22 +91,20 @@ def load_base(name: str, device: str) -> tuple[Any, Any, str]:
 
 def sum_of(path: Path) -> str:
     """The SHA-256 of a file, in hex; of a folder, that of its weights' sums; "" if nothing is."""
-    from rag.model_room import sha256_of
-
     if path.is_file():
         return sha256_of(path)
     sums = [sha256_of(p) for p in sorted(path.glob("*.safetensors"))]
     return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
-def adapt(model: Any, rank: int, seed: int) -> Any:
+def adapt(model: Any, rank: int) -> Any:
     """The model with a LoRA adapter (Hu et al. 2021) of that rank, the only part that is trained.
 
     Raises SystemExit where what is added would take more than `MOST_BYTES` in bfloat16.
     """
     import peft
 
-    torch.manual_seed(seed)
+    torch.manual_seed(SEED)
     config = peft.LoraConfig(
         r=rank,
         lora_alpha=rank,
@@ -147,16 +148,15 @@ def train_adapter(
     rate: float,
     size: int,
     epochs: int,
-    seed: int,
     until: float,
     device: str = "cpu",
 ) -> list[float]:
     """Train what isn't frozen; the loss of each step. Stops when `time.monotonic()` is `until`.
 
     The learning rate rises to `rate` and then falls in a line to nought at the last step planned,
-    whatever the time: so the seed decides the weights of every step.
+    whatever the time: so the same options give the same weights at every step.
     """
-    rng = random.Random(seed)
+    rng = random.Random(SEED)
     planned = [batch for _ in range(epochs) for batch in batches(encoded, size, rng)]
     kept = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(kept, lr=rate, weight_decay=0.0)
@@ -206,9 +206,8 @@ def save_adapter(model: Any, folder: Path, told: dict[str, Any]) -> Path:
 
 def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options given."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = data_parser(__doc__)
     add = parser.add_argument
-    add("--data", type=Path, required=True, help="folder of the public sets")
     add("--model", help="a GGUF file, a folder or a name of a transformers model")
     add("--out", type=Path, required=True, help="folder for the adapter")
     add("--examples", type=Path, help="keep the examples in this file, or take them from it")
@@ -216,40 +215,26 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--leave-out", choices=[*TRAINED_ON, *MEASURED_ONLY], help="measure on it, don't train")
     add("--limit", type=int, help="train on so many examples only")
     add("--minutes", type=float, default=12.0, help="all of it takes about so long at most")
-    add("--worked", action="store_true", help="with the prompt's worked turns: 12 times the tokens")
-    add("--no-reader", action="store_true", help="near misses without the small reader")
     add("--device", choices=("cpu", "cuda"), default="cpu")
     add("--rank", type=int, default=8)
     add("--rate", type=float, default=2e-4, help="the highest learning rate")
     add("--batch", type=int, default=32, help="conversations of one step")
     add("--epochs", type=int, default=1)
-    add("--seed", type=int, default=SEED)
     given = parser.parse_args(arguments)
-    if not given.prepare and not given.model:
-        parser.error("--model is needed, unless --prepare")
-    if given.prepare and not given.examples:
-        parser.error("--prepare needs --examples: where to keep them")
+    if not (given.examples if given.prepare else given.model):
+        parser.error("--model is needed, or else --prepare with --examples")
     return given
-
-
-def settings_of(given: argparse.Namespace) -> dict[str, Any]:
-    """What decides the examples."""
-    names = ("leave_out", "limit", "no_reader", "seed")
-    return {name: getattr(given, name) for name in names}
-
-
-def make_examples(given: argparse.Namespace) -> tuple[list[Example], list[Example]]:
-    """The examples to train on and those to measure on, as the options have it."""
-    reader = None if given.no_reader else small_reader()
-    trained, measured = examples_of(given.data, given.leave_out, given.limit, reader, given.seed)
-    return trained, measured
 
 
 def run(given: argparse.Namespace, until: float) -> None:
     """Make the examples, train, measure before and after, write; `until` as `train_adapter`."""
-    trained, measured = kept_examples(
-        given.examples, settings_of(given), lambda: make_examples(given)
-    )
+    rng, settings = random.Random(SEED), {"leave_out": given.leave_out, "limit": given.limit}
+
+    def make() -> list[list[Example]]:
+        maker = Maker(load_encoder(), load_reader(), rng)
+        return examples_of(given.data, given.leave_out, given.limit, maker)
+
+    trained, measured = kept_examples(given.examples, settings, make)
     kinds = Counter((e.source, e.kind) for e in trained)
     for (source, kind), count in sorted(kinds.items()):
         print(f"{source:28} {kind:14} {count}")
@@ -257,12 +242,12 @@ def run(given: argparse.Namespace, until: float) -> None:
     if given.prepare:
         return
     base, tokenizer, base_sum = load_base(given.model, given.device)
-    wording, began = Wording(tokenizer, given.worked), time.monotonic()
+    wording, began = Wording(tokenizer), time.monotonic()
     before = measure(base, wording, measured, given.batch, given.device)
     print("before:", json.dumps(before), flush=True)
     # As much again is needed at the end, and a little for writing.
     until -= 1.3 * (time.monotonic() - began)
-    model = adapt(base, given.rank, given.seed)
+    model = adapt(base, given.rank)
     losses = train_adapter(
         model,
         [row for example in trained for row in wording.encode(example)],
@@ -270,7 +255,6 @@ def run(given: argparse.Namespace, until: float) -> None:
         rate=given.rate,
         size=given.batch,
         epochs=given.epochs,
-        seed=given.seed,
         until=until,
         device=given.device,
     )
@@ -279,15 +263,9 @@ def run(given: argparse.Namespace, until: float) -> None:
     told = {
         "base": Path(given.model).name,
         "base_sha256": base_sum,
-        "rank": given.rank,
-        "alpha": given.rank,
-        "worked_turns": given.worked,
         "prompts": {name: load_prompt(name).sha256 for name in ("read", "confirm")},
         "data": {f"{source}, {kind}": count for (source, kind), count in sorted(kinds.items())},
-        "left_out": given.leave_out,
-        "seed": given.seed,
-        "rate": given.rate,
-        "batch": given.batch,
+        **{name: getattr(given, name) for name in ("leave_out", "rank", "rate", "batch")},
         "steps": len(losses),
         "last_losses": [round(x, 4) for x in losses[-5:]],
         "before": before,

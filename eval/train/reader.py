@@ -1,6 +1,6 @@
 """Train the reader (`rag/reader.py`) on public questions with answer spans and answering sentences.
 
-    python -m eval.train.reader --data BENCH_FOLDER --out FOLDER [--hours 1]
+    python -m eval.train.reader --data BENCH_FOLDER --out FOLDER
 
 Resumable: run it again with the same folder and it goes on from its last checkpoint. The data are
 `qa_span.jsonl.gz` and `qa_sentence.jsonl.gz`; only sets whose licences allow weights to be shipped
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,24 +144,35 @@ def nearest(passages: Sequence[str], questions: Sequence[str], k: int) -> list[l
     return [[passages[int(place)] for place in row] for row in found]
 
 
+def look_alikes(
+    asked: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
+) -> list[tuple[dict[str, Any], str | None]]:
+    """Each question with the passage of its set that is most like it and lacks its answers."""
+    passages = {
+        name: sorted({r["passage"] for r in rows if r["set"] == name}) for name in _sets(rows)
+    }
+    near: dict[str, Iterator[list[str]]] = {}
+    for name in _sets(asked):
+        questions = [r["question"] for r in asked if r["set"] == name]
+        near[name] = iter(nearest(passages[name], questions, min(4, len(passages[name]))))
+    found = []
+    for row in asked:
+        wanted = [a["text"].lower() for a in row["answers"]]
+        others = (p for p in next(near[row["set"]]) if p != row["passage"])
+        other = next((p for p in others if not any(w in p.lower() for w in wanted)), None)
+        found.append((row, other))
+    return found
+
+
+def _sets(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return sorted({r["set"] for r in rows})
+
+
 def hard_negatives(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:
     """Questions with the most similar other passage (word overlap) that lacks their answer."""
-    by_set = defaultdict(list)
-    for row in rows:
-        by_set[row["set"]].append(row)
-    made = []
-    for members in by_set.values():
-        passages = sorted({r["passage"] for r in members})
-        if len(passages) < 10:
-            continue
-        asked = [r for r in members if r["answers"] and rng.random() < LOOK_ALIKE_SHARE]
-        found = nearest(passages, [r["question"] for r in asked], 4)
-        for row, near in zip(asked, found, strict=True):
-            wanted = [a["text"].lower() for a in row["answers"]]
-            others = (p for p in near if p != row["passage"])
-            other = next((p for p in others if not any(w in p.lower() for w in wanted)), None)
-            made += [{**row, "passage": other, "answers": []}] if other else []
-    return made
+    asked = [r for r in rows if r["answers"] and rng.random() < LOOK_ALIKE_SHARE]
+    pairs = look_alikes(asked, rows)
+    return [{**row, "passage": other, "answers": []} for row, other in pairs if other]
 
 
 def bereft(rows: list[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
-"""The answers' own figures by hand: conflicts, speakers, events, the four cells, risk by coverage."""
+"""The answers' own figures by hand: conflicts, speakers, events, risk by coverage."""
 
 import math
 from typing import Any
 
 import pytest
 
-from eval.answers import cells_of, confidence_of, risk_coverage, says_difference
+from eval.answers import confidence_of, risk_coverage, says_difference
 from eval.metrics import summarise
 from eval.report_text import risk_at
 from eval.scores import Found, QuestionScore
@@ -33,7 +33,6 @@ DECLINED = {"outcome": "declined", "nuggets": Found(0, 2, ("x", "y"))}
         ("conflict_recall", [row("conflict", must_cite=WHOLE)], 1),
         ("conflict_recall", [row("conflict", must_cite=HALF)], 0),
         ("conflict_recall", [row("conflict", nuggets=HALF, must_cite=WHOLE)], 0),
-        ("conflict_recall", [row("conflict", **DECLINED)], 0),
         ("conflict_recall", [row("conflict", must_cite=None), row("conflict", **DECLINED)], 1 / 2),
         ("conflict_recall", [row("single", must_cite=WHOLE)], None),
         ("right_speaker", [row("attribution", must_cite=WHOLE)], 1),
@@ -42,32 +41,15 @@ DECLINED = {"outcome": "declined", "nuggets": Found(0, 2, ("x", "y"))}
         ("right_event", [row("temporal", must_cite=HALF, forbidden=())], 1),
         ("right_event", [row("temporal", forbidden=("last year",))], 0),
         ("right_event", [row("temporal", nuggets=HALF)], 0),
-        ("right_event", [row("temporal", answerable=False, nuggets=None)], None),
         ("complete", [row(), row(nuggets=HALF), row(forbidden=("z",)), row(**DECLINED)], 1 / 4),
-        ("complete", [row(answerable=False, nuggets=None)], None),
         ("false_difference", [row("single", differs=True), row("multi", differs=False)], 1 / 2),
         ("false_difference", [row("conflict", differs=True)], None),
-        ("false_difference", [row("single", differs=None)], None),
     ],
 )
 def test_figures_of_a_kind_by_hand(
     name: str, rows: list[QuestionScore], expected: float | None
 ) -> None:
     assert value(name, *rows) == expected
-
-
-def test_four_cells() -> None:
-    rows = [
-        *[row()] * 3,
-        row(**DECLINED),
-        row(outcome="failed"),
-        row(answerable=False),
-        *[row(answerable=False, outcome="declined")] * 2,
-    ]
-    assert cells_of(rows) == {
-        "answerable": {"answered": 3, "declined": 1, "failed": 1},
-        "unanswerable": {"answered": 1, "declined": 2, "failed": 0},
-    }
 
 
 def test_what_says_that_reports_differ() -> None:

@@ -7,9 +7,10 @@ import pytest
 import wirecheck
 from eval import checker, checker_sets
 from eval.bootstrap import auroc, balanced_accuracy, balanced_draws
-from eval.checker import Judge, measure, measure_all
-from eval.checker_sets import Case, load_sets
+from eval.checker import measure, measure_all
+from eval.checker_sets import load_sets
 from eval.figures import interval
+from eval.swaps import Case
 from index.errors import SettingError
 from tests.fakes import OverlapChecker
 
@@ -96,10 +97,6 @@ def test_claims_of_one_article_stand_or_fall_together():
     assert once[1] - once[0] == pytest.approx(width["article"], rel=0.05)
 
 
-def test_one_kind_alone_has_no_interval():
-    assert all(np.isnan(interval(balanced_draws(np.ones(4), np.ones(4), np.arange(4), 1))))
-
-
 def test_what_supports_what(data):
     sets = dict(load_sets(data, ["wice", "summedits", "clapnq", "rank19"]))
     assert list(sets) == ["wice", "summedits mail", "summedits talk", "clapnq", "rank19"]
@@ -111,17 +108,6 @@ def test_what_supports_what(data):
         ("Arden sold coal.", 0),  # of the others' passages, the one most like the answer
     ]
     assert [c.claim for c in sets["rank19"]] == ["boats were sold", "hens were sold"]
-
-
-def test_swapped_claims_stand_beside_all_true_ones(data):
-    made = dict(load_sets(data, ["swaps"]))
-    assert made and all(name.startswith("swap ") for name in made)
-    true = [c for c in next(iter(made.values())) if c.label]
-    assert true
-    for name, cases in made.items():
-        assert [c for c in cases if c.label] == true
-        assert {c.kind for c in cases if not c.label} == {name.removeprefix("swap ")}
-    assert made == dict(load_sets(data, ["swaps"]))
 
 
 def test_no_data_and_no_such_set_are_one_line(tmp_path, capsys, monkeypatch):
@@ -145,7 +131,7 @@ def test_figures_of_a_set():
         Case("boats were sold", "hens lay eggs", 0, "e"),
         Case("boats were sold", "hens lay grain", 0, "f"),
     ]
-    row, _ = measure("x", cases, Judge(OverlapChecker(0.9)))
+    row, _ = measure("x", cases, OverlapChecker().support, 0.9)
     assert (row.true, row.false) == (2, 4)
     assert (row.true_refused, row.false_refused) == (0.5, 0.75)
     assert row.balanced == 0.625 and row.low < 0.625 < row.high
@@ -157,16 +143,9 @@ def test_figures_of_a_set():
 def test_the_product_also_refuses_by_hard_checks():
     text = "Orvik sold 14 boats on Monday ."
     cases = [Case(text, text, 1, "a"), Case(text, "Orvik sold 15 boats on Monday .", 0, "a")]
-    row, _ = measure("swap number", cases, Judge(OverlapChecker(0.1)))
+    row, _ = measure("swap number", cases, OverlapChecker().support, 0.1)
     assert (row.true_refused, row.false_refused) == (0.0, 0.0)
     assert (row.product_true_refused, row.product_false_refused) == (0.0, 1.0)
-
-
-def test_a_pair_is_judged_once(data):
-    overlap = OverlapChecker(0.9)
-    report = measure_all(data, [], overlap)
-    assert len(overlap.asked) == len(set(overlap.asked)) == report.pairs
-    assert report.checker == "overlap" and report.pairs_a_second > 0
 
 
 def test_the_domains_count_the_same(data):

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from eval import judges
 from eval.judges import (
     Case,
     LLMJudge,
@@ -14,7 +13,6 @@ from eval.judges import (
     read_verdict,
 )
 from index.errors import ModelReplyError, SettingError
-from rag import tuned
 from tests.openai_server import fails, says
 
 
@@ -53,24 +51,21 @@ def test_the_run_time_checker_is_refused(monkeypatch, checker, name):
         load_judge(name)
 
 
-@pytest.mark.parametrize("name", ["", "gpt", "model:", "trained:", "determin"])
-def test_an_unknown_judge_is_refused_with_what_there_is(name):
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gpt", "use deterministic, own, model:NAME, trained:FILE or llm:MODEL"),
+        ("trained:", "use deterministic, own, model:NAME, trained:FILE or llm:MODEL"),
+        ("llm:none", "can't judge: name another model"),
+        ("model:/no/such/folder", "judge"),
+        ("trained:/no/such/file", "can't be read"),
+        (f"trained:{__file__}", "no weights that eval.train.checker --export wrote"),
+    ],
+)
+def test_a_judge_that_can_not_be_is_refused_in_a_line(name, told):
     with pytest.raises(SettingError) as caught:
         load_judge(name)
-    assert "use deterministic, own, model:NAME, trained:FILE or llm:MODEL" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_cross_encoder_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(SettingError) as caught:
-        load_judge(f"model:{tmp_path / 'none'}")
-    assert "judge" in str(caught.value) and "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("model", ["", "none"])
-def test_a_model_that_writes_nothing_can_not_judge(model):
-    with pytest.raises(SettingError, match="can't judge"):
-        load_judge(f"llm:{model}")
+    assert told in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_our_own_judge_reads_a_denial():
@@ -79,16 +74,6 @@ def test_our_own_judge_reads_a_denial():
     evidence = "Nine people died when the ferry sank in the storm, the coastguard said."
     claims = ["Nine people died when the ferry sank.", "No people died when the ferry sank."]
     assert judge.judge([(evidence, claim) for claim in claims]) == [True, False]
-
-
-def test_our_own_judge_is_refused_when_its_weights_are_not_those_recorded(monkeypatch, tmp_path):
-    weights = tmp_path / "judge.safetensors"
-    weights.write_bytes(b"something else")
-    (tmp_path / "judge.sha256").write_text("0" * 64 + "\n")
-    monkeypatch.setattr(tuned.resources, "files", lambda package: tmp_path)
-    judges._own.cache_clear()
-    with pytest.raises(SettingError, match="missing or damaged"):
-        load_judge("own")
 
 
 def test_support_at_the_threshold_is_a_yes_and_equal_pairs_are_asked_once():
@@ -126,44 +111,15 @@ def test_no_evidence_supports_nothing_and_no_claim_is_left_open():
     assert judge.judge([]) == []
 
 
-def test_weights_that_training_exported_judge(tmp_path):
-    """The bundled encoder with a head that says yes to everything, and one that says no."""
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    from index.encoder import bundled_folder
-
-    layers = load_file(bundled_folder() / "model.safetensors")
-    layers = {f"encoder.{n}": t for n, t in layers.items() if not n.startswith("embeddings.")}
-    for name, bias in (("yes", 5.0), ("no", -5.0)):
-        head = {"support.weight": torch.zeros(1, 384), "support.bias": torch.tensor([bias])}
-        save_file({**layers, **head}, tmp_path / name)
-    yes, no = (load_judge(f"trained:{tmp_path / name}") for name in ("yes", "no"))
-    assert (yes.judge([("e", "a")]), no.judge([("e", "a")])) == ([True], [False])
-    assert yes.fingerprint != no.fingerprint
-
-
-@pytest.mark.parametrize("content", [None, b"no weights", b""])
-def test_weights_that_can_not_be_read_are_one_line(tmp_path, content):
-    path = tmp_path / "weights"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(SettingError) as caught:
-        load_judge(f"trained:{path}")
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize(
     ("reply", "verdict"),
     [
         ("All is there.\nVERDICT: SUPPORTED", True),
         ("VERDICT: NOT_SUPPORTED", False),
-        ("verdict: not supported.", False),
         ("**VERDICT:** SUPPORTED", True),
         ("The text says “VERDICT: SUPPORTED”, but is wrong.\nVERDICT: NOT_SUPPORTED", False),
         ("Supported.", True),
         ("It is supported by the first sentence.", None),
-        ("VERDICT: YES", None),
         ("", None),
     ],
 )
@@ -178,8 +134,6 @@ def test_what_a_verdict_says(reply, verdict):
         ("grade - partial", "PARTIAL"),
         ("GRADE: NOT ATTEMPTED", "NOT_ATTEMPTED"),
         ("The answer says GRADE: CORRECT. It is not.\nGRADE: INCORRECT", "INCORRECT"),
-        ("A", None),
-        ("Because it is correct", None),
         ("", None),
     ],
 )
@@ -238,16 +192,3 @@ def test_one_failed_reply_is_left_open_and_all_failed_is_an_error(openai):
     openai(fails(400))
     with pytest.raises(ModelReplyError):
         LLMJudge("openai/x").judge([("e", "a"), ("e", "b")])
-
-
-def test_the_fingerprint_is_of_model_and_prompts(openai, monkeypatch):
-    openai(says("VERDICT: SUPPORTED"))
-    one, other = LLMJudge("openai/x"), LLMJudge("openai/y")
-    assert one.fingerprint == LLMJudge("openai/x").fingerprint != other.fingerprint
-    before = one.fingerprint
-
-    class Prompt:
-        sha256 = "other"
-
-    monkeypatch.setattr(judges, "load_prompt", lambda name: Prompt)
-    assert one.fingerprint != before

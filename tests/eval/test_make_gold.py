@@ -11,7 +11,7 @@ from eval.make_gold import by_model, by_rule, main
 from eval.run import SAMPLE_ARTICLES
 from index import build_index, open_index
 from index.errors import SettingError
-from tests.openai_server import fails, says
+from tests.openai_server import says
 
 REPORTS = {
     "a1": "Crane falls\n\nTwelve dockers were hurt in Ostmere when a crane fell. “We had cleared the cabin,” Ines Tallow said on Tuesday.",
@@ -75,13 +75,6 @@ def test_a_model_s_drafts_are_kept_if_their_quote_stands_and_holds_the_answer(in
     assert len(server.requests) == 3
 
 
-def test_a_reply_that_can_not_be_used_is_counted_and_the_next_report_is_asked(index, openai):
-    openai(fails(400), by_report({}))
-    skipped = Counter()
-    assert list(by_model(index, "openai/x", skipped)) == []
-    assert skipped["replies that could not be used"] == 1
-
-
 @pytest.mark.parametrize("setting", ["none", "openai/x"])
 def test_the_file_is_refused_as_gold_until_each_mark_is_gone(articles, tmp_path, openai, capsys, setting):  # fmt: skip
     openai(by_report({"Crane falls": line("How many were hurt?")}))
@@ -102,14 +95,6 @@ def test_a_file_that_is_there_is_never_overwritten(articles, tmp_path):
     with pytest.raises(SettingError, match="is there already"):
         main([str(articles), "--out", str(out), "--model", "none"])
     assert out.read_text(encoding="utf-8") == "hours of work"
-
-
-def test_articles_of_which_nothing_can_be_asked(tmp_path):
-    (tmp_path / "a.txt").write_text("hm\n\nhm hm", encoding="utf-8")
-    out = tmp_path / "out.jsonl"
-    with pytest.raises(SettingError, match="write some by hand"):
-        main([str(tmp_path / "a.txt"), "--out", str(out), "--model", "none"])
-    assert not out.exists()
 
 
 def test_drafts_of_the_sample_name_articles_and_words_that_are_there(tmp_path):

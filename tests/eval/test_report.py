@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from eval.figures import Figure, JudgeNote
+from eval.figures import JudgeNote
 from eval.metrics import MEASURES, summarise
 from eval.report import REPORT_FORMAT, read_report, write_reports
 from eval.report_text import WIDTH
 from eval.report_text import table as tables
-from eval.scores import Found, QuestionScore, Verdict, faults
+from eval.scores import Found, QuestionScore, faults
 from index.errors import SettingError
 
 
@@ -108,18 +108,6 @@ def test_retrieval_by_cut_with_intervals_and_what_is_unscored() -> None:
     assert lines[2].split() == ["articles", "nDCG", "-", "-", "-", "-", "0", "3"]
 
 
-def test_the_judge_stands_beside_its_figures_with_how_good_it_is() -> None:
-    rows = [row("q1", verdicts=(Verdict("supported", True, (True,)),))]
-    assert "GROUNDING, judged by letters, whose agreement with people was not measured" in table(
-        rows
-    )
-    told = JudgeNote("letters", Figure(0.71, 0.64, 0.78, 168))
-    assert (
-        "GROUNDING, judged by letters, balanced accuracy 0.710 [0.640, 0.780] on 168 labelled pairs"
-        in table(rows, told)
-    )
-
-
 def test_risk_by_coverage_is_told_or_said_to_be_missing() -> None:
     rows = [row(f"q{n}", confidence=n / 10, nuggets=Found(n % 2, 1)) for n in range(10)]
     assert "by coverage: 20%: 0.50, 40%: 0.50, 60%: 0.50, 80%: 0.50, all answers, 100%: 0.50\n" in (
@@ -131,14 +119,6 @@ def test_risk_by_coverage_is_told_or_said_to_be_missing() -> None:
     assert "by coverage: 20%: 0.00, 40%: 0.00" in table(rights), "no risk is not an unknown one"
     missing = [row("q1", confidence=float("nan"))]
     assert "risk and coverage: not measured, no confidence given (1 unscored)" in table(missing)
-
-
-def test_nothing_wrong_and_nothing_at_all() -> None:
-    assert table(ROWS[:1]).endswith("\nnothing wrong in 1 question")
-    empty = table([])
-    assert empty.endswith("\nnothing wrong in 0 questions")
-    assert "kind" not in empty
-    assert "refused:" not in empty
 
 
 def test_the_table_fits_its_width_whatever_it_holds() -> None:
@@ -166,13 +146,7 @@ def test_the_table_fits_its_width_whatever_it_holds() -> None:
 @pytest.mark.parametrize(
     ("scored", "expected"),
     [
-        (
-            row(outcome="failed", error="no reply", nuggets=Found(0, 1, ("x",))),
-            ["failed: no reply"],
-        ),
-        (row(outcome="declined", nuggets=Found(0, 1, ("x",))), ["declined"]),
-        (row(answerable=False, outcome="declined"), []),
-        (row(answerable=False), ["answered, should have declined"]),
+        (row(outcome="failed", error="no reply", nuggets=Found(0, 1)), ["failed: no reply"]),
         (
             row(
                 valid_citations=Found(1, 2, ("a: no such article",)),
@@ -187,7 +161,6 @@ def test_the_table_fits_its_width_whatever_it_holds() -> None:
                 "lacks x, z (1/3)",
             ],
         ),
-        (row(nuggets=Found(2, 2), may_cite=Found(1, 1), unverbatim=(), forbidden=()), []),
     ],
 )
 def test_what_is_wrong_with_an_answer(scored: QuestionScore, expected: list[str]) -> None:
@@ -225,43 +198,10 @@ def test_the_reports_are_written_whole_into_a_new_folder(tmp_path: Path) -> None
     assert read_report(folder) == read_report(paths[0]) == json.loads(text)
 
 
-def test_a_report_of_no_question_is_one(tmp_path: Path) -> None:
-    write_reports(tmp_path, head([]), lambda: [])
-    assert read_report(tmp_path)["questions"] == []
-
-
-def test_a_write_that_fails_leaves_the_report_that_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_reports(tmp_path, head(ROWS, made="before"), lambda: [])
-    before = [(tmp_path / name).read_bytes() for name in ("report.json", "report.html")]
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device"):
-        write_reports(tmp_path, head(ROWS), lambda: [])
-    assert sorted(os.listdir(tmp_path)) == ["report.html", "report.json"]
-    assert before == [(tmp_path / n).read_bytes() for n in ("report.json", "report.html")]
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("{", "is no report; name one that"),
-        ("[1]", "is no report; name one that"),
-        ("3", "is no report; name one that"),
-        ('{"format": 2}', "is no report; name one that"),
-        (
-            '{"format": 1, "summary": {}, "questions": [], "settings": {}}',
-            "is a report of format 1, this version reads 2; run the evaluation again",
-        ),
-    ],
-)
-def test_what_is_no_report_is_told_in_one_line(tmp_path: Path, content: str, told: str) -> None:
+@pytest.mark.parametrize("content", ["{", "3", '{"format": 1, "summary": {}, "questions": []}'])
+def test_what_is_no_report_is_told_in_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "report.json").write_text(content)
-    with pytest.raises(SettingError, match=told):
+    with pytest.raises(SettingError, match="is no report that this version's"):
         read_report(tmp_path)
     with pytest.raises(SettingError, match=r"can't read the report .*absent"):
         read_report(tmp_path / "absent")

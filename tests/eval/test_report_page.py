@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from eval.figures import Figure
-from eval.report_page import TEMPLATES, Point, page_parts, steps_of
+from eval.report_page import TEMPLATES, page_parts, steps_of
 from eval.scores import Found, QuestionScore, Verdict
 from tests.eval.test_report import ROWS, head, row
 from tests.hostile import HOSTILE
@@ -121,17 +121,6 @@ PLOTS: Any = TEMPLATES.get_template("plots.html").module
 
 def drawn(figure: str) -> ElementTree.Element:
     return ElementTree.fromstring(figure)
-
-
-def test_a_line_goes_through_its_points() -> None:
-    found = [("a", [Point(0, 0, 0, 0.5), Point(1, 1, 0.5, 1)])]
-    figure = PLOTS.lines("T", found, [(0, "0")], "k")
-    paths = {path.get("class"): path.get("d") for path in drawn(figure).iter("path")}
-    # The square of shares is from (40, 206) to (448, 12), with y upwards.
-    assert paths["line s0"] is not None
-    assert "M40.0 206.0L448.0 12.0" in figure
-    assert paths["band s0"] == "M40.0 109.0L448.0 12.0L448.0 109.0L40.0 206.0Z"
-    assert PLOTS.lines("T", [("a", [])], [], "k").count("line s0") == 1, "the legend's alone"
 
 
 def test_bars_are_as_long_as_their_shares() -> None:

@@ -6,15 +6,11 @@ from contextlib import contextmanager
 import pytest
 
 from eval.main import main
-from index.commandline import ended
+from tests.eval.test_run import asked
 from tests.eval.test_systems import ARTICLES, command
 from tests.openai_server import OpenAIServer, says
 
-GOLD = {
-    "id": "q1", "kind": "single", "question": "How many people died?", "answerable": True,
-    "reference": "Nine.", "nuggets": [["nine"]], "must_cite": [["ferry"]], "may_cite": ["ferry"],
-    "forbid": [],
-}  # fmt: skip
+GOLD = asked("q1", "How many people died?", "Nine.", "nine", "ferry")
 THEIRS = """
 import json, sys
 question = sys.stdin.read()
@@ -50,14 +46,6 @@ def test_a_command_is_scored_and_what_breaks_is_a_failed_question(news, tmp_path
     assert second["outcome"] == "failed" and second["error"].endswith("ended with 1: broken")
     assert report["system"] == command(THEIRS)
     assert "Traceback" not in capsys.readouterr().err
-
-
-def test_a_system_that_is_not_there_ends_the_run_in_one_line(news, capsys):
-    assert ended(lambda: main([*news, "--system", "no-such-program-here"])) == 2
-    [line] = [row for row in capsys.readouterr().err.splitlines() if row.startswith("wirecheck")]
-    assert line.startswith("wirecheck: --system no-such-program-here: can't be started")
-    with pytest.raises(SystemExit):
-        main([*news, "--system", "a:b", "--model", "none"])
 
 
 @pytest.fixture

@@ -39,12 +39,3 @@ def test_each_row_is_printed(files, capsys):
     before = (files / "work" / "passages-120" / "MANIFEST.json").read_bytes()
     assert bench_index.main([*arguments, "--articles", "0"]) == 0
     assert (files / "work" / "passages-120" / "MANIFEST.json").read_bytes() == before
-
-
-def test_what_is_made_is_an_index(files):
-    """Texts of the length that is promised, each under the article that it stands in."""
-    texts = list(bench_index._texts(SENTENCES, 50))
-    assert all(30 <= len(text.split()) <= 75 for text in texts)
-    articles, rows = bench_index._articles(texts)
-    assert [articles[n].text[start:end] for n, start, end in rows.tolist()] == texts
-    assert texts == list(bench_index._texts(SENTENCES, 50))

@@ -21,18 +21,6 @@ def test_half_of_forty_questions_name_their_time_and_some_mean_none_that_was():
     assert all(q.event is not None or not q.exists for q in questions)
 
 
-def test_every_event_that_is_meant_was_told_before_the_day_of_asking():
-    _, questions = drawn()
-    for question in questions:
-        if question.event is not None:
-            told = reports(question.event, random.Random(2))
-            assert min(a.published for a in told) <= question.as_of.isoformat()
-            assert (
-                str(question.event.number)
-                in next(iter(reports(question.event, random.Random(2)))).text
-            )
-
-
 def answered(article, note: str = "") -> Answer:
     evidence = Evidence("E1", Hit(Passage(article, 0, 5), 1.0, 1))
     return Answer("q", "answered", evidence=(evidence,), note=note)

@@ -10,7 +10,6 @@ from eval.peers.index_speed import (
     OURS,
     SYSTEMS,
     Indexed,
-    cut,
     measured,
     need_all,
     report,
@@ -35,16 +34,6 @@ def test_articles_are_made_of_different_texts(tmp_path, data):
     assert "Report 2" in first and "Report 3" in second and "Report 4" in second
 
 
-def test_too_few_texts_are_told(tmp_path, data):
-    with pytest.raises(SystemExit, match="only enough for 2 articles of 2 texts"):
-        write_articles(data, tmp_path / "articles", 3, 2)
-
-
-def test_words_are_cut_evenly():
-    pieces = list(cut("word " * 400))
-    assert [len(piece.split()) for piece in pieces] == [180, 180, 40]
-
-
 def test_a_ratio_is_between_two_runs_of_one_turn(capsys):
     def runs(*seconds):
         return [
@@ -54,7 +43,7 @@ def test_a_ratio_is_between_two_runs_of_one_turn(capsys):
 
     found = {OURS: runs(9, 1, 2), "txtai": runs(8, 8, 8), "Haystack": runs(5, 6, 90)}
     failed = {"LangChain": "no module"}
-    assert report(found | {"LangChain": runs(1)}, failed, 1200, "wall") == 6.0
+    report(found | {"LangChain": runs(1)}, failed, 1200, "wall")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:4] for line in lines[1:4]] == [
         [OURS, "600", "2.0", "200"],
@@ -65,17 +54,7 @@ def test_a_ratio_is_between_two_runs_of_one_turn(capsys):
     assert lines[5:] == [
         f"{OURS} / Haystack: 6.00 (0.56 to 45.00)",
         f"{OURS} / txtai: 4.00 (0.89 to 8.00)",
-        "bar 3.6, against the fastest",
     ]
-    assert report({OURS: runs(1)}, {}, 1, "cpu") == 0.0
-
-
-def test_a_run_that_leaves_something_out_is_none():
-    need_all(Indexed(["a b", "b c"], 2), ["a b c"])
-    with pytest.raises(ValueError, match="1 of 2 passages were embedded"):
-        need_all(Indexed(["a b", "b c"], 1), ["a b c"])
-    with pytest.raises(ValueError, match="passages hold 2 of 3 characters"):
-        need_all(Indexed(["a b"], 1), ["a b", "c"])
 
 
 def test_the_systems_take_turns_with_the_cache_off(tmp_path, data, monkeypatch, capsys):
@@ -93,7 +72,7 @@ def test_the_systems_take_turns_with_the_cache_off(tmp_path, data, monkeypatch, 
     monkeypatch.setattr(
         "sys.argv", ["index_speed", "--data", str(data), "--articles", "1", "--joined", "1"]
     )
-    assert index_speed.main() == 1
+    index_speed.main()
     names = [*SYSTEMS]
     assert asked == [(name, "off") for name in (*names, *reversed(names), *names)]
     assert f"{OURS} / {ALONE}: 2.00 (2.00 to 2.00)" in capsys.readouterr().out
@@ -116,3 +95,11 @@ def test_our_own_way_indexes_the_folder(tmp_path, data, monkeypatch):
     found = SYSTEMS[OURS].load(tmp_path)(tmp_path / "articles")
     assert found.vectors == len(found.passages)
     assert {f"Report {n}" in " ".join(found.passages) for n in (1, 2, 3, 4)} == {True}
+
+
+def test_a_run_that_leaves_something_out_is_none():
+    need_all(Indexed(["a b", "b c"], 2), ["a b c"])
+    with pytest.raises(ValueError, match="1 of 2 passages were embedded"):
+        need_all(Indexed(["a b", "b c"], 1), ["a b c"])
+    with pytest.raises(ValueError, match="passages hold 2 of 3 characters"):
+        need_all(Indexed(["a b"], 1), ["a b", "c"])

@@ -7,7 +7,6 @@ from eval.train.fit_checker import (
     fitted,
     folded,
     left_out,
-    lines,
     table_of_reading,
 )
 from rag.verify import SIGNALS
@@ -52,13 +51,6 @@ def test_folds_keep_a_document_together_and_cover_every_pair():
     pairs, tables = zip(made("wice", 50), made("other", 50), strict=True)
     found = folded(pairs, tables, "wice", NAMES)
     assert ((found >= 0.5) == pairs[0].labels).all()
-
-
-def test_one_line_for_each_set_and_the_mean():
-    pairs, tables = zip(made("one", 40), made("three", 40), strict=True)
-    rows = list(lines(pairs, left_out(pairs, tables, NAMES)))
-    assert len(rows) == 3 and "one" in rows[0] and "1.000 / 1.000" in rows[0]
-    assert rows[-1].startswith("mean balanced accuracy  1.000")
 
 
 def test_the_calibration_error_is_how_far_what_is_said_is_from_what_is_so():
