@@ -52,7 +52,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *rest: object) -> None:
         from importlib.metadata import version
 
-        print(f"wirecheck {version('wirecheck')}")
+        sys.stdout.write(f"wirecheck {version('wirecheck')}\n")
         parser.exit()
 
 
