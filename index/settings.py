@@ -101,6 +101,12 @@ SETTINGS = (
         "what embeds passages and questions",
     ),
     Setting(
+        "WIRECHECK_ENCODE_ON",
+        "processes:N, dask:ADDRESS, ray or ray:ADDRESS",
+        "the process of `wirecheck index` alone",
+        "where `wirecheck index` embeds if --encode-on is left out",
+    ),
+    Setting(
         "WIRECHECK_RERANKER",
         "a CrossEncoder's name or folder",
         "none",
