@@ -51,6 +51,12 @@ SETTINGS = (
         secret=True,
     ),
     Setting(
+        "WIRECHECK_MILVUS_CA",
+        "a file of certificates (PEM)",
+        "the usual authorities",
+        "whom Wirecheck trusts for an index at milvus+https",
+    ),
+    Setting(
         "WIRECHECK_MODEL",
         "embedded, none or a LiteLLM name",
         "embedded",
