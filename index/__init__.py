@@ -8,9 +8,9 @@ In reading order: `records` (what flows), `articles` (files to articles, by way 
 reader in `formats/`), `language` and `words` (sentences and words), `encoder`, `network` and
 `chosen` (texts to vectors), `passages` (articles to passages), `keywords` and `vectors` (the two
 searches), `mapped` and `contents` (what a generation holds, read where it lies), `manifest` and
-`store` (the folder on disk), `cache` and `embedding` (vectors of known texts and of new ones),
-`build`, `query` and `search`, `check`. `engines` tells where an index is; `milvus` and what begins
-with it hold one that is in Milvus.
+`store` (the folder on disk), `cache`, `spread` and `embedding` (vectors of known texts, who makes
+new ones, and in which order), `build`, `query` and `search`, `check`. `engines` tells where an
+index is; `milvus` and what begins with it hold one that is in Milvus.
 """
 
 from __future__ import annotations

@@ -21,10 +21,11 @@ from .embedding import Embedding
 from .encoder import SETTING as ENCODER_SETTING
 from .encoder import BundledEncoder, Encoder, Vectors, load_encoder
 from .engines import Address, Place, place_of
-from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated
+from .errors import ArticleError, IndexCorrupt, IndexMissing, IndexOutdated, SettingError
 from .keywords import KeywordIndex
 from .passages import RECIPE, keyword_text, made_of, split_passages
 from .records import Article, Passage
+from .spread import Workers, checked_place
 from .store import Generation, Writer, read, writing
 from .tongue import NAMES, language_of
 from .vectors import VectorIndex
@@ -66,6 +67,7 @@ def build_index(
     *,
     encoder: Encoder | None = None,
     progress: Progress | None = None,
+    encode_on: str = "",
 ) -> BuildReport:
     """Make the index at `directory` hold exactly the articles in `sources`, files or folders.
 
@@ -73,13 +75,18 @@ def build_index(
 
     An article that did not change is taken over; vectors of known texts come from the cache (see
     `cache`). If nothing changed, nothing is written. `progress` is called with (done, total, what),
-    where what is "reading" or "embedding"; a total of 0 is not known yet.
+    where what is "reading" or "embedding"; a total of 0 is not known yet. `encode_on` tells where
+    texts are embedded (see `spread`): elsewhere only by the encoder that WIRECHECK_ENCODER
+    names.
 
     Raises ArticleError if a source is not there or no article was found, IndexBusy if another
     process is writing, IndexWriteError if the index can't be written, IndexMismatch if a newer
-    version of this program wrote it, SettingError if the encoder can't be loaded, IndexUnreachable
-    if Milvus doesn't answer. An index that was there before still serves after any of these.
+    version of this program wrote it, SettingError if the encoder can't be loaded or `encode_on`
+    can't be used, IndexUnreachable if Milvus doesn't answer, IndexProblem if what embeds elsewhere
+    died. An index that was there before still serves after any of these.
     """
+    if checked_place(encode_on) and encoder is not None:
+        raise SettingError("only the encoder that WIRECHECK_ENCODER names can embed elsewhere")
     tell = progress or (lambda done, total, what: None)
     place = place_of(directory)
     outside = place.file if isinstance(place, Address) else place
@@ -89,10 +96,11 @@ def build_index(
     if not reading.articles:
         raise ArticleError(_no_articles(reading))
     encoder = encoder if encoder is not None else load_encoder()
-    if isinstance(place, Address):
-        return _build_in_milvus(reading, place, encoder, tell)
-    with writing(place) as writer:
-        return _build(reading, place, writer, encoder, tell)
+    with Workers(encoder, encode_on) as workers:
+        if isinstance(place, Address):
+            return _build_in_milvus(reading, place, workers, tell)
+        with writing(place) as writer:
+            return _build(reading, place, writer, workers, tell)
 
 
 def _no_articles(reading: Reading) -> str:
@@ -118,13 +126,14 @@ def _unknown_language(articles: Sequence[Article], encoder: Encoder) -> Iterator
 
 
 def _build(
-    reading: Reading, directory: Path, writer: Writer, encoder: Encoder, tell: Progress
+    reading: Reading, directory: Path, writer: Writer, workers: Workers, tell: Progress
 ) -> BuildReport:
+    encoder = workers.encoder
     before, notes = _before(directory)
     old = _Old(before, encoder)
     cache = open_cache(encoder.fingerprint, encoder.dim)
     count = len(reading.articles)
-    with Embedding(encoder, cache, lambda done: tell(done, count, "embedding")) as embedding:
+    with Embedding(workers, cache, lambda done: tell(done, count, "embedding")) as embedding:
         plan = _planned(reading.articles, old, encoder, embedding)
         if before and old.taken and not (plan.added or plan.changed or plan.removed):
             contents, generation = before.contents, before.number
@@ -150,14 +159,15 @@ def _build(
 
 
 def _build_in_milvus(
-    reading: Reading, address: Address, encoder: Encoder, tell: Progress
+    reading: Reading, address: Address, workers: Workers, tell: Progress
 ) -> BuildReport:
     from .milvus.build import build
 
+    encoder = workers.encoder
     cache = open_cache(encoder.fingerprint, encoder.dim)
     count = len(reading.articles)
     built = build(
-        reading.articles, address, encoder, cache, lambda done: tell(done, count, "embedding")
+        reading.articles, address, workers, cache, lambda done: tell(done, count, "embedding")
     )
     return BuildReport(
         added=built.added,

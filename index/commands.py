@@ -18,6 +18,7 @@ from index.commandline import (
 )
 from index.engines import Place
 from index.errors import SettingError
+from index.settings import value_of
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +40,12 @@ def _index_command(commands: Commands) -> None:
         "a row (id, title, text, outlet, published, url)",
     )
     add_index(index)
+    index.add_argument(
+        "--encode-on",
+        metavar="WHERE",
+        default=value_of("WIRECHECK_ENCODE_ON"),
+        help="where to embed: processes:N, dask:ADDRESS, ray or ray:ADDRESS (default: here)",
+    )
     look = index.add_mutually_exclusive_group()
     look.add_argument("--check", action="store_true", help="verify the index; 2 if it is damaged")
     look.add_argument("--stats", action="store_true", help="tell what is in the index")
@@ -68,7 +75,9 @@ def run_index(options: argparse.Namespace) -> int:
         raise SettingError("no articles named; give a folder or files, or --check or --stats")
     from index import build_index
 
-    report = build_index(options.articles, options.index, progress=ToldProgress())
+    report = build_index(
+        options.articles, options.index, progress=ToldProgress(), encode_on=options.encode_on
+    )
     for row in report.skipped:
         print(f"skipped {row.path}: {row.reason}", file=sys.stderr)
     for note in report.notes:

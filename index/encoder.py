@@ -171,6 +171,10 @@ class BundledEncoder(_Tokenized):
         self._networks: dict[str, Network] = {}
         self._recent: Lru[Vectors] = Lru(_RECENT)
 
+    def in_format(self, form: str) -> BundledEncoder:
+        """The same encoder, computing in another format."""
+        return BundledEncoder(self._folder, self._identity, self._tokenizer, form)
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See Encoder."""
         found = self._recent.of(texts, self._encoded)
@@ -279,7 +283,9 @@ def _bundled() -> Encoder:
         rows = [f"{name} {_sha256(folder / name)}" for name in _FILES]
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # tokenizers raises bare Exception
-        raise SettingError(f"the bundled encoder in {folder} is damaged: {_line(error)}") from error
+        raise SettingError(
+            f"the bundled encoder in {folder} is damaged: {one_line(error)}"
+        ) from error
     rows.append(f"mean of the last layer, unit length, max_tokens {MAX_TOKENS}")
     return BundledEncoder(folder, _fingerprint("all-MiniLM-L6-v2", rows), tokenizer)
 
@@ -304,7 +310,7 @@ def unloadable(what: str, name: str) -> Iterator[None]:
     except SettingError:
         raise
     except Exception as error:  # whatever the file formats' many readers raise
-        raise SettingError(f"{what} {name} can't be loaded: {_line(error)}") from error
+        raise SettingError(f"{what} {name} can't be loaded: {one_line(error)}") from error
 
 
 def load_model(kind: Callable[..., Model], name: str) -> Model:
@@ -344,6 +350,7 @@ def _fingerprint(name: str, rows: Sequence[str]) -> str:
     return f"{name}:{hashlib.sha256(chr(10).join(rows).encode()).hexdigest()[:32]}"
 
 
-def _line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """The kind of an error, and the first line of its text."""
     lines: list[Any] = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:300]

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 OWNERS = {
     "faiss": {"index/cells.py", "index/vectors.py"},
     "bm25s": {"eval/train/reader.py"},
+    "distributed": {"index/spread.py"},
+    "ray": {"index/spread.py"},
     "milvus_lite": {"index/milvus/engine.py"},
     "pymilvus": {"index/milvus/engine.py"},
     "sqlite3": {"index/cache.py", "eval/journal.py"},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from eval.figures import figure
 from eval.files import data_parser
+from eval.run import peak_memory_mb
 from index.cache import open_cache
 from index.encoder import Encoder, Vectors, load_encoder
 
@@ -57,6 +60,39 @@ def apart(work: Callable[..., Result], *given: object) -> Result:
     """What `work` returns, in a process of its own that begins anew."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *given).result()
+
+
+def limited(seconds: float, work: Callable[..., Any], *given: object) -> dict[str, Any]:
+    """What `work(told, *given)` found, in a process of its own, with `seconds`, `cpu`, `megabytes`.
+
+    If it takes longer or dies: `passages` that it told by then, and `why` it ended.
+    """
+    here, there = get_context("spawn").Pipe(duplex=False)
+    process = get_context("spawn").Process(target=_work, args=(there, work, *given))
+    process.start()
+    there.close()
+    end, came = time.monotonic() + seconds, 0
+    try:
+        while here.poll(max(0.0, end - time.monotonic())):
+            found: dict[str, Any] | int = here.recv()
+            if isinstance(found, dict):
+                return found
+            came += found
+        return {"passages": came, "why": f"stopped after {seconds:,.0f} s"}
+    except EOFError:
+        process.join()
+        return {"passages": came, "why": f"ended with exit code {process.exitcode}"}
+    finally:
+        process.kill()
+        process.join()
+
+
+def _work(pipe: Connection, work: Callable[..., Any], *given: object) -> None:
+    began, used = time.perf_counter(), time.process_time()
+    found = work(pipe.send, *given) or {}
+    found.setdefault("seconds", time.perf_counter() - began)
+    found.setdefault("cpu", time.process_time() - used)
+    pipe.send({**found, "megabytes": peak_memory_mb() or 0.0})
 
 
 def data_and_encoder(doc: str | None) -> tuple[Path, Any]:

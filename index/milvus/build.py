@@ -11,7 +11,7 @@ whose text stays, vectors and counts are taken from the old version.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,16 +22,17 @@ from ..cache import EmbeddingCache
 from ..chosen import agree, together
 from ..copies import Copies
 from ..embedding import Embedding
-from ..encoder import Encoder, Vectors
+from ..encoder import Vectors
 from ..engines import Address
 from ..keywords import keyword_tokens
 from ..passages import RECIPE, keyword_text, split_passages
 from ..records import Article
+from ..spread import Workers
 from .contents import MilvusContents, serving_of
 from .counts import Counts, served_docs
 from .engine import STRONG, Engine, connect
 from .lease import Lease
-from .places import placed
+from .places import New, Old, planned
 from .rows import (
     ALIVE,
     DOC,
@@ -55,6 +56,8 @@ from .rows import (
 
 #: Articles whose passages are in memory at once.
 BLOCK = 500
+# Blocks that are being embedded while one is written.
+_AHEAD = 8
 # Articles that are marked as died at once.
 _DIED = 200
 
@@ -73,32 +76,17 @@ class Built:
 
 
 @dataclass(frozen=True)
-class _Old:
-    """An article as it serves: its place, its original's, and its head."""
+class _Block:
+    """Some articles, and the rows of their passages; those that are new still lack a vector."""
 
-    place: int
-    original: int
-    head: Head
-
-
-@dataclass(frozen=True)
-class _New:
-    """An article as it will serve: its place, what it was, and whether it stays as it is.
-
-    `taken` tells whether its text stays, so that what was made of it can be taken over.
-    """
-
-    article: Article
-    place: int
-    old: _Old | None
-    stays: bool
-    taken: bool
+    new: Sequence[New]
+    rows: list[Row]
 
 
 def build(
     articles: Sequence[Article],
     address: Address,
-    encoder: Encoder,
+    workers: Workers,
     cache: EmbeddingCache,
     told: Callable[[int], None],
 ) -> Built:
@@ -107,13 +95,14 @@ def build(
     Raises what `connect` does, IndexBusy if another process is writing, IndexMismatch if another
     version of this program wrote it. What served before still serves after any of these.
     """
+    encoder = workers.encoder
     engine = connect(address, patient=True)
     engine.create(encoder.dim)
     engine.load(engine.passages(encoder.dim), engine.articles, engine.meta)
     served = serving_of(engine)
     with Lease(engine, encoder.dim, served.generation if served else 0) as lease:
         # Read again: another may have published since.
-        update = _Update(engine, lease, serving_of(engine), encoder, cache, told)
+        update = _Update(engine, lease, serving_of(engine), workers, cache, told)
         return update.run(articles)
 
 
@@ -125,12 +114,13 @@ class _Update:
         engine: Engine,
         lease: Lease,
         before: Serving | None,
-        encoder: Encoder,
+        workers: Workers,
         cache: EmbeddingCache,
         told: Callable[[int], None],
     ) -> None:
         self._engine, self._lease, self._before = engine, lease, before
-        self._encoder, self._cache, self._told = encoder, cache, told
+        self._workers, self._cache, self._told = workers, cache, told
+        self._encoder = encoder = workers.encoder
         self._born = lease.number
         self._passages = engine.passages(encoder.dim)
         self._takes = before is not None and before.recipe == RECIPE
@@ -152,7 +142,7 @@ class _Update:
         changed, removed = len(articles) - added - same, len(old) - (len(articles) - added)
         if before and self._takes and not (added or changed or removed):
             return Built(0, 0, 0, 0, 0, False, MilvusContents(engine, before))
-        new = self._planned(articles, twins, hashes)
+        new = planned(articles, twins, hashes, takes=self._takes, drifts=self._counts.drifts)
         copies = self._write_sketches(new)
         self._counts.begin(articles, self._encoder)
         self._write_passages([one for one in new if not one.stays], len(new))
@@ -168,21 +158,6 @@ class _Update:
         contents = MilvusContents(engine, serving)
         anew = before is not None and not self._takes
         return Built(added, changed, removed, self._embedded, self._fresh, anew, contents)
-
-    def _planned(
-        self,
-        articles: Sequence[Article],
-        twins: Sequence[_Old | None],
-        hashes: Sequence[tuple[str, str]],
-    ) -> list[_New]:
-        places = placed([twin.place if twin else None for twin in twins])
-        takes, drifts = self._takes, self._counts.drifts
-        planned = []
-        for article, place, old, (whole, made) in zip(articles, places, twins, hashes, strict=True):
-            taken = takes and old is not None and old.head.made == made
-            stays = taken and old is not None and old.head.whole == whole and old.place == place
-            planned.append(_New(article, place, old, stays and not drifts, taken))
-        return planned
 
     @property
     def _never(self) -> tuple[int, ...]:
@@ -208,16 +183,16 @@ class _Update:
             kept = [engine.passages(dim) for dim in (before.dim, before.previous_dim)]
             engine.drop_passages([*kept, self._passages])
 
-    def _old(self) -> dict[str, _Old]:
+    def _old(self) -> dict[str, Old]:
         if self._before is None:
             return {}
         found = {}
         for doc in served_docs(self._engine, self._before, HEAD):
             head = Head(**json.loads(doc.data))
-            found[head.id] = _Old(doc.article, doc.original, head)
+            found[head.id] = Old(doc.article, doc.original, head)
         return found
 
-    def _write_sketches(self, new: Sequence[_New]) -> Copies:
+    def _write_sketches(self, new: Sequence[New]) -> Copies:
         """Find the copies among all articles, and write the sketches of those that are new."""
         known = {
             doc.article: sketch_in(doc) for doc in served_docs(self._engine, self._before, SKETCH)
@@ -234,35 +209,48 @@ class _Update:
         self._upsert(self._engine.articles, [row for doc in docs for row in doc.rows()])
         return copies
 
-    def _write_passages(self, new: Sequence[_New], count: int) -> None:
-        """Write the passages and texts of `new`, some articles at a time, of `count` in all."""
-        for start in range(0, len(new), BLOCK):
-            self._write_block(new[start : start + BLOCK], count - len(new) + start)
+    def _write_passages(self, new: Sequence[New], count: int) -> None:
+        """Write the passages and texts of `new`, some articles at a time, of `count` in all.
+
+        Some blocks ahead are split and being embedded while one is written.
+        """
         if not new:
             self._told(count)
+        stay = count - len(new)
+        begun: deque[_Block] = deque()
+        with Embedding(self._workers, self._cache, lambda n: self._told(stay + n)) as embedding:
+            for start in range(0, len(new), BLOCK):
+                begun.append(self._begun(new[start : start + BLOCK], embedding))
+                if len(begun) > _AHEAD:
+                    self._write_block(begun.popleft(), embedding)
+            embedding.send_rest()
+            while begun:
+                self._write_block(begun.popleft(), embedding)
+        self._embedded = embedding.embedded
 
-    def _write_block(self, block: Sequence[_New], done: int) -> None:
-        engine = self._engine
-        old = self._old_rows([one.old.place for one in block if one.old and one.taken])
+    def _begun(self, articles: Sequence[New], embedding: Embedding) -> _Block:
+        old = self._old_rows([one.old.place for one in articles if one.old and one.taken])
         rows: list[Row] = []
-        with Embedding(self._encoder, self._cache, lambda n: self._told(done + n)) as embedding:
-            for one in block:
-                kept = old.get(one.old.place, []) if one.old and one.taken else []
-                passages = [] if one.taken else split_passages(one.article, self._encoder)
-                embedding.add(passages)
-                rows += [_moved(row, one) for row in kept]
-                for ordinal, passage in enumerate(passages):
-                    words = Counter(keyword_tokens(keyword_text(passage)))
-                    span = passage.start, passage.end
-                    rows.append(passage_row((one.place, ordinal), span, one.article, words))
-            vectors = iter(embedding.vectors())
-        fresh = sum("dense" not in row for row in rows)
-        self._fresh, self._embedded = self._fresh + fresh, self._embedded + embedding.embedded
-        whole = [self._whole(row, vectors) for row in rows]
+        for one in articles:
+            kept = old.get(one.old.place, []) if one.old and one.taken else []
+            passages = [] if one.taken else split_passages(one.article, self._encoder)
+            embedding.add(passages)
+            rows += [_moved(row, one) for row in kept]
+            for ordinal, passage in enumerate(passages):
+                words = Counter(keyword_tokens(keyword_text(passage)))
+                span = passage.start, passage.end
+                rows.append(passage_row((one.place, ordinal), span, one.article, words))
+        return _Block(articles, rows)
+
+    def _write_block(self, block: _Block, embedding: Embedding) -> None:
+        fresh = sum("dense" not in row for row in block.rows)
+        self._fresh += fresh
+        vectors = iter(embedding.vectors(fresh))
+        whole = [self._whole(row, vectors) for row in block.rows]
         self._counts.tally(whole, 1)
         self._upsert(self._passages, whole)
-        texts = [Doc(TEXT, one.place, self._born, article_text(one.article)) for one in block]
-        self._upsert(engine.articles, [row for doc in texts for row in doc.rows()])
+        texts = [Doc(TEXT, one.place, self._born, article_text(one.article)) for one in block.new]
+        self._upsert(self._engine.articles, [row for doc in texts for row in doc.rows()])
 
     def _whole(self, row: Row, vectors: Iterator[Vectors]) -> Row:
         vector = np.array(row["dense"], np.float32) if "dense" in row else next(vectors)
@@ -292,7 +280,7 @@ class _Update:
                 self._counts.tally(rows, -1 if self._takes else 0)
                 self._upsert(self._passages, marked(rows, self._born))
 
-    def _write_heads(self, new: Sequence[_New], copies: Copies) -> None:
+    def _write_heads(self, new: Sequence[New], copies: Copies) -> None:
         """Write what finds an article, of those that are new and of those with another original."""
         engine = self._engine
         docs: list[Doc] = []
@@ -313,7 +301,7 @@ class _Update:
             self._upsert(engine.articles, marked(old, self._born))
         self._upsert(engine.articles, [row for doc in docs for row in doc.rows()])
 
-    def _serving(self, reports: int, new: Sequence[_New]) -> Serving:
+    def _serving(self, reports: int, new: Sequence[New]) -> Serving:
         before, encoder = self._before, self._encoder
         fingerprint = encoder.fingerprint
         keeps = self._counts.passages > self._fresh
@@ -342,7 +330,7 @@ class _Update:
         self._engine.upsert(name, rows)
 
 
-def _moved(row: Row, new: _New) -> Row:
+def _moved(row: Row, new: New) -> Row:
     """The row of a passage that stays, for the article as it is now; with its vector."""
     words = Counter(json.loads(row["words"]))
     span = row["start"], row["end"]

@@ -27,6 +27,8 @@ from ..settings import value_of
 from .rows import DOC, KEYS, PASSAGE, Doc, Row, docs_in
 
 TOKEN = "WIRECHECK_MILVUS_TOKEN"
+#: A file of certificates that are trusted in place of the usual ones.
+TRUSTED = "WIRECHECK_MILVUS_CA"
 #: A read at STRONG sees all that was written before it; at BOUNDED all but the last seconds.
 STRONG, BOUNDED = "Strong", "Bounded"
 #: The most rows that Milvus gives to one search.
@@ -267,7 +269,9 @@ def connect(address: Address, patient: bool = False) -> Engine:
     with _told(address):
         uri = _serving_file(address) if address.file else address.uri
         token = "" if address.file else value_of(TOKEN)
-        options = {"grpc_options": _NO_PINGS} if address.file else {}
+        options: dict[str, Any] = {"grpc_options": _NO_PINGS} if address.file else {}
+        if trusted := value_of(TRUSTED):
+            options["server_pem_path"] = trusted
         client = pymilvus.MilvusClient(uri, token=token, timeout=_CONNECT_SECONDS, **options)
     return Engine(address, client, patient)
 
@@ -309,6 +313,7 @@ def _told(address: Address) -> Iterator[None]:
 
 
 _REFUSED = ("unauthenticated", "permission_denied", "auth check failure", "permission deny")
+_UNTRUSTED = ("certificate_verify_failed", "peer certificate", "hostname verification")
 _SILENT = ("unavailable", "deadline_exceeded", "fail connecting", "retry timeout", "retry run out")
 
 
@@ -325,6 +330,11 @@ def _ours(address: Address, error: Exception) -> IndexProblem:
         )
     if any(word in told for word in _REFUSED):
         return IndexUnreachable(f"{address}: refuses the token; set {TOKEN} to one that it knows")
+    if any(word in told for word in _UNTRUSTED):
+        return IndexUnreachable(
+            f"{address}: its certificate isn't trusted, or is another host's; set {TRUSTED} to a "
+            "file with that of the authority that signed it"
+        )
     if any(word in told for word in _SILENT):
         return IndexUnreachable(f"{address}: doesn't answer; see that Milvus runs there")
     if ("database" in told and "not found" in told) or ("collection" in told and "exist" in told):

@@ -7,9 +7,57 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..records import Article
+from .rows import Head
 
 #: The distance of two articles' places in a new index.
 GAP = 1 << 20
+
+
+@dataclass(frozen=True)
+class Old:
+    """An article as it serves: its place, its original's, and its head."""
+
+    place: int
+    original: int
+    head: Head
+
+
+@dataclass(frozen=True)
+class New:
+    """An article as it will serve: its place, what it was, and whether it stays as it is.
+
+    `taken` tells whether its text stays, so that what was made of it can be taken over.
+    """
+
+    article: Article
+    place: int
+    old: Old | None
+    stays: bool
+    taken: bool
+
+
+def planned(
+    articles: Sequence[Article],
+    twins: Sequence[Old | None],
+    hashes: Sequence[tuple[str, str]],
+    *,
+    takes: bool,
+    drifts: bool,
+) -> list[New]:
+    """What becomes of each article, given what serves of it and its `hashes_of`.
+
+    `takes` tells whether what serves is gone on with, `drifts` whether all weights are made anew.
+    """
+    places = placed([twin.place if twin else None for twin in twins])
+    found = []
+    for article, place, old, (whole, made) in zip(articles, places, twins, hashes, strict=True):
+        taken = takes and old is not None and old.head.made == made
+        stays = taken and old is not None and old.head.whole == whole and old.place == place
+        found.append(New(article, place, old, stays and not drifts, taken))
+    return found
 
 
 def placed(old: Sequence[int | None]) -> list[int]:
