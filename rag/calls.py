@@ -10,10 +10,11 @@ ends the call at the next thing that the function tells.
 
 from __future__ import annotations
 
+import os
 import socket
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import (
     Client,
@@ -23,7 +24,7 @@ from multiprocessing.connection import (
     deliver_challenge,
 )
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 from time import sleep
 from typing import Any
 
@@ -33,6 +34,8 @@ from index.errors import WirecheckError
 Tell = Callable[[Any], None]
 #: Callers that may wait to be let in.
 _BACKLOG = 64
+#: Seconds within which both sides have proved that they know the key.
+SHAKE_SECONDS = 10.0
 
 
 class Gone(Exception):
@@ -53,8 +56,8 @@ class Served:
     def __init__(self, path: Path, key: bytes, function: Callable[[Any, Tell], Any]) -> None:
         """`path` is that of the socket; one that a dead process left there is taken away."""
         path.unlink(missing_ok=True)
-        self._path, self._function, self._closed = path, function, False
-        self._listener = Listener(str(path), "AF_UNIX", backlog=_BACKLOG, authkey=key)
+        self._path, self._key, self._function, self._closed = path, key, function, False
+        self._listener = Listener(str(path), "AF_UNIX", backlog=_BACKLOG)
         Thread(target=self._accept, daemon=True, name="calls").start()
 
     def close(self) -> None:
@@ -68,8 +71,8 @@ class Served:
         while not self._closed:
             try:
                 connection = self._listener.accept()
-            except (AuthenticationError, EOFError, OSError):
-                sleep(0.01)  # One that doesn't know the key, or left at the door.
+            except OSError:
+                sleep(0.01)  # It left at the door, or there are too many open files.
                 continue
             Thread(target=self._serve, args=(connection,), daemon=True, name="call").start()
 
@@ -84,7 +87,10 @@ class Served:
                 raise _Unheard from error
 
         # Its caller may be gone at any moment.
-        with connection, suppress(OSError, EOFError):
+        with connection, suppress(AuthenticationError, OSError, EOFError):
+            with _soon(connection):
+                deliver_challenge(connection, self._key)
+                answer_challenge(connection, self._key)
             request = connection.recv()
             try:
                 row = "done", self._function(request, tell)
@@ -110,10 +116,10 @@ def call(path: Path, key: bytes, request: Any, told: Tell, silence: float | None
         raise Gone from error
     with connection:
         try:
-            _heard(connection, silence)
-            # As `Client` does with a key; but it would wait for ever.
-            answer_challenge(connection, key)
-            deliver_challenge(connection, key)
+            with _soon(connection):
+                _heard(connection, silence)
+                answer_challenge(connection, key)
+                deliver_challenge(connection, key)
             connection.send(request)
         except (AuthenticationError, EOFError, OSError) as error:
             raise Gone from error
@@ -134,3 +140,20 @@ def _heard(connection: Connection, silence: float | None) -> None:
     """Wait for the other side to say something."""
     if not connection.poll(silence):
         raise Silent
+
+
+@contextmanager
+def _soon(connection: Connection) -> Iterator[None]:
+    """Hang up if the other side stops while both shake hands, which else would wait for ever."""
+    timer = Timer(SHAKE_SECONDS, _hang_up, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(connection: Connection) -> None:
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as held:
+        held.shutdown(socket.SHUT_RDWR)

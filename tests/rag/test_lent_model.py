@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.connection import Listener, deliver_challenge
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from index.errors import ModelReplyError, ModelUnreachable, SettingError
-from rag import local_model, model_room, models
+from rag import calls, local_model, model_room, models
 from rag.calls import Gone, Served, Silent, call
 from rag.lent_model import LentModel, lend
 from rag.local_model import Generated, LocalModel
@@ -69,6 +72,31 @@ def test_nobody_is_let_in_without_the_key_and_the_next_who_knows_it_is(path):
             call(path, b"another", "stranger", print)
         call(path, KEY, "friend", print)
     assert asked == ["friend"]
+
+
+def test_a_caller_that_stops_at_the_door_keeps_nobody_waiting(path):
+    with closing(Served(path, KEY, lambda request, tell: request)):
+        with socket.socket(socket.AF_UNIX) as stopped:
+            stopped.connect(str(path))
+            assert call(path, KEY, "next", print, silence=20) == "next"
+
+
+def test_one_that_stops_while_hands_are_shaken_is_gone(path, monkeypatch):
+    monkeypatch.setattr(calls, "SHAKE_SECONDS", 0.2)
+    with Listener(str(path), "AF_UNIX") as listener:
+        held = []
+
+        def half() -> None:
+            held.append(listener.accept())
+            deliver_challenge(held[0], KEY)
+
+        Thread(target=half, daemon=True).start()
+        begun = time.monotonic()
+        with pytest.raises(Gone):
+            call(path, KEY, "hello", print)
+        with pytest.raises(Gone):  # Nobody even accepts this one.
+            call(path, KEY, "hello", print)
+        assert time.monotonic() - begun < 10
 
 
 def test_one_that_is_stopped_is_silent(path):
