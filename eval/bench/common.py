@@ -71,8 +71,10 @@ def limited(seconds: float, work: Callable[..., Any], *given: object) -> dict[st
     process = get_context("spawn").Process(target=_work, args=(there, work, *given))
     process.start()
     there.close()
-    end, came = time.monotonic() + seconds, 0
+    came = 0
     try:
+        here.recv()  # it has begun
+        end = time.monotonic() + seconds
         while here.poll(max(0.0, end - time.monotonic())):
             found: dict[str, Any] | int = here.recv()
             if isinstance(found, dict):
@@ -88,6 +90,7 @@ def limited(seconds: float, work: Callable[..., Any], *given: object) -> dict[st
 
 
 def _work(pipe: Connection, work: Callable[..., Any], *given: object) -> None:
+    pipe.send(0)
     began, used = time.perf_counter(), time.process_time()
     found = work(pipe.send, *given) or {}
     found.setdefault("seconds", time.perf_counter() - began)

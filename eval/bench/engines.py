@@ -65,7 +65,8 @@ class DrawnEncoder:
     def encode_query(self, text: str) -> Vectors:
         """See Encoder."""
         seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
-        return drawn_vectors(np.random.default_rng(seed), 1)[0]
+        vector: Vectors = drawn_vectors(np.random.default_rng(seed), 1)[0]
+        return vector
 
 
 @lru_cache(maxsize=1)

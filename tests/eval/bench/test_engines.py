@@ -28,8 +28,8 @@ def quick(told, count):
 
 
 def test_what_takes_too_long_is_ended_and_how_far_it_came_is_told():
-    found = common.limited(15, slow)
-    assert found == {"passages": 42, "why": "stopped after 15 s"}
+    found = common.limited(5, slow)
+    assert found == {"passages": 42, "why": "stopped after 5 s"}
     assert common.limited(60, dying) == {"passages": 5, "why": "ended with exit code 3"}
     found = common.limited(60, quick, 7)
     assert found["answers"] == 7 and found["cpu"] <= found["seconds"] and found["megabytes"] > 1
