@@ -34,8 +34,9 @@ import numpy as np
 from eval.files import read_lines, read_sets
 from eval.train.calibrate import rounded
 from index import Index, build_index, load_encoder, open_index
+from rag.asking import Model
 from rag.evidence import find_evidence
-from rag.models import Model, load_model
+from rag.models import load_model
 from rag.question import analyse
 from rag.read import SIGNALS, Reading, read, windows
 from rag.reader import load_reader

@@ -13,6 +13,7 @@ from rag.amounts import implied, ordinals, quantities, scores
         ("up by 1 crown to 9 crowns", [(1.0, None, "crown"), (9.0, None, "crown")]),
         ("53 percent to 47", [(53.0, None, "percent"), (47.0, None, "percent")]),
         ("prices doubled", [(2.0, None, "times")]),
+        ("a zero-fold gain", [(0.0, None, "times")]),
         ("they won 2-1", []),
         ("the 21st time", []),
     ],

@@ -18,10 +18,10 @@ from index.errors import (
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
 from rag.bundle.reverify import reverify
-from rag.checkers import shipped
 from rag.evidence import find_evidence
 from rag.question import analyse
 from rag.schema import NEAREST, Answer, Claim, Rejection
+from rag.verify import default_checker
 from tests.fake_reader import PatternReader
 from tests.fakes import OverlapChecker, TopicEncoder
 from tests.openai_server import echoes_key, fails, says
@@ -276,7 +276,7 @@ def test_good_sentences_are_kept_when_others_are_refused(answered):
 def test_the_model_that_reads_has_its_word_on_what_was_written(
     answered, monkeypatch, supports, shown
 ):
-    monkeypatch.setattr("rag.ask.load_checker", shipped)
+    monkeypatch.setattr("rag.ask.load_checker", default_checker)
     good = "A storm closed the harbour of Lune Mills for four days."
     answer = answered(WHY, ReplayModel(STORM, written=good, supports=supports))
     assert answer.trace["checker"] == "bundled"
