@@ -283,16 +283,17 @@ def _drafted(
         float(may_hold(question.asks, sentence.text)),
         1.0 / (1 + rank),
     )
-    score = logistic(model_weights()["sentence"], SIGNALS, signals)
-    return Scored(sentence, signals, score, (start, end), margin)
+    return Scored(sentence, signals, _score(signals), (start, end), margin)
 
 
 def _with_cosine(sentence: Scored, cosine: float) -> Scored:
     place = SIGNALS.index("cosine")
     signals = (*sentence.signals[:place], cosine, *sentence.signals[place + 1 :])
-    return replace(
-        sentence, signals=signals, score=logistic(model_weights()["sentence"], SIGNALS, signals)
-    )
+    return replace(sentence, signals=signals, score=_score(signals))
+
+
+def _score(signals: Sequence[float]) -> float:
+    return logistic(model_weights()["sentence"], SIGNALS, signals)
 
 
 def _cosines(question: Question, sentences: Sequence[Passage], encoder: Encoder) -> list[float]:

@@ -156,15 +156,12 @@ def _is_short_form(words: str, text: str) -> bool:
     bare = re.sub(r"^the\s+|['’]s?$|\.", "", words, flags=re.IGNORECASE)
     if _ACRONYM.fullmatch(bare):
         wanted = bare.rstrip("s")
-        return any(_spells(wanted, m[0]) for m in _RUN.finditer(fold_places(text)))
+        # The initials of a run of capitalised words, or within them.
+        spelt = {i for m in _RUN.finditer(fold_places(text)) for i in initials(m[0])}
+        return any(wanted == i or (len(wanted) > 2 and wanted in i) for i in spelt)
     return any(
         len(letters) > 1 and re.search(rf"\b{letters}\b", text) for letters in initials(bare)
     )
-
-
-def _spells(wanted: str, name: str) -> bool:
-    """Whether an acronym is the initials of a run of capitalised words, or within them."""
-    return any(wanted == i or (len(wanted) > 2 and wanted in i) for i in initials(name))
 
 
 def initials(name: str) -> tuple[str, ...]:

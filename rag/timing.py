@@ -224,8 +224,11 @@ def published_on(article: Article) -> datetime.date | None:
 
 def days_named(passage: Passage) -> tuple[datetime.date, ...]:
     """The days that a passage names beyond doubt, in order; no weekday, which may be one of two."""
-    told = moments(passage.text, published_on(passage.article))
-    periods = [m.periods[0] for m in told if len(m.periods) == 1]
+    try:
+        day = published_on(passage.article)
+    except ValueError:  # An answer from elsewhere may have anything for a day.
+        day = None
+    periods = [m.periods[0] for m in moments(passage.text, day) if len(m.periods) == 1]
     return tuple(sorted({start for start, end in periods if start == end}))
 
 

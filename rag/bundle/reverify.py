@@ -231,8 +231,12 @@ class _Desk:
             if fold(sentence.text) in fold(held):
                 return ""
             return f"the words “{short(sentence.text)}” are not in {first.article_id}"
-        ways = [_failing(sentence, evidence, day) for evidence, day in self._evidence(sentence)]
-        return "" if "" in ways else ways[0]
+        ways = [
+            next((c for c in written_checks(sentence.text, *way) if not c.passed), None)
+            for way in self._evidence(sentence)
+        ]
+        wrong = ways[0] if all(ways) else None
+        return f"check {wrong.name}: {wrong.detail}" if wrong else ""
 
     def _unquoted(self, sentence: Sentence) -> str:
         """The value that a sentence on a difference quotes though no report says it; "" if none."""
@@ -302,11 +306,6 @@ class _Desk:
             if problem := self._citation_problem([passage]):
                 findings.append(Finding(f"evidence {n}", "failed", problem))
         return findings
-
-
-def _failing(sentence: Sentence, evidence: str, day: str | None) -> str:
-    failed = next((c for c in written_checks(sentence.text, evidence, day) if not c.passed), None)
-    return f"check {failed.name}: {failed.detail}" if failed else ""
 
 
 def _particulars(about: str, stored: Stored, now: Article) -> list[Finding]:

@@ -45,6 +45,8 @@ def fetching(monkeypatch) -> Iterator[threading.Event]:
     arrived = threading.Event()
 
     class Local:
+        name, tells_likelihood = "embedded", True
+
         def ask(self, conversations, **options):
             return [Reply("") for _ in conversations]
 
