@@ -23,16 +23,9 @@ if TYPE_CHECKING:
 #: it and its neighbours cover the question, and whether it holds a value of the type asked for.
 #: Of any: the reader's word for one of the `REREAD` best with its neighbours, the cosine, the
 #: margin. And the share of the question's names, numbers and dates that no article found holds.
-ADDRESS_SIGNALS = (
-    "passage_answers",
-    "alone_answers",
-    "context_answers",
-    "cosine",
-    "best_cosine",
-    "context_coverage",
-    "typed",
-    "best_margin",
-    "missing_share",
+ADDRESS_SIGNALS = tuple(
+    "passage_answers alone_answers context_answers cosine best_cosine context_coverage typed "
+    "best_margin missing_share".split()
 )
 #: Best sentences that are read once more, by themselves and with their neighbours.
 REREAD = 4

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import re
-import unicodedata
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -18,7 +17,8 @@ from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from index.language import parse_many, sentence_spans
-from index.words import STOP_WORDS, stems
+from index.words import STOP_WORDS, stems, unaccented
+from rag.nearest import nearest_text
 
 Span = tuple[int, int]
 Item = TypeVar("Item")
@@ -26,8 +26,8 @@ Item = TypeVar("Item")
 MAX_CLAIM = 2000
 #: How many sentences of a source are parsed: those nearest to the claim, and the ones before.
 PARSED_SENTENCES = 6
-#: A source is read whole up to here; of a longer one, the sentences nearest to the claim are.
-READ_WHOLE, KEPT_SENTENCES = 40_000, 150
+#: A source is read whole up to here; of a longer one, the parts nearest to the claim are.
+READ_WHOLE = 40_000
 #: Up to here sentences are found with care, above by their punctuation alone.
 SPLIT_WELL = 6_000
 LONGEST_SENTENCE = 600
@@ -41,19 +41,14 @@ ALIKE, MARGIN = 0.5, 0.12
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*%?|[^\W_]+(?:-\d\w*)?")
 _SPLIT = re.compile(r"[^\n]{1,600}?(?:[.!?…。！？؟।][\"'”’»)]*(?=\s)|(?=\n)|\Z)|[^\n]{1,600}")
 _SENTENCE_END = re.compile(r"(?<=[\w\"”’)]{2})[.!?][\"”’)]*\s|\n")
-_SAME_PLACE = {
-    "United States of America": "America",
-    "United States": "America",
-    "U.S.A.": "USA",
-    "U.S.": "USA",
-    "U.K.": "UK",
-    "United Kingdom": "Britain",
-    "Great Britain": "Britain",
-    "European Union": "EU",
-    "E.U.": "EU",
-    "United Nations": "UN",
-    "U.N.": "UN",
-}
+_SAME_PLACE = dict(
+    row.split("=")
+    for row in (
+        "United States of America=America/United States=America/U.S.A.=USA/U.S.=USA/U.K.=UK/"
+        "United Kingdom=Britain/Great Britain=Britain/European Union=EU/E.U.=EU/"
+        "United Nations=UN/U.N.=UN"
+    ).split("/")
+)
 _PLACES = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, _SAME_PLACE)) + r")(?!\w)")
 _NATIONS = """france french/frenchman/frenchwoman britain british/briton/uk greece greek
 netherlands dutch/dutchman switzerland swiss denmark danish/dane spain spanish/spaniard
@@ -152,26 +147,17 @@ def content_words(text: str) -> Words:
     for match in _WORD.finditer(folded):
         word = nation(match[0])
         if word not in STOP_WORDS:
-            rows.append((_stem(word), *match.span(), bisect(ends, match.start())))
+            stem = next(iter(stems(word)), word)
+            rows.append((stem, *match.span(), bisect(ends, match.start())))
     return Words(*(tuple(column) for column in zip(*rows, strict=True))) if rows else _NO_WORDS
-
-
-def _stem(word: str) -> str:
-    return next(iter(stems(word)), word)
 
 
 def nation(word: str) -> str:
     """A word in lower case without accents; a nationality as its country: "Turkish" -> "turkey"."""
-    low = _unaccented(word.lower())
+    low = word.lower() if word.isascii() else unaccented(word.lower())
     if low == "us" and word != "US":
         return low
     return _NATION.get(low) or (_NATION.get(low[:-1]) if low.endswith("s") else None) or low
-
-
-def _unaccented(word: str) -> str:
-    if word.isascii():
-        return word
-    return "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
 
 
 def fold_places(text: str) -> str:
@@ -198,6 +184,11 @@ class Parsed:
         found = {nation(w) for w in _WORD.findall(fold_places(self.text))}
         return frozenset(found | set(self.words.stems))
 
+    def in_one_sentence(self, a: Span, b: Span) -> bool:
+        """Whether two spans stand in one of its parsed sentences."""
+        start, end = min(a[0], b[0]), max(a[1], b[1])
+        return any(at <= start and end <= at + len(doc.text) for at, doc in self.docs)
+
 
 def read_pairs(
     pairs: Sequence[tuple[str, str, datetime.date | None]],
@@ -223,7 +214,7 @@ def _claim_parts(claim: str) -> Parts:
 
 def _source_parts(claim: str, evidence: str) -> Parts:
     wanted = set(content_words(claim[:MAX_CLAIM]).stems)
-    text = evidence if len(evidence) <= READ_WHOLE else _nearest_text(wanted, evidence)
+    text = nearest_text(evidence, claim, READ_WHOLE)
     spans = split(text)
     order = sorted(range(len(spans)), key=lambda i: -_shared(wanted, text[slice(*spans[i])]))
     chosen: list[int] = []
@@ -243,21 +234,6 @@ def split(text: str) -> list[Span]:
         for start, end in sentence_spans(text)
         for a in range(start, end, LONGEST_SENTENCE)
     ]
-
-
-def _nearest_text(wanted: set[str], evidence: str) -> str:
-    spans = [m.span() for m in _SPLIT.finditer(evidence)]
-    order = sorted(
-        range(len(spans)), key=lambda i: -_quick_share(wanted, evidence[slice(*spans[i])])
-    )
-    kept = sorted({n for i in order[: KEPT_SENTENCES // 2] for n in (i, i - 1) if n >= 0})
-    return "\n".join(evidence[slice(*spans[i])] for i in kept)
-
-
-def _quick_share(wanted: set[str], sentence: str) -> float:
-    # Stemming a book takes seconds; a stem is mostly how its words begin.
-    low = sentence.lower()
-    return sum(stem in low for stem in wanted) / (8 + len(low) / 20)
 
 
 def _shared(wanted: set[str], sentence: str) -> float:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from index.words import STOP_WORDS
-from rag.units import ORDINALS, WORDS
+from rag.units import ORDINALS, WORDS, small_number
 from rag.values import Quantity, find_quantities
 
 _DASH = re.compile(r"(?<=\d)-(?=\d)")
@@ -87,8 +87,7 @@ def _multiples(text: str) -> Iterator[Quantity]:
         for match in pattern.finditer(text):
             yield Quantity(*match.span(), factor, "times")
     for match in _TIMES.finditer(text):
-        word = match[1].lower()
-        yield Quantity(*match.span(), float(WORDS.get(word) or word), "times")
+        yield Quantity(*match.span(), small_number(match[1]), "times")
 
 
 def scores(text: str) -> list[tuple[int, int, tuple[int, int]]]:

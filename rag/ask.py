@@ -9,7 +9,7 @@ Without a language model nothing is read: the sentences that answer best are quo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -21,21 +21,22 @@ from index.arguments import earlier
 from index.engines import Place, place_of
 from index.errors import ModelError
 from rag.addressed import is_addressed
-from rag.assemble import declined, joined, quoted, read_trace, told
+from rag.asking import Model, Tick
+from rag.assemble import declined, joined, read_trace, told
 from rag.checkers import beside, load_checker, traced, unreadable
 from rag.cite import Verified, verify
 from rag.compare import Compared, compare
-from rag.deadline import ends, question_seconds, timed
+from rag.deadline import Timed, ends, question_seconds
 from rag.evidence import Found, Scored, find_evidence
 from rag.model_room import Tell
-from rag.models import Model, Tick, check_model, default_model, model_for
+from rag.models import check_model, default_model, model_for
 from rag.of_time import told_time
 from rag.plan import Part, Plan, asked_on, cited_before, narrowed, plan, turns_of
 from rag.prompts import load_prompt
 from rag.question import Question, analyse
 from rag.read import Reading, read, windows
 from rag.reader import Reader, load_reader
-from rag.schema import Answer, Evidence
+from rag.schema import Answer, labelled
 from rag.verify import Checker
 from rag.watched import OnJudged, Watched, cites
 from rag.write import (
@@ -98,7 +99,7 @@ def answer(
 ) -> Answer:
     """A cited answer in which every sentence was checked, or a declined one.
 
-    `model` is "embedded", "none", a LiteLLM name, or a `rag.models.Model`; None takes the
+    `model` is "embedded", "none", a LiteLLM name, or a `rag.asking.Model`; None takes the
     configured one. Where the embedded one can't be had, the answer is that of "none", and its note
     says why. `outlets`, `since` and `until` (ISO dates) narrow the search; `as_of` asks as if it
     were that day: what was published later is not there, and "this week" is that day's; else it is
@@ -121,7 +122,7 @@ def answer(
     filters = {"outlets": outlets, "since": since, "until": earlier(until, as_of)}
     # Last, since it may be gigabytes: whatever else is wrong has been said by now.
     name, reads, unheard = model_for(model, tell)
-    reads = timed(reads, seconds) if reads else None
+    reads = Timed(reads, seconds) if reads else None
     way = Way(
         corpus,
         load_reader(),
@@ -180,7 +181,7 @@ def _quoted(question: Question, found: Found, way: Way) -> Answer:
 def _shown(question: Question, found: Found, draft: Draft, way: Way, voice: str) -> Answer:
     """An answer of quotations alone."""
     verified = verify(draft.claims, draft.evidence, way.checker, way.on_judged)
-    return quoted(question, found, draft, verified, voice, way.index.cluster_of)
+    return told(question, found, draft, verified, voice, way.index.cluster_of)
 
 
 # --- with a language model ---------------------------------------------------------------------
@@ -212,9 +213,16 @@ def _heard(question: Question, found: Found, way: Way, model: Model, watched: Wa
         return declined(question, found, compared, trace=read_trace(readings))
     trace: dict[str, Any] = {}
     draft, verified, voice = _told(question, found, compared, way, model, trace)
-    cluster_of = way.index.cluster_of
     result = told(
-        question, found, readings, compared, draft, verified, voice, cluster_of, model.name
+        question,
+        found,
+        draft,
+        verified,
+        voice,
+        way.index.cluster_of,
+        compared,
+        readings,
+        model.name,
     )
     return _traced(result, **trace)
 
@@ -271,8 +279,8 @@ def _completed(
     rest = quotations(s for s in sentences if not cites(verified.claims, s.passage))
     whole = verify(rest.claims, rest.evidence, way.checker, way.on_judged)
     hits = {e.hit.passage: e.hit for e in (*draft.evidence, *rest.evidence)}
-    evidence = tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(hits.values(), 1))
-    return replace(draft, evidence=evidence), Verified((*verified.judged, *whole.judged))
+    shown = replace(draft, evidence=labelled(hits.values()))
+    return shown, Verified((*verified.judged, *whole.judged))
 
 
 # --- the end -----------------------------------------------------------------------------------
@@ -287,8 +295,9 @@ def _finished(
 ) -> Answer:
     """The answer under the question as typed, with how it was made."""
     made, checked = planned.trace(asked.text), traced(way.checker)
-    sums = (made.pop("prompts", {}), checked.pop("prompts", {}), _prompts() if way.model else {})
-    prompts = {key: value for some in sums for key, value in some.items()}
+    prompts = {**made.pop("prompts", {}), **checked.pop("prompts", {})}
+    if way.model:
+        prompts |= {name: load_prompt(name).sha256 for name in ("read", "confirm", "write")}
     trace = {
         **result.trace,
         **made,
@@ -302,22 +311,12 @@ def _finished(
     if way.unheard:
         trace["model_error"] = way.unheard
         notes.append(f"No language model read the reports: {way.unheard}.")
-    for failure in dict.fromkeys(_failures(result.trace)):
+    parts = (result.trace, *result.trace.get("answers", ()))
+    for failure in dict.fromkeys(part["model_error"] for part in parts if "model_error" in part):
         notes.append(f"The language model failed: {failure}.")
     if planned.because:
         notes.append(f"This was asked as it was typed: {planned.because}.")
     return replace(result, question=asked.text, note=" ".join(notes), trace=trace)
-
-
-def _failures(trace: Mapping[str, Any]) -> Iterator[str]:
-    """How the model failed, in an answer or in its parts."""
-    for part in (trace, *trace.get("answers", ())):
-        if "model_error" in part:
-            yield part["model_error"]
-
-
-def _prompts() -> dict[str, str]:
-    return {name: load_prompt(name).sha256 for name in ("read", "confirm", "write")}
 
 
 def _index_at(place: Place) -> Index:

@@ -1,14 +1,13 @@
 """The answer as it is handed out: checked claims with remarks, the ledger, the note, the trace.
 
-told(...)     -> values, or sentences, from what the reports were read to say
-quoted(...)   -> the reports' own sentences, where no model reads
+told(...)     -> values, or sentences, that were checked
 declined(...) -> no answer, with what comes nearest
 joined(...)   -> one answer from those of several questions
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,19 +15,18 @@ from index import Hit
 from index.tongue import NAMES, language_of
 from rag.asserted import SPOKEN, reports
 from rag.cite import Verified
-from rag.compare import Compared
+from rag.compare import ClusterOf, Compared
 from rag.evidence import Found
-from rag.ledger import counted, independent, ledger_of, quoted_rows, remark_of
+from rag.ledger import counted, independent, ledger_of, quoted_rows, remark_of, reports_told
 from rag.models import EMBEDDED, NONE
 from rag.plan import Part
 from rag.planted import REMARK, planted
 from rag.question import Question
 from rag.read import Reading
-from rag.schema import Answer, Claim, Evidence, Kind
+from rag.schema import Answer, Claim, Kind, labelled
 from rag.voice import voice_of
 from rag.write import Draft
 
-ClusterOf = Callable[[str], int]
 #: What is said of a sentence that is shown and that the model did not take for an answer.
 UNREAD = "nearest by the search; the model took other words for the answer"
 #: And of one whose words may answer, but not surely enough to be set against the others.
@@ -47,20 +45,26 @@ def lead_and_note(answer: Answer) -> tuple[str, str]:
 def told(
     question: Question,
     found: Found,
-    readings: Sequence[Reading],
-    compared: Compared,
     draft: Draft,
     verified: Verified,
     voice: str,
     cluster_of: ClusterOf,
-    model: str,
+    compared: Compared | None = None,
+    readings: Sequence[Reading] = (),
+    model: str = NONE,
 ) -> Answer:
-    """What a model read, after it was checked; declined if no claim passed."""
-    read = read_trace(readings)
+    """What was drafted and checked; declined if no claim passed.
+
+    `compared`, `readings` and `model` are given where a model read. With the voice "mentions" the
+    note counts who mentions what was asked.
+    """
+    read = read_trace(readings) if compared else {}
     if not verified.claims:
         return declined(question, found, compared, verified, read)
     claims = tuple(_remarked(c, compared) for c in verified.claims)
-    rows = () if compared.doubtful else ledger_of(compared, cluster_of)
+    doubtful = compared is not None and compared.doubtful
+    rows = ledger_of(compared, cluster_of) if compared and not doubtful else ()
+    mentioned = _count_of_reports(claims, cluster_of) if voice == "mentions" else ""
     return Answer(
         question.text,
         "answered",
@@ -68,33 +72,8 @@ def told(
         verified.rejected,
         rows or quoted_rows(claims, cluster_of),
         draft.evidence,
-        DOUBTFUL * compared.doubtful + _note(claims, cluster_of, model),
+        mentioned or DOUBTFUL * doubtful + _note(claims, cluster_of, model),
         {"voice": voice, **_trace(question, found), **read},
-    )
-
-
-def quoted(
-    question: Question,
-    found: Found,
-    draft: Draft,
-    verified: Verified,
-    voice: str,
-    cluster_of: ClusterOf,
-) -> Answer:
-    """Quotations alone; with the voice "mentions" the note counts who mentions what was asked."""
-    if not verified.claims:
-        return declined(question, found, None, verified)
-    claims = tuple(_remarked(c) for c in verified.claims)
-    note = _count_of_reports if voice == "mentions" else _note
-    return Answer(
-        question.text,
-        "answered",
-        claims,
-        verified.rejected,
-        quoted_rows(claims, cluster_of),
-        draft.evidence,
-        note(claims, cluster_of),
-        {"voice": voice, **_trace(question, found)},
     )
 
 
@@ -122,7 +101,7 @@ def declined(
         question.text,
         "declined",
         rejected=verified.rejected if verified else (),
-        evidence=tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(hits, start=1)),
+        evidence=labelled(hits),
         note=f"The reports don't answer this. Looked for: {looked}.{missing}"
         + _tongues(question, found),
         trace={"voice": "declined", **_trace(question, found), **(trace or {})},
@@ -136,13 +115,10 @@ def _tongues(question: Question, found: Found) -> str:
     foreign = [code for code in (asked, told) if code not in ("", "en")]
     if not foreign:
         return ""
-    same = asked == told or not asked or not told
-    where = f" The question is in {NAMES[asked]}" if asked else " It"
-    if not same:
-        where += f", the nearest reports are in {NAMES[told]}"
-    else:
-        where = f" These are in {NAMES[foreign[0]]}"
-    return f"{where}; the search that ships knows English best."
+    where = f"These are in {NAMES[foreign[0]]}"
+    if asked and told and asked != told:
+        where = f"The question is in {NAMES[asked]}, the nearest reports are in {NAMES[told]}"
+    return f" {where}; the search that ships knows English best."
 
 
 def joined(parts: Sequence[Part], answers: Sequence[Answer]) -> Answer:
@@ -163,7 +139,7 @@ def joined(parts: Sequence[Part], answers: Sequence[Answer]) -> Answer:
         tuple(claims.values()),
         tuple(r for a in answers for r in a.rejected),
         tuple(row for a in answered for row in a.ledger),
-        tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(found, start=1)),
+        labelled(found),
         " ".join(notes),
         {"voice": "parts", "answers": [{"outcome": a.outcome, **a.trace} for a in answers]},
     )
@@ -193,7 +169,7 @@ def _remarked(claim: Claim, compared: Compared | None = None) -> Claim:
 
 def _note(claims: Sequence[Claim], cluster_of: ClusterOf, model: str = NONE) -> str:
     """What a reader is looking at, and how many independent reports it is, if that differs."""
-    cited = {c.article_id for claim in claims for c in claim.citations}
+    cited = {name for claim in claims for name in claim.article_ids}
     count = counted(len(cited), independent(cited, cluster_of))
     note = _note_of_kinds({c.kind for c in claims}, model)
     return f"{note} Cited: {count}." if count else note
@@ -218,8 +194,8 @@ def _count_of_reports(claims: Sequence[Claim], cluster_of: ClusterOf) -> str:
     """How many of the reports, and which outlets, the claims cite."""
     articles = {c.article_id: c.passage.article for claim in claims for c in claim.citations}
     outlets = sorted({a.outlet or "an unknown outlet" for a in articles.values()})
-    reports = f"{len(articles)} report{'s' * (len(articles) > 1)}"
-    reports = counted(len(articles), independent(articles, cluster_of)) or reports
+    count = len(articles)
+    reports = counted(count, independent(articles, cluster_of)) or reports_told(count)
     return f"{reports} found, by {', '.join(outlets)}; each is quoted where it mentions it."
 
 

@@ -18,7 +18,7 @@ from index.tongue import is_common, language_of
 from index.words import STOP_WORDS, stems
 from rag.alignment import Parsed
 from rag.clauses import denied
-from rag.grammar import PASSIVE, SPEECH, SUBJECTS
+from rag.grammar import SPEECH, SUBJECTS, child_as
 from rag.schema import Check
 from rag.sentences import is_row
 from rag.withdrawn import withdrawn
@@ -136,7 +136,7 @@ def _speaks(token: Any) -> bool:
     """Whether a word is "please", or an "I" or "you" that does what a sentence is about."""
     if token.lower_ == "please":
         return str(token.pos_) == "INTJ"
-    if token.lower_ not in {"you", "i"} or token.dep_ not in {*SUBJECTS, *PASSIVE}:
+    if token.lower_ not in {"you", "i"} or token.dep_ not in SUBJECTS:
         return False
     verb = token.head
     beside = {c.lower_ for c in verb.children if c.dep_ in {"aux", "mark", "advmod"}}
@@ -146,7 +146,7 @@ def _speaks(token: Any) -> bool:
 
 def _is_command(token: Any) -> bool:
     """Whether a word is the verb of an order: the main one, without a subject."""
-    if token.tag_ not in {"VB", "VBP"} or any(c.dep_ == "aux" for c in token.children):
+    if token.tag_ not in {"VB", "VBP"} or child_as(token, "aux"):
         return False
     main = _first(token)
     alone = main.dep_ == "ROOT" and (main is token or main.pos_ not in {"VERB", "AUX"})
@@ -161,7 +161,7 @@ def _first(token: Any) -> Any:
 
 
 def _has_subject(token: Any) -> bool:
-    return any(c.dep_ in {*SUBJECTS, *PASSIVE, "expl"} for c in token.children)
+    return child_as(token, *SUBJECTS, "expl") is not None
 
 
 def _main(doc: Any) -> set[str]:
@@ -206,7 +206,7 @@ def _place(verb: Any) -> str:
 
 
 def _is_order(verb: Any) -> bool:
-    own = [c for c in verb.children if c.dep_ in {*SUBJECTS, *PASSIVE} and c.lower_ != "you"]
+    own = [c for c in verb.children if c.dep_ in SUBJECTS and c.lower_ != "you"]
     if any(c.dep_ == "aux" and c.lower_ in _BOUND for c in verb.children):
         return True
     to = any(c.lower_ == "to" for c in verb.children)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +22,15 @@ from index.rerank import PairModel, load_pair_model
 from index.settings import value_of
 from index.words import words
 from rag.alignment import MAX_CLAIM
-from rag.models import NONE, Model, check_model, complete
-from rag.nearest import focus, nearest_spans
+from rag.asking import Model
+from rag.models import NONE, check_model, complete
+from rag.nearest import focus, nearest_text
 from rag.prompts import load_prompt
 from rag.signal_checker import signal_checker
-from rag.verify import QUICK, SETTING, Checker, default_checker, quick, with_model
+from rag.verify import QUICK, SETTING, Checker, ModelChecker, default_checker
 
 THRESHOLD_SETTING = "WIRECHECK_CHECKER_THRESHOLD"
-SHIPPED, LLM = "bundled", "llm:"
+SHIPPED, LLM = ModelChecker.name, "llm:"
 #: Threshold of a checker that nobody calibrated.
 USUAL_THRESHOLD = 0.5
 #: Characters of evidence that a checker by setting reads, those nearest to the claim.
@@ -45,15 +46,7 @@ _REPLY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%?\.?", re.ASCII)
 _WORD_REPLIES = {"yes": 1.0, "no": 0.0}
 
 
-class NamedChecker(Checker, Protocol):
-    """A checker that can be told from others."""
-
-    @property
-    def name(self) -> str:
-        """What it was set by: "bundled", "llm:MODEL", or a cross-encoder's name or folder."""
-
-
-def load_checker(name: str | None = None) -> NamedChecker:
+def load_checker(name: str | None = None) -> Checker:
     """Return the checker called `name`, else the one that WIRECHECK_CHECKER names, else ours.
 
     Its threshold is WIRECHECK_CHECKER_THRESHOLD, else 0.5, or of ours what it was calibrated to.
@@ -64,16 +57,9 @@ def load_checker(name: str | None = None) -> NamedChecker:
     return _named(name or SHIPPED, _threshold())
 
 
-def shipped(threshold: float | None = None, *, with_model: bool = True) -> ShippedChecker:
-    """The checker that ships, with the model in the box if it is here, or as "signals"."""
-    if with_model:
-        return ShippedChecker(SHIPPED, default_checker(), threshold)
-    return ShippedChecker(QUICK, signal_checker(), threshold)
-
-
 def beside(checker: Checker, model: Model | None) -> Checker:
     """The checker of an answer that `model` reads for: the one that ships asks the same model."""
-    return checker.beside(model) if isinstance(checker, ShippedChecker) else checker
+    return checker.beside(model) if isinstance(checker, ModelChecker) else checker
 
 
 def name_of(checker: Checker) -> str:
@@ -84,7 +70,7 @@ def name_of(checker: Checker) -> str:
 def traced(checker: Checker) -> dict[str, Any]:
     """What the trace of an answer says of its checker; JSON-ready."""
     rows: dict[str, Any] = {"checker": name_of(checker), "threshold": checker.threshold}
-    if isinstance(checker, ShippedChecker):
+    if isinstance(checker, ModelChecker):
         if checker.without:
             rows["checker"] = QUICK
         else:
@@ -113,42 +99,15 @@ def _threshold() -> float | None:
 
 
 @lru_cache(maxsize=4)
-def _named(name: str, threshold: float | None) -> NamedChecker:
-    if name in {SHIPPED, QUICK}:
-        return shipped(threshold, with_model=name == SHIPPED)
+def _named(name: str, threshold: float | None) -> Checker:
+    if name == SHIPPED:
+        return default_checker(threshold)
+    if name == QUICK:
+        return signal_checker(threshold)
     limit = USUAL_THRESHOLD if threshold is None else threshold
     if name.startswith(LLM):
         return LLMChecker(name.removeprefix(LLM).strip(), limit)
     return CrossEncoderChecker(load_pair_model(name, "checker"), limit)
-
-
-class ShippedChecker:
-    """The checker that ships, with a threshold of one's own if one is set."""
-
-    def __init__(self, name: str, checker: Checker, threshold: float | None = None) -> None:
-        self.name = name
-        self.threshold = checker.threshold if threshold is None else threshold
-        self._checker = checker
-
-    @property
-    def quick(self) -> ShippedChecker:
-        """The one that stands in where many texts are compared."""
-        return ShippedChecker(QUICK, quick(self._checker), self.threshold)
-
-    @property
-    def without(self) -> str:
-        """Why no language model took part last time; empty if one did."""
-        return str(getattr(self._checker, "without", "it was not asked to"))
-
-    def beside(self, model: Model | None) -> ShippedChecker:
-        """The same, with a model that is loaded already, or with none."""
-        if self.name == QUICK:
-            return self
-        return ShippedChecker(self.name, with_model(model), self.threshold)
-
-    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """See Checker."""
-        return self._checker.support(pairs)
 
 
 class CrossEncoderChecker:
@@ -176,7 +135,7 @@ class CrossEncoderChecker:
     def _fitting(self, evidence: str, claim: str) -> str:
         """As much of the evidence as the model reads beside the claim, the nearest first."""
         room = self._model.max_tokens - self._model.count_tokens(claim) - _SPECIAL_TOKENS
-        text = _nearest_text(evidence, claim)
+        text = nearest_text(evidence, claim, MOST_EVIDENCE)
         count, length = self._model.count_tokens(text), len(text.split())
         while count > room > 0 and length > 1:
             length = max(1, int(0.95 * length * room / count))
@@ -252,7 +211,10 @@ class LLMChecker:
             return error
 
     def _judge(self, evidence: str, claim: str) -> float | None:
-        pair = {"evidence": _nearest_text(evidence, claim), "claim": claim[:MAX_CLAIM]}
+        pair = {
+            "evidence": nearest_text(evidence, claim, MOST_EVIDENCE),
+            "claim": claim[:MAX_CLAIM],
+        }
         told = json.dumps(pair, ensure_ascii=False)
         return read_verdict(complete(self.model, load_prompt(_PROMPT).messages(pair=told)))
 
@@ -269,8 +231,3 @@ def read_verdict(reply: str) -> float | None:
     match = _REPLY.fullmatch(text)
     value = float(match[1]) if match else -1.0
     return value / 100 if 0 <= value <= 100 else None
-
-
-def _nearest_text(evidence: str, claim: str) -> str:
-    spans = nearest_spans(evidence, claim, MOST_EVIDENCE)
-    return "\n".join(evidence[start:end] for start, end in spans)

@@ -31,6 +31,7 @@ from rag.clauses import check_certainty, check_denial
 from rag.names import SAME_SENTENCE, check_names
 from rag.roles import check_roles
 from rag.schema import Check
+from rag.sentences import folded
 from rag.speakers import check_speaker
 from rag.timing import check_dates
 from rag.values import CONVERTED, Quantity, comparable, same_quantity
@@ -38,7 +39,6 @@ from rag.withdrawn import blanked, taken_back
 
 _OPEN, _CLOSE = '"“„«', '"”“»'
 _QUOTED = re.compile(rf"[{_OPEN}]([^{_OPEN}{_CLOSE}]+)(?:[{_CLOSE}]|$)")
-_STRAIGHT = str.maketrans("“”„‘’", '"""\'\'')
 
 #: "CORRIN, Feb 11 (Meridian Wire) - " before a report's first sentence.
 _DATELINE = re.compile(r"^[A-Z][A-Z]+\b[^.!?]{0,80}? [-–—] ")
@@ -85,7 +85,8 @@ def _said(claim: str, evidence: str) -> str:
 def _read_checks(claim: Parsed, source: Parsed) -> list[Check]:
     if _is_sentence_of(claim, source):
         return [Check(name, True, "a sentence of the source") for name in READ_CHECKS]
-    return [check(claim, source) for check in READ_CHECKS.values()]
+    wrong = {name: check(claim, source) for name, check in READ_CHECKS.items()}
+    return [Check(name, not detail, detail) for name, detail in wrong.items()]
 
 
 def _is_sentence_of(claim: Parsed, source: Parsed) -> bool:
@@ -104,7 +105,7 @@ def _date(text: str | None) -> datetime.date | None:
 
 def fold(text: str) -> str:
     """`text` with white space runs as one space and curly quotes as straight ones; nothing else."""
-    return " ".join(text.translate(_STRAIGHT).split())
+    return " ".join(folded(text).split())
 
 
 def short(text: str) -> str:
@@ -128,7 +129,7 @@ def check_quotation(claim: str, evidence: str) -> Check:
 # --- numbers -----------------------------------------------------------------------------------
 
 
-def check_numbers(claim: Parsed, source: Parsed) -> Check:
+def check_numbers(claim: Parsed, source: Parsed) -> str:
     """Every quantity and ordinal of the claim must be the source's, as a value and at its place."""
     said, ours = quantities(source.text), quantities(claim.text)
     follows = implied(source.text, said)
@@ -141,8 +142,7 @@ def check_numbers(claim: Parsed, source: Parsed) -> Check:
             continue
         if quantity.amount == 1 and not claim.text[quantity.start : quantity.end].isdigit():
             continue
-        found = _contest_number(claim, source, quantity, ours, said, follows)
-        if found is not None:
+        if found := _contest_number(claim, source, quantity, ours, said, follows):
             return found
     return _check_scores(claim, source) or _check_ordinals(claim, source)
 
@@ -154,7 +154,7 @@ def _contest_number(
     ours: Sequence[Quantity],
     said: Sequence[Quantity],
     follows: Sequence[Quantity],
-) -> Check | None:
+) -> str:
     here = (quantity.start, quantity.end)
     shared: Span | None = None
 
@@ -176,7 +176,7 @@ def _contest_number(
 
     exact, many = replace(quantity, relation="="), quantity.family == "times"
     if any(same_quantity(exact, other, 0.1 if many else CONVERTED) for other in follows):
-        return None
+        return ""
     same_kind = [o for o in said if o in right or (o.family == quantity.family and not told(o))]
     same_kind += [o for o in follows if many and o.family == "times"]
     whole = [w for part, w in parts(source.text, said) if part in right]
@@ -190,10 +190,10 @@ def _contest_number(
         shared = (0, noun.end() if noun else quantity.start)
         instead = rival(right.__contains__, likeness, same_kind)
     if not known and quantity.amount == 2 and not quantity.family and _PAIR.search(source.text):
-        return None
+        return ""
     one_unit = quantity.plain == 1 and not claim.text[quantity.start].isdigit()
     if known or one_unit or many:
-        return _refused(claim, here, source, (instead.start, instead.end)) if instead else None
+        return _refused(claim, here, source, (instead.start, instead.end)) if instead else ""
     alike = [o for o in said if o.plain == quantity.plain and o.family and quantity.family]
     instead = max(alike, key=likeness, default=instead)
     return _refused(claim, here, source, (instead.start, instead.end) if instead else None)
@@ -239,15 +239,14 @@ def _same_range(ours: Quantity, theirs: Quantity) -> bool:
     return ours.relation == "~" and low <= ours.amount <= high
 
 
-def _refused(claim: Parsed, here: Span, source: Parsed, there: Span | None) -> Check:
+def _refused(claim: Parsed, here: Span, source: Parsed, there: Span | None) -> str:
     ours = short(claim.text[slice(*here)])
     if there is None:
-        return Check("number", False, f"the source does not say “{ours}”")
-    said = short(source.text[slice(*there)])
-    return Check("number", False, f"the source says “{said}”, not “{ours}”")
+        return f"the source does not say “{ours}”"
+    return f"the source says “{short(source.text[slice(*there)])}”, not “{ours}”"
 
 
-def _check_scores(claim: Parsed, source: Parsed) -> Check | None:
+def _check_scores(claim: Parsed, source: Parsed) -> str:
     """A score must be the source's, and the winner's figure must come first with who won."""
     said = scores(source.text)
     if bool(_LOST.search(claim.text)) != bool(_LOST.search(source.text)):
@@ -257,14 +256,15 @@ def _check_scores(claim: Parsed, source: Parsed) -> Check | None:
         if ours[:2] not in [other[:2] for other in said]:
             near = [(claim.words.likeness(here, source.words, o[2]), o[2]) for o in said]
             return _refused(claim, here, source, max(near)[1] if near else None)
-    return None
+    return ""
 
 
 _LOST = re.compile(r"\b(?:lost|loses?|losing|beaten|defeated by|went down)\b", re.IGNORECASE)
 
 
-def _check_ordinals(claim: Parsed, source: Parsed) -> Check:
+def _check_ordinals(claim: Parsed, source: Parsed) -> str:
     said = ordinals(source.text)
+    counted = {q.amount for q in quantities(source.text) if not q.family}
     for value, here in ordinals(claim.text):
 
         def likeness(other: tuple[int, Span], here: Span = here) -> float:
@@ -275,17 +275,14 @@ def _check_ordinals(claim: Parsed, source: Parsed) -> Check:
 
         alone = any(agrees(o) and STAND_ALONE.match(source.text, o[1][1]) for o in said)
         instead = None if alone else rival(agrees, likeness, said)
-        lacking = value > 2 and not any(map(agrees, said)) and not _counts(source, value)
+        lacking = value > 2 and not any(map(agrees, said)) and value not in counted
         if instead or lacking:
             return _refused(claim, here, source, instead[1] if instead else None)
-    return Check("number", True)
+    return ""
 
 
-def _counts(source: Parsed, value: int) -> bool:
-    return any(q.amount == value and not q.family for q in quantities(source.text))
-
-
-READ_CHECKS: dict[str, Callable[[Parsed, Parsed], Check]] = {
+#: Each says what a claim has otherwise than its source, "" if nothing.
+READ_CHECKS: dict[str, Callable[[Parsed, Parsed], str]] = {
     "number": check_numbers,
     "date": check_dates,
     "name": check_names,

@@ -17,12 +17,8 @@ from rag.sentences import header_of, with_neighbours
 from rag.verify import Checker, quick
 
 #: Reasons for which a drafted sentence is refused, as readers see them.
-NO_LABEL, UNKNOWN_LABEL, NOT_VERBATIM, UNSUPPORTED = (
-    "no label",
-    "unknown label",
-    "not verbatim",
-    "support",
-)
+NO_LABEL, UNKNOWN_LABEL = "no label", "unknown label"
+NOT_VERBATIM, UNSUPPORTED = "not verbatim", "support"
 REPEATED, TOO_MANY = "repeated", "too many"
 #: Written sentences that an answer may have.
 MOST_WRITTEN = 4
@@ -32,10 +28,9 @@ MOST_CANDIDATES = 40
 
 @dataclass(frozen=True)
 class Verified:
-    """A draft's sentences, judged, in their order; and what else was refused on the way."""
+    """A draft's sentences, judged, in their order."""
 
     judged: tuple[Claim | Rejection, ...]
-    refused: tuple[Rejection, ...] = ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -45,7 +40,7 @@ class Verified:
     @property
     def rejected(self) -> tuple[Rejection, ...]:
         """What they refused."""
-        return (*(j for j in self.judged if isinstance(j, Rejection)), *self.refused)
+        return tuple(j for j in self.judged if isinstance(j, Rejection))
 
 
 def verify(
@@ -106,9 +101,9 @@ def verify_claim(
         return _refuse(draft, NO_LABEL, "it names no evidence")
     passages = [evidence[label].hit.passage for label in draft.labels]
     if draft.kind == "difference":
-        return _verify_difference(draft, [evidence[label] for label in draft.labels])
+        return _verify_difference(draft, passages)
     if draft.kind != "written":
-        return _verify_verbatim(draft, [evidence[label] for label in draft.labels], checker)
+        return _verify_verbatim(draft, passages, checker)
     wider = [with_neighbours(p) for p in passages]
     around = "\n".join(p.text for p in wider)
     checks = written_checks(draft.text, "\n".join(p.text for p in passages), _published(passages))
@@ -140,54 +135,43 @@ def _published(passages: Sequence[Passage]) -> str | None:
 
 
 def _verify_verbatim(
-    draft: DraftClaim, evidence: Sequence[Evidence], checker: Checker
+    draft: DraftClaim, passages: Sequence[Passage], checker: Checker
 ) -> Claim | Rejection:
     """A short answer or a quoted sentence: the first cited passage must hold its very words.
 
     Further passages may say the same in other words ("2.5 hours"); a whole sentence must be
     supported by each, a short answer's values were compared when it was drafted.
     """
-    first = evidence[0].hit.passage
+    first, *others = passages
     if fold(draft.text) not in fold(first.text):
         return _refuse(draft, NOT_VERBATIM, f"its words are not in {first.article.id}")
-    passages = [e.hit.passage for e in evidence]
     if draft.kind == "span":
-        kept = _cited(draft, evidence)
+        kept = _cited(draft, passages)
     else:
-        others = quick(checker).support([(p.text, draft.text) for p in passages[1:]])
-        kept = [Citation(first, 1.0)]
-        kept += [
-            Citation(p, s)
-            for p, s in zip(passages[1:], others, strict=True)
-            if s >= quick(checker).threshold
-        ]
-    return Claim(
-        draft.text,
-        tuple(kept),
-        max(c.support for c in kept),
-        (Check("verbatim", True, first.article.id),),
-        draft.kind,
-    )
+        checker = quick(checker)
+        supports = checker.support([(p.text, draft.text) for p in others])
+        also = [Citation(p, s) for p, s in zip(others, supports, strict=True)]
+        kept = (Citation(first, 1.0), *(c for c in also if c.support >= checker.threshold))
+    check = Check("verbatim", True, first.article.id)
+    return Claim(draft.text, kept, max(c.support for c in kept), (check,), draft.kind)
 
 
-def _verify_difference(draft: DraftClaim, evidence: Sequence[Evidence]) -> Claim | Rejection:
+def _verify_difference(draft: DraftClaim, passages: Sequence[Passage]) -> Claim | Rejection:
     """What reports differ in: every value that it quotes must stand in what it cites.
 
     Which values are one and how many reports give each was counted when it was drafted.
     """
-    passages = [e.hit.passage for e in evidence]
     check = check_quotation(draft.text, "\n".join(p.text for p in passages))
     if not check.passed:
         return _refuse(draft, NOT_VERBATIM, check.detail)
-    cited = _cited(draft, evidence)
+    cited = _cited(draft, passages)
     support = min(c.support for c in cited)
-    return Claim(draft.text, tuple(cited), support, (Check("verbatim", True),), "difference")
+    return Claim(draft.text, cited, support, (Check("verbatim", True),), "difference")
 
 
-def _cited(draft: DraftClaim, evidence: Sequence[Evidence]) -> list[Citation]:
+def _cited(draft: DraftClaim, passages: Sequence[Passage]) -> tuple[Citation, ...]:
     """The sentences of readings, each as likely an answer as its reading."""
-    pairs = zip(evidence, draft.supports, strict=True)
-    return [Citation(e.hit.passage, support) for e, support in pairs]
+    return tuple(Citation(p, s) for p, s in zip(passages, draft.supports, strict=True))
 
 
 def supporting_span(claim: str, passage: Passage, checker: Checker) -> Citation:

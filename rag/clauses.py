@@ -11,9 +11,8 @@ from typing import Any
 from index.words import stems
 from rag.alignment import Parsed, Span, rival
 from rag.amounts import counts_others
-from rag.grammar import PASSIVE, SPEECH, SUBJECTS
+from rag.grammar import SPEECH, SUBJECTS, child_as
 from rag.opposites import sides_of_questions
-from rag.schema import Check
 
 _NEGATIONS = frozenset("not n't n’t never no neither nor hardly barely".split())
 _NOBODY = frozenset("nobody none nothing neither no nowhere".split())
@@ -87,19 +86,12 @@ def _telling(token: Any) -> bool:
 
 def _fact(at: int, token: Any) -> Fact:
     left, right = sides_of_questions()
-    particle = next((c.lower_ for c in token.children if c.dep_ == "prt"), None)
-    forms = (
-        [f"{token.lemma_.lower()}_{particle}"]
-        if particle
-        else [
-            token.lower_,
-            token.lemma_.lower(),
-        ]
-    )
+    lemma, particle = token.lemma_.lower(), child_as(token, "prt")
+    forms = [f"{lemma}_{particle.lower_}"] if particle else [token.lower_, lemma]
     to_whom = token.lemma_ == "lose" and any(c.lower_ == "to" for c in token.children)
     if to_whom or (token.lemma_ == "defeat" and token.pos_ == "VERB"):
         forms = []  # who wins and who loses is a matter of roles
-    stem = next(iter(stems(token.lemma_)), token.lemma_.lower())
+    stem = next(iter(stems(token.lemma_)), lemma)
     one = {q for f in forms for q in left.get(f, ())}
     other = {q for f in forms for q in right.get(f, ())}
     spelt = next(iter(stems(token.text)), token.lower_)
@@ -119,7 +111,7 @@ def _fact(at: int, token: Any) -> Fact:
 
 def _subject(at: int, verb: Any) -> tuple[Span | None, bool]:
     """Where a verb's subject stands, and whether it is nobody."""
-    found = next((c for c in verb.children if c.dep_ in {*SUBJECTS, *PASSIVE}), None)
+    found = child_as(verb, *SUBJECTS)
     if found is None:
         return None, False
     inside = list(found.subtree)
@@ -158,7 +150,9 @@ def denied(verb: Any) -> bool:
             if complement and head.pos_ in {"VERB", "AUX", "ADJ"}:
                 count += _own_denials(head)
         elif token.dep_ == "conj" and not _has_subject(token) and head.pos_ in {"VERB", "AUX"}:
-            count += _shared_denials(token, head)
+            # What denies the first verb denies the second: "did not stop or answer".
+            joined_by_or = any(c.dep_ == "cc" and c.lower_ in {"or", "nor"} for c in head.children)
+            count += _own_denials(head) * joined_by_or
         else:
             break
         token = head
@@ -176,7 +170,7 @@ def _own_denials(verb: Any) -> int:
     for child in verb.children:
         if child.dep_ == "neg" or child.lower_ in {"never", "hardly", "barely", "neither"}:
             count += _negates(child)
-        elif child.dep_ in {*SUBJECTS, *PASSIVE, "dobj", "attr"}:
+        elif child.dep_ in {*SUBJECTS, "dobj", "attr"}:
             count += child.lower_ in _NOBODY or any(
                 c.lower_ in {"no", "neither"} and c.dep_ in {"det", "neg"} for c in child.children
             )
@@ -185,14 +179,8 @@ def _own_denials(verb: Any) -> int:
     return count
 
 
-def _shared_denials(token: Any, head: Any) -> int:
-    """What denies the first verb denies the second: "did not stop or answer"."""
-    joined_by_or = any(c.dep_ == "cc" and c.lower_ in {"or", "nor"} for c in head.children)
-    return _own_denials(head) if joined_by_or else 0
-
-
 def _has_subject(verb: Any) -> bool:
-    return any(c.dep_ in {*SUBJECTS, *PASSIVE} for c in verb.children)
+    return child_as(verb, *SUBJECTS) is not None
 
 
 def certainty(token: Any) -> float:
@@ -228,9 +216,8 @@ def _own_certainty(verb: Any) -> float:
             level = min(level, POSSIBLE)
         elif child.dep_ == "advmod" and word in _DOUBT:
             level = min(level, PLANNED)
-    progressive = verb.tag_ == "VBG" and any(
-        c.lower_ in {"is", "are", "am", "'s", "'re"} for c in verb.children
-    )
+    is_now = any(c.lower_ in {"is", "are", "am", "'s", "'re"} for c in verb.children)
+    progressive = verb.tag_ == "VBG" and is_now
     return UNKNOWN if progressive and level == FACT else level
 
 
@@ -253,7 +240,7 @@ def _governed(verb: Any, head: Any) -> float:
 # --- negation and modality ---------------------------------------------------------------------
 
 
-def check_denial(claim: Parsed, source: Parsed) -> Check:
+def check_denial(claim: Parsed, source: Parsed) -> str:
     """What the claim says must not be denied by the source at that place, nor its opposite said."""
     said = facts(source)
     others = counts_others(claim.text, source.text)
@@ -263,9 +250,8 @@ def check_denial(claim: Parsed, source: Parsed) -> Check:
         instead = _opposed(claim, source, fact, said)
         if instead is not None:
             ours, theirs = _saying(fact), _saying(instead)
-            detail = f"the source has {theirs}, the claim {ours}: the opposite"
-            return Check("negation", False, detail)
-    return Check("negation", True)
+            return f"the source has {theirs}, the claim {ours}: the opposite"
+    return ""
 
 
 def _saying(fact: Fact) -> str:
@@ -285,21 +271,15 @@ def _opposed(claim: Parsed, source: Parsed, fact: Fact, said: list[Fact]) -> Fac
 
     about = [f for f in said if f.keys & fact.keys or f.keys & fact.opposite]
     instead = rival(agrees, likeness, about)
-    if instead is None or not any(_beside(source, instead, f) and agrees(f) for f in about):
+    if instead is None or not any(
+        agrees(f) and source.in_one_sentence(instead.span, f.span) for f in about
+    ):
         return instead
     # One sentence says both: rewording moves words about, so only a plain case counts.
     return rival(agrees, likeness, about, margin=SAME_SENTENCE)
 
 
-def _beside(source: Parsed, a: Fact, b: Fact) -> bool:
-    """Whether two words stand in one sentence."""
-    return any(
-        at <= min(a.span[0], b.span[0]) and max(a.span[1], b.span[1]) <= at + len(doc.text)
-        for at, doc in source.docs
-    )
-
-
-def check_certainty(claim: Parsed, source: Parsed) -> Check:
+def check_certainty(claim: Parsed, source: Parsed) -> str:
     """A claim must not be more certain than its source: what may be is not yet."""
     said = facts(source)
     for fact in facts(claim):
@@ -316,9 +296,8 @@ def check_certainty(claim: Parsed, source: Parsed) -> Check:
         instead = rival(agrees, likeness, about)
         if instead is not None:
             level = _LEVELS[instead.certainty]
-            detail = f"“{fact.word}” is {level} in the source, and more certain in the claim"
-            return Check("modality", False, detail)
-    return Check("modality", True)
+            return f"“{fact.word}” is {level} in the source, and more certain in the claim"
+    return ""
 
 
 _LEVELS = {

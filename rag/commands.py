@@ -25,10 +25,7 @@ def add(commands: Commands) -> None:
 
 def _ask_command(commands: Commands) -> None:
     ask = commands.add_parser("ask", help="a cited, checked answer")
-    ask.add_argument("question")
-    add_index(ask)
-    add_filters(ask)
-    add_model(ask)
+    _add_question(ask)
     shape = ask.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="the whole answer as JSON")
     shape.add_argument("--markdown", action="store_true", help="Markdown with footnotes")
@@ -49,10 +46,7 @@ def _ask_command(commands: Commands) -> None:
 
 def _compare_command(commands: Commands) -> None:
     compare = commands.add_parser("compare", help="who reports what, who differs, who is silent")
-    compare.add_argument("question")
-    add_index(compare)
-    add_filters(compare)
-    add_model(compare)
+    _add_question(compare)
     compare.add_argument("--json", action="store_true", help="the rows as JSON")
     compare.set_defaults(run=run_compare)
 
@@ -95,6 +89,14 @@ def _models_command(commands: Commands) -> None:
     models.add_argument("get", nargs="?", choices=["get"], help="fetch it, if it isn't there")
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=run_models)
+
+
+def _add_question(parser: argparse.ArgumentParser) -> None:
+    """What is asked, of which index, within what, and which model reads."""
+    parser.add_argument("question")
+    add_index(parser)
+    add_filters(parser)
+    add_model(parser)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +149,7 @@ def watching(options: argparse.Namespace) -> dict[str, Any]:
 
     def on_judged(judged: Claim | Rejection) -> None:
         if isinstance(judged, Claim):
-            files = ", ".join(dict.fromkeys(c.article_id for c in judged.citations))
+            files = ", ".join(judged.article_ids)
             aside = f" ({judged.remark})" if judged.remark else ""
             print(plain(f"… {judged.text} [{files}]{aside}"), file=sys.stderr)
 

@@ -11,7 +11,7 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from index import Article, Passage
+from index import Passage
 from index.words import stems
 from rag.asserted import reports
 from rag.entries import is_later, when_said
@@ -140,13 +140,7 @@ def compare(
     # What is counted or measured changes from report to report; who, where or what does not.
     replaced = _replaced(question, sides) if is_one and question.asks == "amount" else {}
     shown = Compared(
-        tuple(sides),
-        replaced,
-        apart,
-        unsure,
-        in_short=in_short,
-        by_date=by_date,
-        doubtful=doubtful,
+        tuple(sides), replaced, apart, unsure, in_short=in_short, by_date=by_date, doubtful=doubtful
     )
     differ = is_one and len(shown.standing) > 1
     return replace(shown, silent=_silent(unsure, heard), differ=differ)
@@ -200,12 +194,8 @@ def _moments(reading: Reading) -> list[Moment]:
 
 def _share(one: Passage, other: Passage) -> float:
     """0..1: the share of the shorter one's telling words that the other has."""
-    ours, theirs = _telling(one.text), _telling(other.text)
+    ours, theirs = set(stems(one.text)), set(stems(other.text))
     return len(ours & theirs) / max(1, min(len(ours), len(theirs)))
-
-
-def _telling(text: str) -> frozenset[str]:
-    return frozenset(stems(text))
 
 
 def _comparable(question: Question, sides: Sequence[Side], least: float) -> Iterator[Side]:
@@ -276,13 +266,9 @@ def _supersedes(question: Question, new: Reading, old: Reading) -> bool:
         return not agree(question, new, old)
     if ours.outlet is None or ours.outlet != theirs.outlet or ours.id == theirs.id:
         return False
-    day, before = _day(ours), _day(theirs)
+    day, before = published_on(ours), published_on(theirs)
     if day is None or before is None or agree(question, new, old):
         return False
     if day == before:
         return takes_back(ours, old.words.text)
     return before < day <= before + SAME_STORY
-
-
-def _day(article: Article) -> datetime.date | None:
-    return published_on(article)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 _MONTHS = (
@@ -30,7 +29,7 @@ _DATE = re.compile(
     |(?P<year4>(?<![\d,.$€£-])(?:19|20)\d\d)(?![\d%-]|[,.]\d|\s(?:people|workers|homes|jobs))
     |(?:(?<=\b(?:in|of|by|to)\s)|(?<=\band\s)|(?<=\b(?:from|year|late)\s)|(?<=\b(?:since|until|early)\s)
         |(?<=[(–]))(?P<year5>1[0-8]\d\d)(?![\d%]|[,.]\d|\s(?!as\b|was\b|his\b)[a-z]+s\b)
-    |(?P<decade>(?<![\d$€£-])(?:1[0-9]|20)\d0)s)\b
+    |(?P<year7>(?<![\d$€£-])(?:1[0-9]|20)\d0)s)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -67,22 +66,18 @@ def find_dates(text: str) -> list[When]:
 
 
 def _calendar(match: re.Match[str]) -> When | None:
-    part: Callable[[str], str | None] = match.groupdict().get
     if match["iso"]:
         try:
             date = datetime.date.fromisoformat(match["iso"])
         except ValueError:
             return None
-        return When(match.start(), match.end(), date.year, date.month, date.day)
+        return When(*match.span(), date.year, date.month, date.day)
     if match["mark"]:
         return _figures(match)
-    month = part("month1") or part("month2") or part("month3")
-    day = part("day1") or part("day2")
-    year = part("year1") or part("year2") or part("year3") or part("year4")
-    year = year or part("year5") or part("decade")
+    said = {kind.rstrip("1234567"): words for kind, words in match.groupdict().items() if words}
+    year, month, day = (said.get(kind) for kind in ("year", "month", "day"))
     return When(
-        match.start(),
-        match.end(),
+        *match.span(),
         int(year) if year else None,
         _MONTH_NUMBER[month.lower()] if month else None,
         int(day) if day else None,
@@ -94,19 +89,24 @@ def _figures(match: re.Match[str]) -> When | None:
     day, month, year = int(match["day6"]), int(match["month6"]), int(match["year6"])
     if match["mark"] == "/" and day <= 12:
         if month <= 12 and day != month:
-            return When(match.start(), match.end(), year)
+            return When(*match.span(), year)
         day, month = month, day
-    return When(match.start(), match.end(), year, month, day) if 0 < month <= 12 else None
+    return When(*match.span(), year, month, day) if 0 < month <= 12 else None
 
 
 def _lone(match: re.Match[str]) -> When:
     if match["weekday"]:
-        return When(match.start(), match.end(), weekday=_DAYS.index(match["weekday"].lower()))
-    return When(match.start(), match.end(), month=_MONTH_NUMBER[match["month"].lower()])
+        return When(*match.span(), weekday=_DAYS.index(match["weekday"].lower()))
+    return When(*match.span(), month=_MONTH_NUMBER[match["month"].lower()])
+
+
+def shared_parts(a: When, b: When) -> list[tuple[int, int]]:
+    """What each says of the parts that both say: year, month, day, weekday."""
+    pairs = ((a.year, b.year), (a.month, b.month), (a.day, b.day), (a.weekday, b.weekday))
+    return [(x, y) for x, y in pairs if x is not None and y is not None]
 
 
 def same_date(a: When, b: When) -> bool:
     """Whether two dates agree in every part that both say, and both say at least one such part."""
-    pairs = ((a.year, b.year), (a.month, b.month), (a.day, b.day), (a.weekday, b.weekday))
-    both = [(x, y) for x, y in pairs if x is not None and y is not None]
+    both = shared_parts(a, b)
     return bool(both) and all(x == y for x, y in both)

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar, Unpack
 
 from index.errors import ModelUnreachable, QuestionError
 from index.settings import seconds_of
-from rag.models import (
-    DEADLINE,
-    Message,
-    Model,
-    RemoteModel,
-    Reply,
-    tells_likelihood,
-)
+from rag.asking import DEADLINE, How, Message, Model, Reply, Tick, no_tick, tells_likelihood
+from rag.models import RemoteModel
 
 T = TypeVar("T")
 #: Of a question's seconds the share that a model may take at most: the rest is for quoting.
@@ -50,28 +44,25 @@ def ends(seconds: float, tell: Callable[[T], None]) -> Callable[[T], None]:
     return told
 
 
-def timed(model: Model, seconds: float) -> Timed:
-    """A model for a question of so many seconds; one elsewhere has WIRECHECK_MODEL_SECONDS."""
-    most = MODEL_SHARE * seconds
-    if isinstance(model, RemoteModel):
-        most = min(most, seconds_of("WIRECHECK_MODEL_SECONDS"))
-    return Timed(model, most)
-
-
 class Timed:
-    """A model that has `seconds` from now on, for all that it is asked."""
+    """A model that has so long from now on for all that it is asked in a question of `seconds`.
+
+    That is most of them; a model elsewhere has WIRECHECK_MODEL_SECONDS, if that is less.
+    """
 
     def __init__(self, model: Model, seconds: float) -> None:
         self.name, self.tells_likelihood = model.name, tells_likelihood(model)
-        self._model, self._seconds = model, seconds
-        self._until = time.monotonic() + seconds
+        self._model, self._seconds = model, MODEL_SHARE * seconds
+        if isinstance(model, RemoteModel):
+            self._seconds = min(self._seconds, seconds_of("WIRECHECK_MODEL_SECONDS"))
+        self._until = time.monotonic() + self._seconds
 
     def ask(
         self,
         conversations: Sequence[Sequence[Message]],
         *,
-        seconds: float = DEADLINE,
-        **options: Any,
+        tick: Tick = no_tick,
+        **how: Unpack[How],
     ) -> list[Reply]:
         """See Model. Raises ModelUnreachable, too, once its time is up."""
         left = self._until - time.monotonic()
@@ -79,4 +70,5 @@ class Timed:
             raise ModelUnreachable(
                 f"model {self.name!r} gave no answer within {self._seconds:g} seconds"
             )
-        return self._model.ask(conversations, seconds=min(left, seconds), **options)
+        how["seconds"] = min(left, how.get("seconds", DEADLINE))
+        return self._model.ask(conversations, tick=tick, **how)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import lru_cache
-from itertools import pairwise
 
 from index import Article, Passage
 
@@ -29,10 +28,9 @@ def entries_of(article: Article) -> tuple[Entry, ...]:
     """The entries of a live blog in their order; none of any other text."""
     found = [(m.start(), (m["day"] or "", _minutes(m))) for m in _STAMP.finditer(article.text)]
     times = [when for _, when in found]
-    falls = all(a >= b for a, b in pairwise(times))
-    rises = all(a <= b for a, b in pairwise(times))
+    in_order = times in (sorted(times), sorted(times, reverse=True))
     dated = all(day for day, _ in times)
-    return tuple(found) if len(found) >= (2 if dated else 3) and (falls or rises) else ()
+    return tuple(found) if len(found) >= (2 if dated else 3) and in_order else ()
 
 
 def entry_of(passage: Passage) -> Entry | None:

@@ -21,7 +21,7 @@ from rag.namesakes import is_of_namesake
 from rag.of_time import narrowed_to, search_periods, time_weights
 from rag.question import Question
 from rag.reader import Reader, Reading
-from rag.schema import Evidence
+from rag.schema import Evidence, labelled
 from rag.sentences import (
     asked_cell,
     folded,
@@ -44,6 +44,8 @@ COPIES = 20
 COMPARED, SENTENCES = 28, 8
 #: Added to a margin before it becomes a signal: the reader errs on the side of "no answer".
 MARGIN_SHIFT = 2.0
+#: The margin of a sentence in which the reader sees no word.
+NO_MARGIN = -20.0
 #: Rows of tables that are read by themselves.
 ROWS = 6
 #: What the reader's word counts for a row, and its margin, where the question names the row and
@@ -94,7 +96,7 @@ class Found:
         """The best sentences, labelled E1, E2, ..., each with its copies: as in `sentences`."""
         last = [n for n, s in enumerate(self.sentences) if not s.is_copy][count : count + 1]
         kept = self.sentences[: last[0]] if last else self.sentences
-        return _labelled([s.passage for s in kept], kept)
+        return labelled(Hit(s.passage, s.score, n) for n, s in enumerate(kept, 1))
 
 
 def find_evidence(
@@ -251,7 +253,7 @@ def _read_rows(
     texts = [told(p) for p in kept]
     scored = {}
     for row, text, reading in zip(kept, texts, reader.read(question.text, texts), strict=True):
-        margin, start, end = reading.best_span(0, len(text)) or (-20.0, 0, 0)
+        margin, start, end = reading.best_span(0, len(text)) or (NO_MARGIN, 0, 0)
         value, answers = text[start:end], reading.answers
         if cell := asked_cell(question.text, row):
             value, answers, margin = cell, LOOKED_UP, LOOKED_UP_MARGIN
@@ -270,25 +272,28 @@ def _drafted(
     weights: dict[str, float],
 ) -> Scored:
     margin, start, end = span
+    text = told(sentence)
+    context = f"{sentence.article.title}\n{text}\n{with_neighbours(sentence).text}"
     signals = (
         squash((margin + MARGIN_SHIFT) / 4),
         answers,
         0.0,
-        _coverage(weights, stems(told(sentence))),
-        _coverage(weights, stems(_context(sentence))),
+        _coverage(weights, stems(text)),
+        _coverage(weights, stems(context)),
         float(may_hold(question.asks, sentence.text)),
         1.0 / (1 + rank),
     )
-    score = logistic(model_weights()["sentence"], SIGNALS, signals)
-    return Scored(sentence, signals, score, (start, end), margin)
+    return Scored(sentence, signals, _score(signals), (start, end), margin)
 
 
 def _with_cosine(sentence: Scored, cosine: float) -> Scored:
     place = SIGNALS.index("cosine")
     signals = (*sentence.signals[:place], cosine, *sentence.signals[place + 1 :])
-    return replace(
-        sentence, signals=signals, score=logistic(model_weights()["sentence"], SIGNALS, signals)
-    )
+    return replace(sentence, signals=signals, score=_score(signals))
+
+
+def _score(signals: Sequence[float]) -> float:
+    return logistic(model_weights()["sentence"], SIGNALS, signals)
 
 
 def _cosines(question: Question, sentences: Sequence[Passage], encoder: Encoder) -> list[float]:
@@ -299,17 +304,6 @@ def _cosines(question: Question, sentences: Sequence[Passage], encoder: Encoder)
 
 
 # --- signals -----------------------------------------------------------------------------------
-
-
-def _labelled(passages: Sequence[Passage], scores: Sequence[Scored]) -> tuple[Evidence, ...]:
-    return tuple(
-        Evidence(f"E{n}", Hit(passage, scored.score, n))
-        for n, (passage, scored) in enumerate(zip(passages, scores, strict=False), 1)
-    )
-
-
-def _context(sentence: Passage) -> str:
-    return f"{sentence.article.title}\n{told(sentence)}\n{with_neighbours(sentence).text}"
 
 
 def _reading_of(
@@ -328,11 +322,10 @@ def _reading_of(
 
 def _span_in(reading: Reading, passage: Passage, sentence: Passage) -> tuple[float, int, int]:
     """The reader's likeliest answer inside the sentence: margin, start, end in the article."""
-    best = reading.best_span(sentence.start - passage.start, sentence.end - passage.start)
-    if best is None:
-        return (-20.0, sentence.start, sentence.end)
-    margin, start, end = best
-    return margin, start + passage.start, end + passage.start
+    at = passage.start
+    best = reading.best_span(sentence.start - at, sentence.end - at)
+    margin, start, end = best or (NO_MARGIN, sentence.start - at, sentence.end - at)
+    return margin, start + at, end + at
 
 
 def _term_weights(question: Question, sentences: Sequence[Passage]) -> dict[str, float]:

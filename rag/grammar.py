@@ -14,7 +14,16 @@ AIDES = frozenset(
     opponent rival successor predecessor campaign agent manager family assistant representative
     colleague friend neighbour neighbor partner secretary staff envoy biographer counsel""".split()
 )
-SUBJECTS, PASSIVE = ("nsubj", "csubj"), ("nsubjpass", "csubjpass")
+#: Nouns for bodies that speak, and for people whom no report need name.
+BODIES = frozenset(
+    """ministry company government police union court board agency department office party army
+    hospital university bank council committee group firm club regulator authority commission
+    operator airline charity campaign school force service institute association
+    federation""".split()
+)
+ANYBODY = frozenset("authority official source expert investigator prosecutor analyst".split())
+PASSIVE = ("nsubjpass", "csubjpass")
+SUBJECTS = ("nsubj", "csubj", *PASSIVE)
 FREE_PARTS = ("compound", "flat", "appos", "amod", "nmod")
 #: Verbs of saying, as lemmas.
 SPEECH = frozenset(
@@ -22,6 +31,22 @@ SPEECH = frozenset(
     believe think write explain declare complain describe admit suggest note stress call suspect
     ask answer reply promise demand urge vow fear""".split()
 )
+
+
+def child_as(token: Any, *parts: str) -> Any | None:
+    """The first word that hangs on a token as one of these parts of the sentence."""
+    return next((c for c in token.children if c.dep_ in parts), None)
+
+
+def doer(verb: Any) -> Any | None:
+    """The head of who does it: the subject, or of a passive whom "by" names."""
+    if child_as(verb, *PASSIVE):
+        by = child_as(verb, "agent")
+        return by and child_as(by, "pobj")
+    own = child_as(verb, "nsubj")
+    if own and own.lower_ in {"who", "which", "that"} and verb.dep_ == "relcl":
+        return verb.head
+    return own
 
 
 def is_part(token: Any, head: Any) -> bool:

@@ -5,17 +5,15 @@ Copies of one report are one voice. A majority is not called the truth, and noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from index import Passage
-from rag.compare import Compared, Side
+from rag.compare import ClusterOf, Compared, Side
 from rag.entries import when_said
 from rag.read import Reading
 from rag.schema import Citation, Claim, Position, Stance, Voice
 from rag.voice import voice_of
-
-ClusterOf = Callable[[str], int]
 
 
 def ledger_of(found: Compared, cluster_of: ClusterOf) -> tuple[Position, ...]:
@@ -40,7 +38,7 @@ def _side_row(side: Side, stance: Stance, cluster_of: ClusterOf) -> Position:
         side.text,
         tuple(Citation(r.sentence.passage, r.sure) for r in surest),
         independent(side.article_ids, cluster_of),
-        tuple(_voice(r) for r in surest),
+        tuple(voice_in(r) for r in surest),
     )
 
 
@@ -68,11 +66,11 @@ def quoted_rows(claims: Sequence[Claim], cluster_of: ClusterOf) -> tuple[Positio
     """Where no value is asked for: a row for each sentence quoted, in the reports' own words."""
     return tuple(
         Position(
-            files := tuple(dict.fromkeys(c.article_id for c in claim.citations)),
+            claim.article_ids,
             "says",
             claim.text,
             claim.citations,
-            independent(files, cluster_of),
+            independent(claim.article_ids, cluster_of),
             tuple(voice_of(c.passage, (c.start, c.end)) for c in claim.citations),
         )
         for claim in claims
@@ -80,7 +78,8 @@ def quoted_rows(claims: Sequence[Claim], cluster_of: ClusterOf) -> tuple[Positio
     )
 
 
-def _voice(reading: Reading) -> Voice:
+def voice_in(reading: Reading) -> Voice:
+    """Who says the words of a reading."""
     return voice_of(reading.sentence.passage, (reading.words.start, reading.words.end))
 
 
@@ -98,6 +97,11 @@ def remark_of(voices: Sequence[Voice]) -> str:
 def independent(article_ids: Iterable[str], cluster_of: ClusterOf) -> int:
     """How many independent reports these articles are: near-identical copies are one."""
     return len({cluster_of(article_id) for article_id in article_ids})
+
+
+def reports_told(count: int) -> str:
+    """2 -> "2 reports"."""
+    return f"{count} report{'s' * (count != 1)}"
 
 
 def counted(files: int, reports: int) -> str:

@@ -47,21 +47,6 @@ BACK_OFF = 0.5
 
 
 @dataclass(frozen=True)
-class Completion:
-    """A model's whole reply.
-
-    `seconds` is the time it took, with its `attempts` (1 to 3); `finish` is why it ended, in the
-    provider's word, mostly "stop".
-    """
-
-    text: str
-    model: str
-    seconds: float
-    attempts: int
-    finish: str
-
-
-@dataclass(frozen=True)
 class Server:
     """An address that speaks a provider's language, and the key for it, "" for none."""
 
@@ -100,8 +85,8 @@ def complete(
     max_tokens: int = LEAST_TOKENS,
     deadline: float = 60.0,
     server: Server | None = None,
-) -> Completion:
-    """The model's reply to `messages`, at temperature 0.
+) -> str:
+    """The model's reply to `messages`, at temperature 0, stripped of white space.
 
     `deadline` is in seconds and covers all tries and the waits between them. `server` is asked
     instead of the provider's own; a key for the provider is neither needed nor sent there.
@@ -142,9 +127,8 @@ class _Call:
 # --- trying -------------------------------------------------------------------------------------
 
 
-async def _try(litellm: ModuleType, call: _Call) -> Completion:
-    start = time.monotonic()
-    until = start + call.deadline
+async def _try(litellm: ModuleType, call: _Call) -> str:
+    until = time.monotonic() + call.deadline
     for attempt in range(1, RETRIES + 2):
         outcome = await _ask(litellm, call, until)
         if not isinstance(outcome, Exception):
@@ -153,8 +137,7 @@ async def _try(litellm: ModuleType, call: _Call) -> Completion:
         if wait is None or time.monotonic() + wait >= until:
             raise _translated(outcome, call, attempt, litellm) from without_keys(outcome)
         await asyncio.sleep(wait)
-    text, finish = _read(outcome, call)
-    return Completion(text, call.model, time.monotonic() - start, attempt, finish)
+    return _read(outcome, call)
 
 
 async def _ask(litellm: ModuleType, call: _Call, until: float) -> Any:
@@ -192,12 +175,12 @@ def _retry_after(value: str) -> float:
         return 0.0
 
 
-def _read(response: Any, call: _Call) -> tuple[str, str]:
-    """The reply's text and why it ended, if it can be used."""
+def _read(response: Any, call: _Call) -> str:
+    """The reply's text, if it can be used."""
     name = short(call.model)
     if not response.choices:
         raise ModelReplyError(f"model {name} sent a reply with nothing in it: ask again")
-    finish = str(response.choices[0].finish_reason)
+    finish = response.choices[0].finish_reason
     text = response.choices[0].message.content or ""
     if finish == "content_filter":
         raise ModelReplyError(
@@ -210,7 +193,7 @@ def _read(response: Any, call: _Call) -> tuple[str, str]:
         )
     if not text.strip():
         raise ModelReplyError(f"model {name} sent an empty reply: ask again")
-    return text.strip(), finish
+    return text.strip()
 
 
 # --- what went wrong, in our words --------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The language model that runs on this machine, in a process of its own (`rag.model_process`).
 
     load_local() -> LocalModel
-    LocalModel.generate(conversations, max_tokens=...) -> a Generated for each
+    LocalModel.ask(conversations, max_tokens=...) -> a Reply to each
 
 Everything is greedy. One call runs at a time, the others wait in the order in which they came; a
 call is stopped within one token. What conversations begin with alike is read once, so whoever asks
@@ -22,62 +22,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Required, TypedDict, Unpack
+from typing import Any
 
 from index.errors import ModelError, ModelReplyError, ModelUnreachable
+from rag.asking import DEADLINE, Message, Model, Reply, Tick, no_tick
 from rag.model_files import find_model, get_model
-from rag.model_room import Tell, need_memory_to_load
+from rag.model_room import LOAD_MEMORY, Tell, need_memory
 
 #: Seconds within which a process must be ready, and in which it must write or read something.
 START_SECONDS, STALL_SECONDS = 180.0, 30.0
 #: Seconds between two looks at whether a call is to stop.
 _POLL = 0.05
 
-Message = dict[str, str]
-#: Told the texts so far, several times a second; what it raises stops the call.
-Tick = Callable[[Sequence[str]], None]
-
-
-@dataclass(frozen=True)
-class Generated:
-    """What a model wrote.
-
-    `tokens` are its pieces, `logprobs` their natural log-probabilities, each 0 or less. `finish` is
-    "length" where `max_tokens` cut it off.
-    """
-
-    text: str
-    tokens: tuple[str, ...]
-    logprobs: tuple[float, ...]
-    finish: Literal["stop", "length"]
-
 
 class _Lost(Exception):
     """The model's process hangs or died."""
 
 
-class How(TypedDict, total=False):
-    """How a model is asked; see `LocalModel.generate`."""
-
-    max_tokens: Required[int]
-    stop: Sequence[str]
-    begun: str
-    seconds: float | None
-
-
-class Asked(Protocol):
-    """A model on this machine: a `LocalModel`, or one that another process lends."""
-
-    def generate(
-        self, conversations: Sequence[Sequence[Message]], *, tick: Tick = ..., **how: Unpack[How]
-    ) -> list[Generated]:
-        """See LocalModel."""
-
-
 class LocalModel:
-    """A model in a process of its own; safe to share between threads. From `load_local`."""
+    """A `Model` in a process of its own; safe to share between threads. From `load_local`."""
+
+    name, tells_likelihood = "embedded", True
 
     def __init__(self, folder: Path, command: Sequence[str] | None = None) -> None:
         """`folder` is as OpenVINO exports it; `command` serves it, if not our own program.
@@ -99,21 +65,20 @@ class LocalModel:
         """End the process."""
         self._process.end()
 
-    def generate(
+    def ask(
         self,
         conversations: Sequence[Sequence[Message]],
         *,
         max_tokens: int,
         stop: Sequence[str] = (),
         begun: str = "",
-        tick: Tick = lambda texts: None,
-        seconds: float | None = None,
-    ) -> list[Generated]:
-        """What the model replies to each conversation, up to the first of `stop`, left out.
+        tick: Tick = no_tick,
+        seconds: float = DEADLINE,
+    ) -> list[Reply]:
+        """See Model.
 
-        Its reply begins with `begun`, which is not repeated. Raises ModelReplyError where a
-        conversation is too long, ModelUnreachable after `seconds` or where the process can't be
-        kept alive, and what `tick` raises.
+        Raises ModelReplyError where a conversation is too long, ModelUnreachable after `seconds` or
+        where the process can't be kept alive, and what `tick` raises.
         """
         if not conversations:
             return []
@@ -123,23 +88,21 @@ class LocalModel:
             "stop": list(stop),
             "begun": begun,
         }
-        until = None if seconds is None else time.monotonic() + seconds
-        with self._turns.mine(lambda: _checked(tick, (), until, seconds)):
+        check = _checking(tick, seconds)
+        with self._turns.mine(lambda: check(())):
             try:
-                return self._ask(call, tick, until, seconds)
+                return self._ask(call, check)
             except _Lost:
                 self._process.end()
                 self._process = _Process(self._command)
             try:
-                return self._ask(call, tick, until, seconds)
+                return self._ask(call, check)
             except _Lost as error:
                 raise ModelUnreachable(
                     "the language model's process fails again and again: use --model none"
                 ) from error
 
-    def _ask(
-        self, call: dict[str, Any], tick: Tick, until: float | None, seconds: float | None
-    ) -> list[Generated]:
+    def _ask(self, call: dict[str, Any], check: Tick) -> list[Reply]:
         number = next(self._numbers)
         process = self._process
         process.send({"id": number, **call})
@@ -149,11 +112,14 @@ class LocalModel:
                 row = process.receive(_POLL)
                 if row is not None and row.get("id") == number:
                     if "done" in row:
-                        return [_generated(r) for r in row["done"]]
+                        rows = row["done"]
+                        return [
+                            Reply(r["text"], tuple(r["tokens"]), tuple(r["logprobs"])) for r in rows
+                        ]
                     if "error" in row:
                         raise _fault(row)
                     texts = row["texts"]
-                _checked(tick, texts, until, seconds)
+                check(texts)
         except _Lost:
             raise
         except BaseException:
@@ -161,16 +127,19 @@ class LocalModel:
             raise
 
 
-def _checked(tick: Tick, texts: Sequence[str], until: float | None, seconds: float | None) -> None:
-    tick(texts)
-    if until is not None and time.monotonic() > until:
-        raise ModelUnreachable(
-            f"the language model took more than {seconds:g} seconds: ask again, or use --model none"
-        )
+def _checking(tick: Tick, seconds: float) -> Tick:
+    """`tick`, which raises ModelUnreachable from `seconds` after now on."""
+    until = time.monotonic() + seconds
 
+    def check(texts: Sequence[str]) -> None:
+        tick(texts)
+        if time.monotonic() > until:
+            raise ModelUnreachable(
+                f"the language model took more than {seconds:g} seconds: ask again, or use "
+                "--model none"
+            )
 
-def _generated(row: dict[str, Any]) -> Generated:
-    return Generated(row["text"], tuple(row["tokens"]), tuple(row["logprobs"]), row["finish"])
+    return check
 
 
 def _fault(row: dict[str, Any]) -> ModelError:
@@ -215,7 +184,7 @@ class _Process:
 
     def __init__(self, command: Sequence[str]) -> None:
         """Starts it and waits until it is ready. Raises ModelError."""
-        need_memory_to_load()
+        need_memory(LOAD_MEMORY, "load")
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -296,15 +265,15 @@ class _Process:
 
 _loading = threading.Lock()
 _loaded: dict[Path, LocalModel] = {}
-_borrowing: list[Callable[[], Asked]] = []
+_borrowing: list[Callable[[], Model]] = []
 
 
-def borrow(load: Callable[[], Asked]) -> None:
+def borrow(load: Callable[[], Model]) -> None:
     """From now on, ask the model that `load` gives in place of one of our own."""
     _borrowing[:] = [load]
 
 
-def load_local(tell: Tell | None = None) -> Asked:
+def load_local(tell: Tell | None = None) -> Model:
     """The local model, ready; with `tell`, it is fetched first if it isn't here.
 
     Raises ModelError, in one line with the mend.

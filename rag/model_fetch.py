@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +84,7 @@ def _from_hub(published: Published, download: Path, tell: Tell) -> bool:
             tqdm_class=_bar(tell),
         )
     except OSError as error:
-        if _is_full(error):
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
             raise
         return False
     except Exception:  # whatever a hub, a proxy or the library says: there is another source
@@ -97,7 +99,7 @@ def _bar(tell: Tell) -> Any:
     class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             options.pop("name", None)
-            super().__init__(*args, **{**options, "disable": False, "file": _Nowhere()})
+            super().__init__(*args, **{**options, "disable": False, "file": StringIO()})
 
         def update(self, n: float | None = 1) -> bool | None:
             shown: bool | None = super().update(n)
@@ -105,14 +107,6 @@ def _bar(tell: Tell) -> Any:
             return shown
 
     return Bar
-
-
-class _Nowhere:
-    def write(self, text: str) -> None:
-        """Nothing is shown by the bar itself."""
-
-    def flush(self) -> None:
-        """Nothing waits."""
 
 
 def _from_parts(published: Published, download: Path, path: Path, tell: Tell) -> None:
@@ -158,9 +152,3 @@ def _installer() -> list[str]:
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir"),
         *("--only-binary", ":all:", "--disable-pip-version-check"),
     ]
-
-
-def _is_full(error: OSError) -> bool:
-    import errno
-
-    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}

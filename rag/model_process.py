@@ -10,7 +10,7 @@ gigabytes back by ending. It ends with its input. In, one call at a time:
      "stop": ["\\n"]}         and, at any time, {"cancel": 7}
 
 Out: {"ready": true} once, and for each call any number of {"id": 7, "texts": [...]}, then
-{"id": 7, "done": [{"text", "tokens", "logprobs", "finish"}]} or {"id": 7, "error": "too long"}.
+{"id": 7, "done": [{"text", "tokens", "logprobs"}]} or {"id": 7, "error": "too long"}.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Server:
                 _collect(handle, written[place])
             # At each step, new words or not: whoever waits sees that the process lives.
             say(id=call["id"], texts=[self._text(pieces, call["stop"]) for pieces in written])
-        return [self._result(pieces, call) for pieces in written]
+        return [self._result(pieces, call["stop"]) for pieces in written]
 
     def _read_once(self, prompts: list[str], cancelled: Callable[[], bool]) -> None:
         """Read what several prompts begin with alike: together, each would read it anew."""
@@ -167,12 +167,11 @@ class Server:
         ends = [at for word in stop if (at := text.find(word)) >= 0]
         return text[: min(ends)] if ends else text
 
-    def _result(self, pieces: list[tuple[int, float]], call: Call) -> dict[str, Any]:
+    def _result(self, pieces: list[tuple[int, float]], stop: list[str]) -> dict[str, Any]:
         return {
-            "text": self._text(pieces, call["stop"]),
+            "text": self._text(pieces, stop),
             "tokens": [str(self._tokenizer.decode([token], False)) for token, _ in pieces],
             "logprobs": [float(p) for _, p in pieces],
-            "finish": "length" if len(pieces) >= call["max_tokens"] else "stop",
         }
 
 

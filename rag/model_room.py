@@ -52,11 +52,6 @@ def need_memory(size: int, what: str) -> None:
         )
 
 
-def need_memory_to_load() -> None:
-    """Raises ModelError if there is too little memory to load the model."""
-    need_memory(LOAD_MEMORY, "load")
-
-
 def available_memory() -> int | None:
     """Bytes that can be had without swapping; None where the system doesn't tell."""
     try:

@@ -3,118 +3,32 @@
     model = load_model("embedded")
     model.ask([[{"role": "user", "content": "..."}]], max_tokens=40) -> [Reply]
 
-Both kinds take the same conversations. The one in the box also says how likely each of its words
-was; of another model a plain "Yes" counts as `SURE`.
+Both kinds are a `rag.asking.Model`. The one in the box also says how likely each of its words was;
+of another one a plain "Yes" counts as `SURE`.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Protocol, TypeVar, Unpack
+from typing import TypeVar, Unpack
 
 from index.errors import ModelError, ModelReplyError, ModelUnknown, SettingError
 from index.settings import value_of
 from rag import llm
-from rag.local_model import Asked, How, LocalModel, load_local, load_own
+from rag.asking import DEADLINE, How, Message, Model, Reply, Tick, no_tick
+from rag.local_model import LocalModel, load_local, load_own
 from rag.model_room import Tell
 from rag.prompts import load_prompt
 
-EMBEDDED, NONE = "embedded", "none"
-#: How likely a remote model's "Yes" is taken to be, which tells no probability.
-SURE = 0.88
-#: What a reply is taken for that says neither yes nor no.
-NEITHER = 0.5
-#: Seconds that one call may take.
-DEADLINE = 120.0
+EMBEDDED, NONE = LocalModel.name, "none"
 #: Conversations that a remote model is sent at once.
 _AT_ONCE = 6
 #: Seconds between two looks at whether they are wanted.
 _POLL = 0.1
 
-Message = dict[str, str]
 Result = TypeVar("Result")
-#: Told the texts so far now and then; what it raises stops the call.
-Tick = Callable[[Sequence[str]], None]
-
-
-def no_tick(texts: Sequence[str]) -> None:
-    """Nobody watches."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a model says to one conversation.
-
-    `tokens` and `logprobs` (natural, each 0 or less) are those of its text, or empty where the
-    model doesn't tell them.
-    """
-
-    text: str
-    tokens: tuple[str, ...] = ()
-    logprobs: tuple[float, ...] = ()
-
-    def yes(self) -> float:
-        """0..1: how likely it says yes; NEITHER for what is neither yes nor no."""
-        said = (self.tokens[0] if self.tokens else self.text).strip().lower()
-        sure = math.exp(self.logprobs[0]) if self.logprobs else SURE
-        if said.startswith("yes"):
-            return sure
-        return 1 - sure if said.startswith("no") else NEITHER
-
-
-class Model(Protocol):
-    """Something that reads and writes."""
-
-    @property
-    def name(self) -> str:
-        """As it was asked for: "embedded", or LiteLLM's name."""
-
-    def ask(
-        self,
-        conversations: Sequence[Sequence[Message]],
-        *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        begun: str = "",
-        tick: Tick = no_tick,
-        seconds: float = DEADLINE,
-    ) -> list[Reply]:
-        """A reply to each conversation; one that went wrong is empty if others didn't.
-
-        `begun` is what the reply begins with, where the model can be made to go on from it. Raises
-        ModelError if none came, and what `tick` raises.
-        """
-
-
-def tells_likelihood(model: Model) -> bool:
-    """Whether its "Yes" may be anything from 0 to 1, or says nothing of how sure it is."""
-    return bool(getattr(model, "tells_likelihood", False))
-
-
-class LocalReader:
-    """The model in the box, as a `Model`."""
-
-    tells_likelihood = True
-
-    def __init__(self, local: Asked, name: str = EMBEDDED) -> None:
-        self.name = name
-        self._local = local
-
-    def ask(
-        self,
-        conversations: Sequence[Sequence[Message]],
-        *,
-        tick: Tick = no_tick,
-        **how: Unpack[How],
-    ) -> list[Reply]:
-        """See Model."""
-        how.setdefault("seconds", DEADLINE)
-        generated = self._local.generate(conversations, tick=tick, **how)
-        return [Reply(g.text, g.tokens, g.logprobs) for g in generated]
 
 
 class RemoteModel:
@@ -131,26 +45,23 @@ class RemoteModel:
         self,
         conversations: Sequence[Sequence[Message]],
         *,
-        max_tokens: int,
-        stop: Sequence[str] = (),
-        begun: str = "",
         tick: Tick = no_tick,
-        seconds: float = DEADLINE,
+        **how: Unpack[How],
     ) -> list[Reply]:
         """See Model; `stop` and `begun` are left to the prompt's own words."""
 
         def one(messages: Sequence[Message]) -> Reply | ModelError:
             try:
-                done = llm.complete(
+                text = llm.complete(
                     self.name,
                     list(messages),
-                    max_tokens=max(max_tokens, llm.LEAST_TOKENS),
-                    deadline=seconds,
+                    max_tokens=max(how["max_tokens"], llm.LEAST_TOKENS),
+                    deadline=how.get("seconds", DEADLINE),
                     server=self._server,
                 )
             except ModelError as error:
                 return error
-            return Reply(_said(done.text))
+            return Reply(_said(text))
 
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
@@ -216,7 +127,7 @@ def load_model(name: str, tell: Tell | None = None) -> Model:
     if not is_embedded(name):
         return RemoteModel(name)
     _need_fetched()
-    return LocalReader(load_local(tell))
+    return load_local(tell)
 
 
 def model_to_lend() -> LocalModel:

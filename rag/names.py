@@ -9,17 +9,10 @@ from typing import Any
 
 from rag.alignment import ALIKE, Parsed, Span, fold_places, nation, rival
 from rag.amounts import scores
-from rag.schema import Check
 from rag.values import find_quantities
 
-_KINDS = {
-    "PERSON": "person",
-    "GPE": "place",
-    "LOC": "place",
-    "FAC": "place",
-    "NORP": "people",
-    "ORG": "body",
-}
+_KINDS = {"PERSON": "person", "NORP": "people", "ORG": "body"}
+_KINDS |= dict.fromkeys(("GPE", "LOC", "FAC"), "place")
 #: By how much a rival must be more alike where the claimed name stands in the same sentence.
 SAME_SENTENCE = 0.35
 _NAMED = {*_KINDS, "PRODUCT", "EVENT", "WORK_OF_ART", "LAW"}
@@ -49,7 +42,7 @@ class Name:
     kind: str = ""
 
 
-def check_names(claim: Parsed, source: Parsed) -> Check:
+def check_names(claim: Parsed, source: Parsed) -> str:
     """Every name of the claim must be one of the source's: "Brock" in "Ansel Brock".
 
     A first name must go with its last one, a nationality with its country, an acronym with a name
@@ -67,12 +60,12 @@ def check_names(claim: Parsed, source: Parsed) -> Check:
         if lacking:
             there = _in_place(claim, source, name, said)
             other = f"; it says “{there}” there" if there else ""
-            return Check("name", False, f"the source does not name “{lacking}”{other}")
+            return f"the source does not name “{lacking}”{other}"
         instead = _contest(claim, source, name, said)
         if instead is not None:
             other = source.text[slice(*instead.span)]
-            return Check("name", False, f"the source says “{other}” there, not “{words}”")
-    return Check("name", True)
+            return f"the source says “{other}” there, not “{words}”"
+    return ""
 
 
 def _in_place(claim: Parsed, source: Parsed, name: Name, said: Sequence[Name]) -> str:
@@ -114,9 +107,7 @@ def name_parts(text: str) -> tuple[str, ...]:
     """
     bare = re.sub(r"['’]s?\b", " ", fold_places(text))
     low = [nation(w) for w in _WORD.findall(bare) if w[:1].isupper() or w.lower() not in _LINKS]
-    kept = [w for w in low if w not in _LINKS and not w.isdigit()]
-    telling = [w for w in kept if w not in TITLES]
-    return tuple(telling)
+    return tuple(w for w in low if w not in _LINKS | TITLES and not w.isdigit())
 
 
 def _lacking(name: Name, claim: Parsed, source: Parsed) -> str | None:
@@ -165,15 +156,12 @@ def _is_short_form(words: str, text: str) -> bool:
     bare = re.sub(r"^the\s+|['’]s?$|\.", "", words, flags=re.IGNORECASE)
     if _ACRONYM.fullmatch(bare):
         wanted = bare.rstrip("s")
-        return any(_spells(wanted, m[0]) for m in _RUN.finditer(fold_places(text)))
+        # The initials of a run of capitalised words, or within them.
+        spelt = {i for m in _RUN.finditer(fold_places(text)) for i in initials(m[0])}
+        return any(wanted == i or (len(wanted) > 2 and wanted in i) for i in spelt)
     return any(
         len(letters) > 1 and re.search(rf"\b{letters}\b", text) for letters in initials(bare)
     )
-
-
-def _spells(wanted: str, name: str) -> bool:
-    """Whether an acronym is the initials of a run of capitalised words, or within them."""
-    return any(wanted == i or (len(wanted) > 2 and wanted in i) for i in initials(name))
 
 
 def initials(name: str) -> tuple[str, ...]:
@@ -198,19 +186,12 @@ def _contest(claim: Parsed, source: Parsed, name: Name, said: Sequence[Name]) ->
     ours = {part for n in names(claim) for part in n.parts}
     others = [o for o in said if agrees(o) or (o.kind == name.kind and not set(o.parts) & ours)]
     instead = rival(agrees, likeness, others)
-    if instead is None or instead not in _beside(source, instead, [o for o in said if agrees(o)]):
+    if instead is None or not any(
+        source.in_one_sentence(instead.span, o.span) for o in said if agrees(o)
+    ):
         return instead
     # Both stand in one sentence: rewording moves words about, so only a plain case counts.
     return rival(agrees, likeness, others, margin=SAME_SENTENCE)
-
-
-def _beside(source: Parsed, instead: Name, agreeing: Sequence[Name]) -> list[Name]:
-    """`instead`, if one of the agreeing names stands in its sentence."""
-    for at, doc in source.docs:
-        end = at + len(doc.text)
-        if at <= instead.span[0] < end and any(at <= a.span[0] < end for a in agreeing):
-            return [instead]
-    return []
 
 
 def same_name(a: Name, b: Name) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from index.language import sentence_spans
+from index.language import Span, sentence_spans
 from index.words import stems
 
 #: Characters of a part, about; words of evidence that a model is given with a claim.
 PART, FOCUS_WORDS = 2000, 100
-
-Span = tuple[int, int]
 
 
 def nearest_spans(text: str, claim: str, limit: int) -> list[Span]:
@@ -34,6 +32,11 @@ def nearest_spans(text: str, claim: str, limit: int) -> list[Span]:
         kept.append(n)
         room -= size
     return _merged([parts[n] for n in sorted(kept)])
+
+
+def nearest_text(text: str, claim: str, limit: int) -> str:
+    """The same parts, as one text."""
+    return "\n".join(text[start:end] for start, end in nearest_spans(text, claim, limit))
 
 
 def focus(evidence: str, claim: str, words: int = FOCUS_WORDS) -> str:

@@ -131,8 +131,10 @@ def told_time(question: Question, answer: Answer) -> Answer:
         answer = replace(answer, claims=claims, note=note or answer.note)
     if question.meant:
         note = f"{answer.note} {_said(question.meant, answer)}"
-        trace = {**answer.trace, "time": _trace(question.meant)}
-        answer = replace(answer, note=note, trace=trace)
+        meant = question.meant
+        periods = [[str(start), str(end)] for start, end in meant.periods]
+        time = {"as_of": str(meant.day), "words": list(meant.words), "periods": periods}
+        answer = replace(answer, note=note, trace={**answer.trace, "time": time})
     return answer
 
 
@@ -168,8 +170,3 @@ def _said(meant: Meant, answer: Answer) -> str:
 def _span(period: Period) -> str:
     start, end = period
     return f"{start}" if start == end else f"{start} to {end}"
-
-
-def _trace(meant: Meant) -> dict[str, Any]:
-    periods = [[str(start), str(end)] for start, end in meant.periods]
-    return {"as_of": str(meant.day), "words": list(meant.words), "periods": periods}

@@ -25,7 +25,7 @@ from index import Article, Index
 from index.errors import ModelError, SettingError
 from index.files import Unfit, file_bytes, shown
 from index.words import stems
-from rag.models import Model, Tick, no_tick
+from rag.asking import Model, Tick, no_tick
 from rag.prompts import load_prompt
 from rag.question import LONG, Question, analyse, asking_part
 from rag.schema import Answer
@@ -184,17 +184,13 @@ def _part(text: str, outlets: Collection[str]) -> Part:
     if match := _MENTIONS.match(text):
         return Part((match["what"] or match["who"]).rstrip(" ?.!"), "mentions")
     match = _ACCORDING.search(text)
-    known = match and _outlet_named(match["first"] or match["last"], outlets)
+    named = _plain(match["first"] or match["last"]) if match else ""
+    # The corpus's own spelling, without regard to case or "the".
+    known = next((outlet for outlet in outlets if _plain(outlet) == named), None)
     if match and known:
         rest = f"{text[: match.start()]} {text[match.end() :]}".replace(" ?", "?").strip()
         return Part(rest[:1].upper() + rest[1:], outlets=(known,))
     return Part(text)
-
-
-def _outlet_named(name: str, outlets: Collection[str]) -> str | None:
-    """The corpus's own spelling of an outlet that `name` is, without regard to case or "the"."""
-    wanted = _plain(name)
-    return next((o for o in outlets if _plain(o) == wanted), None)
 
 
 def _plain(name: str) -> str:
@@ -229,20 +225,14 @@ def _objects(text: str) -> list[dict[str, Any]]:
     """The JSON objects that stand in a text, one after the other or in lists."""
     decoder = json.JSONDecoder()
     found: list[Any] = []
-    at = _next(text, 0)
-    while at < len(text):
-        value, at = decoder.raw_decode(text, at)
+    rest = text.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
         found += value if isinstance(value, list) else [value]
-        at = _next(text, at)
+        rest = rest[end:].lstrip()
     if not found or not all(isinstance(row, dict) for row in found):
         raise SettingError("it holds something else, or nothing")
     return found
-
-
-def _next(text: str, at: int) -> int:
-    """Where the next character that is not white space stands."""
-    match = re.compile(r"\S").search(text, at)
-    return match.start() if match else len(text)
 
 
 # --- where it is asked --------------------------------------------------------------------------

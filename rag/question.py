@@ -44,40 +44,19 @@ _POINTS_BACK = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|this|that|there)\b", re.I
 )
 # The same of German, Spanish, French, Italian, Portuguese; Japanese, Chinese; Arabic.
-_ASKS_ABROAD: tuple[tuple[Asks, re.Pattern[str]], ...] = (
-    (
-        "time",
-        re.compile(
-            r"\b(?:wann|seit wann|bis wann|an welchem tag|cuándo|qué día|quand|quel jour|quando"
-            r"|che giorno|que dia)\b|いつ|何[月時年曜]|何日[にか]ら?、|什么时候|何时|哪[天年]|متى",
-            re.I,
-        ),
-    ),
-    (
-        "amount",
-        re.compile(
-            r"\b(?:wie (?:viele?|lange|hoch|alt|weit|groß|schwer|teuer|tief|oft)|wieviele?"
-            r"|cuánt[oa]s?|qué (?:porcentaje|edad|cantidad)|combien|quel (?:âge|pourcentage)"
-            r"|quant[oiae]s?|che percentuale|que (?:percentagem|porcentagem|idade))\b"
-            r"|何[^をがは、]{0,5}(?:人|日|本|台|個|枚|円|回|件|歳|隻|年|週|%|パーセント|メートル|キロ|トン)"
-            r"|いくつ|いくら|どれ(?:くらい|ほど|だけ)|多少|几|كم",
-            re.I,
-        ),
-    ),
-    (
-        "name",
-        re.compile(
-            r"\b(?:wer|wen|wem|wessen|wo|wohin|woher|welche[rsnm]?|quién(?:es)?|dónde|cuál(?:es)?"
-            r"|qui|où|quel(?:le)?s?|chi|dove|quale|quali|quem|onde|qual|quais)\b"
-            r"|誰|だれ|どこ|どの|どちら|谁|哪里|哪儿|哪|(?:^|\s)(?:من|أين|أي)\s",
-            re.I,
-        ),
-    ),
-    (
-        "what",
-        re.compile(r"^\W*(?:was|qué|que|quoi|che cosa|cosa|o que)\b|何|什么|ماذا|^ما\s", re.I),
-    ),
-)
+_ASKS_ABROAD: dict[Asks, str] = {
+    "time": r"\b(?:wann|seit wann|bis wann|an welchem tag|cuándo|qué día|quand|quel jour|quando"
+    r"|che giorno|que dia)\b|いつ|何[月時年曜]|何日[にか]ら?、|什么时候|何时|哪[天年]|متى",
+    "amount": r"\b(?:wie (?:viele?|lange|hoch|alt|weit|groß|schwer|teuer|tief|oft)|wieviele?"
+    r"|cuánt[oa]s?|qué (?:porcentaje|edad|cantidad)|combien|quel (?:âge|pourcentage)"
+    r"|quant[oiae]s?|che percentuale|que (?:percentagem|porcentagem|idade))\b"
+    r"|何[^をがは、]{0,5}(?:人|日|本|台|個|枚|円|回|件|歳|隻|年|週|%|パーセント|メートル|キロ|トン)"
+    r"|いくつ|いくら|どれ(?:くらい|ほど|だけ)|多少|几|كم",
+    "name": r"\b(?:wer|wen|wem|wessen|wo|wohin|woher|welche[rsnm]?|quién(?:es)?|dónde|cuál(?:es)?"
+    r"|qui|où|quel(?:le)?s?|chi|dove|quale|quali|quem|onde|qual|quais)\b"
+    r"|誰|だれ|どこ|どの|どちら|谁|哪里|哪儿|哪|(?:^|\s)(?:من|أين|أي)\s",
+    "what": r"^\W*(?:was|qué|que|quoi|che cosa|cosa|o que)\b|何|什么|ماذا|^ما\s",
+}
 _QUOTED = re.compile(r"[\"“]([^\"“”]{2,})[\"”]")
 _ENTITIES = frozenset("PERSON ORG GPE LOC FAC NORP EVENT PRODUCT WORK_OF_ART LAW".split())
 _AMOUNTS = frozenset("DATE TIME CARDINAL MONEY PERCENT ORDINAL".split())
@@ -159,7 +138,8 @@ def analyse(text: str) -> Question:
 
 def _foreign(text: str, language: str) -> Question:
     """A question that isn't in English: what kind it is, its words, its dates and quoted words."""
-    asks: Asks = next((kind for kind, pattern in _ASKS_ABROAD if pattern.search(text)), "open")
+    kinds = (kind for kind, words in _ASKS_ABROAD.items() if re.search(words, text, re.I))
+    asks: Asks = next(kinds, "open")
     told = dict.fromkeys(w for w in words(text) if not is_common(w, language))
     quoted = tuple(_QUOTED.findall(text))
     return Question(text, asks, tuple(told), (), tuple(find_dates(text)), quoted)

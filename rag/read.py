@@ -21,10 +21,10 @@ from itertools import islice
 from index import Article, Passage
 from index.errors import ModelReplyError
 from index.words import length_in_words
+from rag.asking import NEITHER, Model, Reply, Tick, no_tick
 from rag.dates import find_dates
 from rag.entries import Entry, entry_of, when_said
 from rag.evidence import Found, Scored
-from rag.models import NEITHER, Model, Reply, Tick, no_tick
 from rag.planted import is_command
 from rag.prompts import load_prompt
 from rag.question import Question
@@ -194,10 +194,7 @@ def _marked(window: Window, known: Place | None) -> Place | None:
 
 
 def _judged(
-    shown: Sequence[list[dict[str, str]]],
-    places: Sequence[Place | None],
-    model: Model,
-    tick: Tick,
+    shown: Sequence[list[dict[str, str]]], places: Sequence[Place | None], model: Model, tick: Tick
 ) -> list[Reading | None]:
     """A reading of each place in its report, after the model's word on it."""
     known = [(messages, place) for messages, place in zip(shown, places, strict=True) if place]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.tuned import Tuned, load_tuned
+from rag.tuned import Tuned, read_tuned, shipped_weights
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -136,4 +136,4 @@ def _merge(windows: list[Reading]) -> Reading:
 @lru_cache(maxsize=1)
 def load_reader() -> Reader:
     """The reader that ships. Raises SettingError when its weights are missing or damaged."""
-    return Reader(load_tuned("reader"))
+    return Reader(read_tuned(shipped_weights("reader")))

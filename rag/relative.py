@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rag.dates import When, find_dates
-from rag.units import WORDS
+from rag.units import UNIT_FAMILY, WORDS, small_number
 
 #: The first day and the last.
 Period = tuple[datetime.date, datetime.date]
@@ -24,12 +24,8 @@ DAY = datetime.timedelta(days=1)
 TOLD = 3 * DAY
 #: How many days a unit has, about.
 DAYS_IN = {
-    "hour": 1 / 24,
-    "day": 1,
-    "week": 7,
-    "fortnight": 14,
-    "month": 30.4375,
-    "year": 365.25,
+    unit: UNIT_FAMILY[unit][1] / UNIT_FAMILY["day"][1]
+    for unit in ("hour", "day", "week", "fortnight", "month", "year")
 }
 RELATIVE = re.compile(
     r"\b(?:(?P<day>yesterday|today|tonight|tomorrow|last night|this (?:morning|afternoon|evening))"
@@ -145,8 +141,7 @@ def relative_period(match: re.Match[str], day: datetime.date) -> Period:
         return (min(start, day - 7 * DAY) if step < 0 else start, start + 6 * DAY)
     if unit == "year":
         return datetime.date(day.year + step, 1, 1), datetime.date(day.year + step, 12, 31)
-    months = day.year * 12 + day.month - 1 + step
-    return calendar_period(months // 12, months % 12 + 1, None) or (day, day)
+    return month_away(day, step) or (day, day)
 
 
 def _more_period(match: re.Match[str], day: datetime.date) -> Period:
@@ -172,7 +167,7 @@ def _back(day: datetime.date, days: float) -> datetime.date:
 
 def _number(count: str) -> int:
     word = " ".join(count.lower().split())
-    return int(word) if word.isdigit() else int(_FEW.get(word) or WORDS[word])
+    return _FEW.get(word) or int(small_number(word))
 
 
 def _lone_period(when: When, lead: str, day: datetime.date) -> Period | None:
@@ -183,9 +178,7 @@ def _lone_period(when: When, lead: str, day: datetime.date) -> Period | None:
         first = day + DAY * (when.weekday - day.weekday())
         all_of_it = [(first + n * 7 * DAY,) * 2 for n in (-1, 0, 1)]
     else:
-        years = (day.year - 1, day.year, day.year + 1)
-        dates = (calendar_period(year, when.month, when.day) for year in years)
-        all_of_it = [period for period in dates if period]
+        all_of_it = periods_around(day, when)
     fits: Callable[[Period], bool] = {
         -1: lambda p: p[1] < day,
         0: lambda p: p in all_of_it[1:2],
@@ -198,6 +191,18 @@ def _lone_period(when: When, lead: str, day: datetime.date) -> Period | None:
     if lead == "since":
         return fitting[-1][0], day
     return fitting[0] if _WHICH[lead] > 0 else fitting[-1]
+
+
+def periods_around(day: datetime.date, when: When) -> list[Period]:
+    """A month, or a day of one, in the year of `day` and those beside it."""
+    years = (day.year - 1, day.year, day.year + 1)
+    return [p for year in years if (p := calendar_period(year, when.month, when.day))]
+
+
+def month_away(day: datetime.date, months: int, of_month: int | None = None) -> Period | None:
+    """The month that is so many after that of `day`, or a day of it."""
+    number = day.year * 12 + day.month - 1 + months
+    return calendar_period(number // 12, number % 12 + 1, of_month)
 
 
 def calendar_period(year: int, month: int | None, day: int | None) -> Period | None:

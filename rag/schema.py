@@ -110,6 +110,11 @@ class Claim:
     kind: Kind = "written"
     remark: str = ""
 
+    @property
+    def article_ids(self) -> tuple[str, ...]:
+        """The files that it cites, once each."""
+        return tuple(dict.fromkeys(c.article_id for c in self.citations))
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -173,7 +178,7 @@ class Answer:
     @property
     def text(self) -> str:
         """Markdown: each sentence followed by its [file-id] marks; empty when declined."""
-        return "\n\n".join(f"{escaped(c.text)} {_marks(c.citations)}" for c in self.claims)
+        return "\n\n".join(f"{escaped(c.text)} {marks(c)}" for c in self.claims)
 
     @property
     def asked(self) -> str:
@@ -186,11 +191,9 @@ class Answer:
     def articles(self) -> dict[str, Article]:
         """The articles that the answer refers to, by ID."""
         passages = [e.hit.passage for e in self.evidence]
-        cited = [
-            *(c for claim in self.claims for c in claim.citations),
-            *(c for row in self.ledger for c in row.citations),
-        ]
-        return {p.article.id: p.article for p in [*passages, *(c.passage for c in cited)]}
+        passages += [c.passage for claim in self.claims for c in claim.citations]
+        passages += [c.passage for row in self.ledger for c in row.citations]
+        return {p.article.id: p.article for p in passages}
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, self-contained: the articles referred to are in it, with their hashes."""
@@ -203,13 +206,10 @@ class Answer:
             "rejected": [asdict(r) | {"labels": list(r.labels)} for r in self.rejected],
             "ledger": [
                 {
+                    **vars(p),
                     "article_ids": list(p.article_ids),
-                    "stance": p.stance,
-                    "value": p.value,
-                    "citations": [_citation_to_dict(c) for c in p.citations],
-                    "reports": p.reports,
+                    "citations": [citation_to_dict(c) for c in p.citations],
                     "voices": [asdict(v) for v in p.voices],
-                    "note": p.note,
                 }
                 for p in self.ledger
             ],
@@ -261,19 +261,24 @@ def escaped(text: str) -> str:
     return "".join("\\" + c if c in "\\`*_[]<>#|~" else c for c in flat)
 
 
-def _marks(citations: Iterable[Citation]) -> str:
-    return " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in citations))
+def marks(claim: Claim) -> str:
+    """The files that a claim cites, each in brackets."""
+    return " ".join(f"[{name}]" for name in claim.article_ids)
+
+
+def source_of(article: Article) -> str:
+    """Who published an article, and when, as far as it is known."""
+    return f"{article.outlet or 'outlet unknown'}, {article.published or 'date unknown'}"
+
+
+def labelled(hits: Iterable[Hit]) -> tuple[Evidence, ...]:
+    """Hits as evidence: E1, E2, ..."""
+    return tuple(Evidence(f"E{n}", hit) for n, hit in enumerate(hits, start=1))
 
 
 def _article_to_dict(article: Article) -> dict[str, Any]:
-    return {
-        "title": article.title,
-        "outlet": article.outlet,
-        "published": article.published,
-        "url": article.url,
-        "sha256": article.sha256,
-        "text": article.text,
-    }
+    told = ("title", "outlet", "published", "url", "sha256", "text")
+    return {name: getattr(article, name) for name in told}
 
 
 def _article_from_dict(name: str, data: dict[str, Any]) -> Article:
@@ -300,7 +305,8 @@ def _passage_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Pa
     return passage
 
 
-def _citation_to_dict(citation: Citation) -> dict[str, Any]:
+def citation_to_dict(citation: Citation) -> dict[str, Any]:
+    """JSON-ready; `quote` has its words."""
     return {**_passage_to_dict(citation.passage), "support": citation.support}
 
 
@@ -313,7 +319,7 @@ def _claim_to_dict(claim: Claim) -> dict[str, Any]:
         "text": claim.text,
         "kind": claim.kind,
         "support": claim.support,
-        "citations": [_citation_to_dict(c) for c in claim.citations],
+        "citations": [citation_to_dict(c) for c in claim.citations],
         "checks": [asdict(c) for c in claim.checks],
         "remark": claim.remark,
     }
@@ -333,12 +339,8 @@ def _claim_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Clai
 
 def _evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
     hit = evidence.hit
-    return {
-        "label": evidence.label,
-        **_passage_to_dict(hit.passage),
-        "score": hit.score,
-        "rank": hit.rank,
-    }
+    scored = {"score": hit.score, "rank": hit.rank}
+    return {"label": evidence.label, **_passage_to_dict(hit.passage), **scored}
 
 
 def _evidence_from_dict(data: dict[str, Any], articles: dict[str, Article]) -> Evidence:

@@ -47,7 +47,7 @@ def _continues(before: str, gap: str, sentence: str) -> bool:
     """Whether a sentence goes on with, or stands wholly in, the quotation of the unit before it."""
     if "\n" in gap or len(before.split()) + len(sentence.split()) > UNIT_WORDS:
         return False
-    if _open_quote(before):
+    if before.count("“") > before.count("”") or before.count('"') % 2 == 1:
         return True
     wholly_quoted = (
         sentence[0] in '"“'
@@ -55,10 +55,6 @@ def _continues(before: str, gap: str, sentence: str) -> bool:
         and not re.search(r"[,?!][\"”]\s", sentence)
     )
     return wholly_quoted and bool(re.search(r"[\"”]", before))
-
-
-def _open_quote(text: str) -> bool:
-    return text.count("“") > text.count("”") or text.count('"') % 2 == 1
 
 
 def _is_title(sentence: Passage) -> bool:
@@ -125,11 +121,9 @@ def asked_cell(question: str, sentence: Passage) -> str:
         return ""
     asked = set(words(question))
     own = set(words(" ".join(row.cells[:1])))
-    columns = [n for n, name in enumerate(row.names) if n and set(words(name)) & asked]
-    named = [set(words(row.names[n])) & asked for n in columns]
-    best = [
-        n for n, shared in zip(columns, named, strict=True) if len(shared) == max(map(len, named))
-    ]
+    shared = {n: len(set(words(name)) & asked) for n, name in enumerate(row.names) if n}
+    most = max(shared.values(), default=0)
+    best = [n for n, count in shared.items() if count == most > 0]
     is_named = own and own <= asked
     return row.cells[best[0]] if is_named and len(best) == 1 and best[0] < len(row.cells) else ""
 

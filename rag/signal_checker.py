@@ -32,6 +32,11 @@ class Calibration:
     bias: float
     threshold: float
 
+    def supports(self, table: np.ndarray) -> list[float]:
+        """0..1 for each row of signals."""
+        logits = table @ np.array(self.weights) + self.bias
+        return [squash(float(x)) for x in logits]
+
 
 #: Hard checks that count as signals, too: each is 1 where it fails.
 FAILS = tuple(f"fails_{name}" for name in READ_CHECKS)
@@ -46,21 +51,17 @@ class SignalChecker:
     that fails.
     """
 
-    def __init__(self, encoder: Encoder, calibration: Calibration) -> None:
-        self.encoder = encoder
-        self.calibration = calibration
+    name = "signals"
 
-    @property
-    def threshold(self) -> float:
-        """A claim is shown if its support is at least this."""
-        return self.calibration.threshold
+    def __init__(self, encoder: Encoder, calibration: Calibration) -> None:
+        self.threshold = calibration.threshold
+        self.calibration, self._encoder = calibration, encoder
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """0..1 for each pair of (evidence, claim); 0.0 where either holds no word."""
-        table = self.signals(pairs)
-        logits = table @ np.array(self.calibration.weights) + self.calibration.bias
-        empty = [not (words(e) and words(c)) for e, c in pairs]
-        return [0.0 if bare else squash(float(x)) for x, bare in zip(logits, empty, strict=True)]
+        supports = self.calibration.supports(self.signals(pairs))
+        full = (words(evidence) and words(claim) for evidence, claim in pairs)
+        return [s if has_words else 0.0 for s, has_words in zip(supports, full, strict=True)]
 
     def signals(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """The signals of each pair, `(len(pairs), len(SIGNALS))` float64."""
@@ -71,16 +72,15 @@ class SignalChecker:
 
     def _likeness(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """Containment and cosine, `(n, 2)`."""
-        candidates = [_candidates(evidence, claim) for evidence, claim in pairs]
+        nearest = [_nearest(evidence, claim) for evidence, claim in pairs]
         claims = [claim for _, claim in pairs]
-        texts = list(dict.fromkeys([*claims, *(t for c in candidates for t in c.texts)]))
-        vectors = dict(zip(texts, self.encoder.encode(texts), strict=True))
-        return np.array(
-            [
-                [candidate.containment(claim), candidate.cosine(vectors[claim], vectors)]
-                for (_, claim), candidate in zip(pairs, candidates, strict=True)
-            ]
-        )
+        texts = list(dict.fromkeys([*claims, *(t for near, _ in nearest for t in near)]))
+        vectors = dict(zip(texts, self._encoder.encode(texts), strict=True))
+        rows = []
+        for claim, (near, stems_of_all) in zip(claims, nearest, strict=True):
+            cosines = (float(vectors[text] @ vectors[claim]) for text in near)
+            rows.append([_containment(_weights(claim), stems_of_all), max(cosines, default=0.0)])
+        return np.array(rows)
 
 
 def failed(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
@@ -93,23 +93,11 @@ def failed(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
     ).reshape(-1, len(FAILS))
 
 
-@dataclass(frozen=True)
-class _Candidates:
-    """The evidence's sentences that share most words with the claim, and pairs of neighbours."""
+def _nearest(evidence: str, claim: str, keep: int = 3) -> tuple[list[str], frozenset[str]]:
+    """The evidence's sentences that share most words with the claim, and pairs of neighbours.
 
-    whole: frozenset[str]
-    texts: tuple[str, ...]
-
-    def containment(self, claim: str) -> float:
-        """The weighted share of the claim's words that the evidence has."""
-        return _containment(_weights(claim), self.whole)
-
-    def cosine(self, claim: np.ndarray, vectors: dict[str, np.ndarray]) -> float:
-        """The claim's cosine with the nearest of the texts."""
-        return max((float(vectors[text] @ claim) for text in self.texts), default=0.0)
-
-
-def _candidates(evidence: str, claim: str, keep: int = 3) -> _Candidates:
+    And the stems of all its sentences.
+    """
     spans = sentence_spans(evidence[: 400 * MAX_SENTENCES])[:MAX_SENTENCES]
     sentences = [evidence[s:e] for s, e in spans]
     weights = _weights(claim)
@@ -117,13 +105,9 @@ def _candidates(evidence: str, claim: str, keep: int = 3) -> _Candidates:
     order = sorted(range(len(sentences)), key=lambda i: -_containment(weights, bags[i]))
     best = sorted(order[:keep])
     starts = sorted({p for i in best for p in (i - 1, i) if 0 <= p < len(sentences) - 1})
-    return _Candidates(
-        frozenset().union(*bags),
-        (
-            *(sentences[i] for i in best),
-            *(f"{sentences[p]} {sentences[p + 1]}" for p in starts),
-        ),
-    )
+    texts = [sentences[i] for i in best]
+    texts += [f"{sentences[p]} {sentences[p + 1]}" for p in starts]
+    return texts, frozenset().union(*bags)
 
 
 def _weights(claim: str) -> dict[str, float]:
@@ -137,15 +121,19 @@ def _containment(weights: dict[str, float], bag: frozenset[str]) -> float:
     return sum(w for s, w in weights.items() if s in bag) / total if total else 0.0
 
 
-def calibration(name: str, signals: Sequence[str]) -> Calibration:
-    """A logistic model of `rag/checker.json`, its weights in the order of `signals`."""
+def calibration(name: str, signals: Sequence[str], threshold: float | None = None) -> Calibration:
+    """A logistic model of `rag/checker.json`, its weights in the order of `signals`.
+
+    `threshold` takes the place of its own.
+    """
     text = resources.files("rag").joinpath("checker.json").read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)[name]
     weights = tuple(float(data["weights"][signal]) for signal in signals)
-    return Calibration(weights, float(data["bias"]), float(data["threshold"]))
+    limit = data["threshold"] if threshold is None else threshold
+    return Calibration(weights, float(data["bias"]), float(limit))
 
 
-@lru_cache(maxsize=1)
-def signal_checker() -> SignalChecker:
+@lru_cache(maxsize=4)
+def signal_checker(threshold: float | None = None) -> SignalChecker:
     """With the bundled encoder, which it was calibrated with."""
-    return SignalChecker(load_encoder(BUNDLED), calibration("signals", SIGNALS))
+    return SignalChecker(load_encoder(BUNDLED), calibration("signals", SIGNALS, threshold))

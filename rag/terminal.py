@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from index.commandline import plain
 from rag.assemble import lead_and_note
-from rag.ledger import counted
-from rag.schema import Answer, Citation, Claim, Evidence, Position
+from rag.ledger import counted, reports_told
+from rag.schema import Answer, Citation, Claim, Evidence, Position, marks, source_of
 from rag.verdict import Verdict, meaning
 
 WIDTH = 88
@@ -30,12 +30,8 @@ def show(answer: Answer) -> str:
     else:
         parts.append(_wrap(note))
     if answer.rejected:
-        parts.append(
-            f"Not shown: {len(answer.rejected)}\n"
-            + "\n".join(
-                _wrap(f"- {r.text} ({r.reason}: {r.detail})", "  ") for r in answer.rejected
-            )
-        )
+        rows = [_wrap(f"- {r.text} ({r.reason}: {r.detail})", "  ") for r in answer.rejected]
+        parts.append("\n".join([f"Not shown: {len(rows)}", *rows]))
     return "\n\n".join(parts)
 
 
@@ -47,7 +43,7 @@ def show_ledger(rows: Sequence[Position]) -> str:
 
 
 def _row(row: Position) -> str:
-    files = counted(len(row.article_ids), row.reports) or _reports(row.reports)
+    files = counted(len(row.article_ids), row.reports) or reports_told(row.reports)
     value = row.value if row.value and row.stance != "says" else ""
     head = ": ".join(filter(None, [row.stance, value]))
     lines = [_wrap(f"{head} ({files})" + f"; {row.note}" * bool(row.note))]
@@ -64,34 +60,29 @@ def _row(row: Position) -> str:
     return "\n".join(lines)
 
 
-def _reports(count: int) -> str:
-    return f"{count} report{'s' * (count != 1)}"
-
-
 def show_verdict(verdict: Verdict) -> str:
     """The verdict, every check, the support and the sentence that supports the claim best."""
     lines = [_wrap(verdict.words[:1].upper() + verdict.words[1:])]
     for check in verdict.checks:
         outcome = "passed" if check.passed else f"failed: {check.detail}"
         lines.append(_wrap(f"{check.name}: {outcome}", "  "))
-    lines.append(
-        _wrap(
-            f"support: {verdict.support:.2f}, {meaning(verdict.support, verdict.threshold)} of "
-            f"{verdict.threshold:.2f} (0 to 1, by the checker {verdict.checker})",
-            "  ",
-        )
+    cited, support = verdict.citation, verdict.support
+    said = (
+        f"support: {support:.2f}, {meaning(support, verdict.threshold)} of "
+        f"{verdict.threshold:.2f} (0 to 1, by the checker {verdict.checker})"
     )
-    cited = verdict.citation
-    lines.append(f"Nearest in the evidence, characters {cited.start} to {cited.end}:")
-    lines.append(_quote(cited))
+    lines += [
+        _wrap(said, "  "),
+        f"Nearest in the evidence, characters {cited.start} to {cited.end}:",
+        _quote(cited),
+    ]
     if verdict.note:
         lines.append(_wrap(verdict.note))
     return "\n".join(lines)
 
 
 def _claim(claim: Claim, count: str) -> str:
-    marks = " ".join(f"[{name}]" for name in dict.fromkeys(c.article_id for c in claim.citations))
-    lines = [_wrap(f"{claim.text} {marks}" + f" ({count})" * bool(count))]
+    lines = [_wrap(f"{claim.text} {marks(claim)}" + f" ({count})" * bool(count))]
     if claim.remark:
         lines.append(_wrap(f"({claim.remark})", "    "))
     if claim.kind in {"span", "written"}:
@@ -100,8 +91,7 @@ def _claim(claim: Claim, count: str) -> str:
 
 
 def _quote(citation: Citation) -> str:
-    article = citation.passage.article
-    source = ", ".join([article.outlet or "outlet unknown", article.published or "date unknown"])
+    source = source_of(citation.passage.article)
     return _wrap(f"“{citation.quote}” ({citation.article_id}; {source})", "    ")
 
 

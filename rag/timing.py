@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from index import Article
 from index.records import Passage
 from rag.alignment import Parsed, Span, rival
-from rag.dates import When, find_dates, same_date
+from rag.dates import When, find_dates, same_date, shared_parts
 from rag.question import Question
-from rag.relative import DAY, DAYS_IN, RELATIVE, Period, calendar_period, relative_period
-from rag.schema import Check
-from rag.units import WORDS
+from rag.relative import (
+    DAY,
+    DAYS_IN,
+    RELATIVE,
+    Period,
+    calendar_period,
+    month_away,
+    periods_around,
+    relative_period,
+)
+from rag.units import WORDS, small_number
 from rag.values import CONVERTED
 
 #: Up to this many days a period counts as short: two short ones that meet may be the same.
@@ -44,18 +52,17 @@ class Moment:
     periods: tuple[Period, ...] = ()
 
 
-def check_dates(claim: Parsed, source: Parsed) -> Check:
+def check_dates(claim: Parsed, source: Parsed) -> str:
     """Every day, month or year of the claim must agree with one of the source, at its place."""
     said = moments(source.text, source.published)
     follows = _implied(source.text, said, source.published)
     for moment in moments(claim.text, claim.published):
-        instead = _contest(claim, source, moment, said, follows)
-        if instead is not None:
-            return Check("date", False, instead)
+        if wrong := _contest(claim, source, moment, said, follows):
+            return wrong
     return _check_steps(claim, source)
 
 
-def _check_steps(claim: Parsed, source: Parsed) -> Check:
+def _check_steps(claim: Parsed, source: Parsed) -> str:
     """What came a day before must not come a week before, where the source says the same thing."""
     theirs = list(_STEP.finditer(source.text))
     for ours in _STEP.finditer(claim.text):
@@ -68,8 +75,8 @@ def _check_steps(claim: Parsed, source: Parsed) -> Check:
 
         instead = rival(agrees, likeness, theirs)
         if instead is not None:
-            return Check("date", False, f"the source says “{instead[0]}”, not “{ours[0]}”")
-    return Check("date", True)
+            return f"the source says “{instead[0]}”, not “{ours[0]}”"
+    return ""
 
 
 def _days(step: re.Match[str]) -> float:
@@ -79,9 +86,7 @@ def _days(step: re.Match[str]) -> float:
 
 
 def _count(step: re.Match[str]) -> tuple[int, str]:
-    count = (step["count"] or "a").lower()
-    number = int(count) if count.isdigit() else int(WORDS.get(count, 1))
-    return number, (step["unit"] or step["one"]).lower()
+    return int(small_number(step["count"] or "a")), (step["unit"] or step["one"]).lower()
 
 
 def _implied(text: str, said: Sequence[Moment], published: datetime.date | None) -> list[Moment]:
@@ -96,10 +101,9 @@ def _implied(text: str, said: Sequence[Moment], published: datetime.date | None)
         back = -1 if way in _BACK else 1
         if way == "ago":
             day = _moved(published, step, back) if published else None
-            periods = (
-                calendar_period(day.year, None, None) if day and step["unit"] == "year" else None
-            )
-            made += [Moment(step.span(), None, (periods,))] if periods else []
+            year = calendar_period(day.year, None, None) if day else None
+            if year and step["unit"] == "year":
+                made.append(Moment(step.span(), None, (year,)))
             continue
         behind = [m for m in dated if m.span[1] <= step.start()][-1:]
         ahead = [m for m in dated if step.end() <= m.span[0] <= step.end() + 60][:1]
@@ -110,8 +114,8 @@ def _implied(text: str, said: Sequence[Moment], published: datetime.date | None)
             behind = ahead or behind
             span = (step.start(), max([step.end(), *(m.span[1] for m in ahead)]))
         for when in (m.when for m in behind if m.when):
-            year = when.year or (published.year if published else 2000)
-            start = calendar_period(year, when.month, when.day)
+            in_year = when.year or (published.year if published else 2000)
+            start = calendar_period(in_year, when.month, when.day)
             day = _moved(start[0], step, back) if start else None
             if day:
                 known = day.year if when.year or published else None
@@ -123,14 +127,13 @@ def _moved(day: datetime.date, step: re.Match[str], back: int) -> datetime.date 
     count, unit = _count(step)
     if unit not in {"month", "year"}:
         return day + back * count * DAYS_IN[unit] * DAY
-    months = day.year * 12 + day.month - 1 + back * count * (12 if unit == "year" else 1)
-    period = calendar_period(months // 12, months % 12 + 1, day.day)
+    period = month_away(day, back * count * (12 if unit == "year" else 1), day.day)
     return period[0] if period else None
 
 
 def _contest(
     claim: Parsed, source: Parsed, ours: Moment, said: Sequence[Moment], follows: Sequence[Moment]
-) -> str | None:
+) -> str:
     words = claim.text[slice(*ours.span)]
 
     def agrees(other: Moment) -> bool:
@@ -146,9 +149,9 @@ def _contest(
     if any(agrees(m) for m in same_kind):
         instead = rival(agrees, likeness, same_kind)
         if instead is None:
-            return None
+            return ""
     elif ours.when is None:
-        return None  # "last year" may be the writer's way to say what the source implies
+        return ""  # "last year" may be the writer's way to say what the source implies
     else:
         instead = rival(agrees, likeness, same_kind, alike=0.3)
     if instead is None:
@@ -158,11 +161,7 @@ def _contest(
 
 def _alike(a: Moment, b: Moment) -> bool:
     """Whether both name a part of the same kind, so that one may stand in the other's place."""
-    if a.when is None or b.when is None:
-        return False
-    pairs = ((a.when.weekday, b.when.weekday), (a.when.month, b.when.month))
-    years = a.when.year is not None and b.when.year is not None
-    return years or any(x is not None and y is not None for x, y in pairs)
+    return bool(a.when and b.when and shared_parts(a.when, b.when))
 
 
 def same_moment(a: Moment, b: Moment) -> bool:
@@ -172,7 +171,7 @@ def same_moment(a: Moment, b: Moment) -> bool:
     whatever lies in it, but never a day with the year that it may lie in.
     """
     finer = a.when and b.when and a.when.day and not b.when.day
-    if a.when and b.when and _share_parts(a.when, b.when) and not finer:
+    if a.when and b.when and _alike(a, b) and not finer:
         known = _is_day(a) and _is_day(b)
         return same_date(a.when, b.when) and (not known or _meet(a, b))
     return _meet(a, b)
@@ -192,11 +191,6 @@ def _is_day(moment: Moment) -> bool:
 
 def _meet(a: Moment, b: Moment) -> bool:
     return any(_covers(p, q) for p in a.periods for q in b.periods)
-
-
-def _share_parts(a: When, b: When) -> bool:
-    parts = ((a.year, b.year), (a.month, b.month), (a.day, b.day), (a.weekday, b.weekday))
-    return any(x is not None and y is not None for x, y in parts)
 
 
 def _covers(ours: Period, theirs: Period) -> bool:
@@ -231,8 +225,8 @@ def published_on(article: Article) -> datetime.date | None:
 def days_named(passage: Passage) -> tuple[datetime.date, ...]:
     """The days that a passage names beyond doubt, in order; no weekday, which may be one of two."""
     try:
-        day = datetime.date.fromisoformat(passage.article.published or "")
-    except ValueError:
+        day = published_on(passage.article)
+    except ValueError:  # An answer from elsewhere may have anything for a day.
         day = None
     periods = [m.periods[0] for m in moments(passage.text, day) if len(m.periods) == 1]
     return tuple(sorted({start for start, end in periods if start == end}))
@@ -297,16 +291,13 @@ def as_of_day(question: Question, newest: str) -> str | None:
 def _periods(when: When, published: datetime.date | None) -> tuple[Period, ...]:
     if when.weekday is not None:
         return _weekdays(when.weekday, published) if published else ()
-    years = [when.year] if when.year else _years(published)
-    found = [p for year in years if year and (p := calendar_period(year, when.month, when.day))]
-    if when.year or not published:
-        return tuple(found)
-    nearest = sorted(found, key=lambda p: abs((p[0] - published).days))
+    if when.year:
+        known = calendar_period(when.year, when.month, when.day)
+        return (known,) if known else ()
+    if not published:
+        return ()
+    nearest = sorted(periods_around(published, when), key=lambda p: abs((p[0] - published).days))
     return tuple(nearest[: 1 if when.day else 2])
-
-
-def _years(published: datetime.date | None) -> list[int]:
-    return [published.year - 1, published.year, published.year + 1] if published else []
 
 
 def _weekdays(weekday: int, published: datetime.date) -> tuple[Period, ...]:

@@ -44,11 +44,6 @@ class Tuned:
         return logits
 
 
-def load_tuned(name: str) -> Tuned:
-    """The network called `name`, from beside this file. Raises as `shipped_weights` does."""
-    return read_tuned(shipped_weights(name))
-
-
 def shipped_weights(name: str, package: str = "rag") -> Path:
     """The file `NAME.safetensors` of one of our packages.
 

@@ -26,27 +26,23 @@ ORDINALS = {
         start=1,
     )
 }
+
+
+def _valued(row: str) -> dict[str, float]:
+    """Words with the number behind each; "_" is a space: "nautical_mile 1852 foot 0.3048"."""
+    parts = row.split()
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return {word.replace("_", " "): float(number) for word, number in pairs}
+
+
 #: Scales that number words join in, and those that only follow a number.
-SPELT_SCALES = {
-    "hundred": 1e2,
-    "thousand": 1e3,
-    "lakh": 1e5,
-    "million": 1e6,
-    "crore": 1e7,
-    "billion": 1e9,
-    "trillion": 1e12,
-    "dozen": 12.0,
-}
-SCALES = SPELT_SCALES | {
-    word: scale
-    for words, scale in (
-        ("k", 1e3),
-        ("m mn mln mio millionen millones", 1e6),
-        ("b bn bln mrd milliarden", 1e9),
-        ("tn trn", 1e12),
-    )
-    for word in words.split()
-}
+SPELT_SCALES = _valued(
+    "hundred 1e2 thousand 1e3 lakh 1e5 million 1e6 crore 1e7 billion 1e9 trillion 1e12 dozen 12"
+)
+SCALES = SPELT_SCALES | _valued(
+    "k 1e3 m 1e6 mn 1e6 mln 1e6 mio 1e6 millionen 1e6 millones 1e6 b 1e9 bn 1e9 bln 1e9 mrd 1e9 "
+    "milliarden 1e9 tn 1e12 trn 1e12"
+)
 #: Amounts that are named but not counted, and the counts that they cover: [low, high).
 VAGUE = {
     "several": (3.0, 12.0),
@@ -108,57 +104,34 @@ _CURRENCIES = (
     "yen yuan rupee rouble franc lira peso shekel rand dinar dirham riyal krona zloty forint "
     "hryvnia baht ringgit rupiah naira shilling crown"
 ).split()
+
+
+def _families(rows: str) -> dict[str, str]:
+    """Words with the family of money behind each: "dollar $/AUD australian $"."""
+    return dict(row.split(" ", 1) for row in rows.split("/"))
+
+
 #: Currency word, symbol or code -> family of money; codes count in capitals only.
-MONEY_WORDS = {word: word for word in _CURRENCIES} | {
-    "dollar": "$",
-    "euro": "€",
-    "pound": "£",
-    "ruble": "rouble",
-    "rial": "riyal",
-    "kronor": "krona",
-    "krone": "krona",
-    "kroner": "krona",
-}
-_SYMBOLS = {
-    "$": "$",
-    "us$": "$",
-    "a$": "australian $",
-    "au$": "australian $",
-    "c$": "canadian $",
-    "ca$": "canadian $",
-    "nz$": "new zealand $",
-    "hk$": "hong kong $",
-    "s$": "singapore $",
-    "€": "€",
-    "£": "£",
-    "¥": "yen",
-    "₹": "rupee",
-    "₺": "lira",
-    "₴": "hryvnia",
-    "₪": "shekel",
-    "₽": "rouble",
-    "rs": "rupee",
-    "rs.": "rupee",
-}
-_CODES = (
+MONEY_WORDS = {word: word for word in _CURRENCIES} | _families(
+    "dollar $/euro €/pound £/ruble rouble/rial riyal/kronor krona/krone krona/kroner krona"
+)
+CODES = _families(
     "USD $/EUR €/GBP £/CHF franc/JPY yen/CNY yuan/RMB yuan/INR rupee/PKR rupee/AUD australian $/"
     "CAD canadian $/NZD new zealand $/HKD hong kong $/SGD singapore $/SEK krona/NOK krona/"
     "DKK krona/CZK crown/PLN zloty/HUF forint/RUB rouble/UAH hryvnia/TRY lira/ILS shekel/"
     "ZAR rand/MXN peso/THB baht/IDR rupiah/MYR ringgit/NGN naira/KES shilling/AED dirham/SAR riyal"
-).split("/")
-CODES = {code: family for code, family in (row.split(" ", 1) for row in _CODES)}
-SYMBOLS = _SYMBOLS | {code.lower(): family for code, family in CODES.items()}
-#: unit word -> (family, factor): only amounts of one family are compared.
-UNIT_FAMILY = (
-    {
-        words[n].replace("_", " "): (family, float(words[n + 1]))
-        for family, row in _MEASURES.items()
-        for words in [row.split()]
-        for n in range(0, len(words), 2)
-    }
-    | {word: (family, 1.0) for word, family in MONEY_WORDS.items()}
-    | {word: (family, 1.0) for word, family in SYMBOLS.items()}
 )
+SYMBOLS = _families(
+    "$ $/us$ $/a$ australian $/au$ australian $/c$ canadian $/ca$ canadian $/nz$ new zealand $/"
+    "hk$ hong kong $/s$ singapore $/€ €/£ £/¥ yen/₹ rupee/₺ lira/₴ hryvnia/₪ shekel/₽ rouble/"
+    "rs rupee/rs. rupee"
+) | {code.lower(): family for code, family in CODES.items()}
+#: unit word -> (family, factor): only amounts of one family are compared.
+UNIT_FAMILY = {
+    unit: (family, factor)
+    for family, row in _MEASURES.items()
+    for unit, factor in _valued(row).items()
+} | {word: (family, 1.0) for word, family in (MONEY_WORDS | SYMBOLS).items()}
 #: Whose dollar or pound is meant where none is named.
 HOME = {"us": "$", "u.s.": "$", "american": "$", "british": "£", "uk": "£", "sterling": "£"}
 
@@ -166,6 +139,11 @@ HOME = {"us": "$", "u.s.": "$", "american": "$", "british": "£", "uk": "£", "s
 def is_money(family: str) -> bool:
     """Whether a family is one of money."""
     return family[-1:] in {"$", "£", "€"} or family in _CURRENCIES
+
+
+def small_number(word: str) -> float:
+    """A number in figures or in one word; "a", "an" and whatever else is 1."""
+    return float(word) if word[:1].isdigit() else WORDS.get(word.lower(), 1.0)
 
 
 def words_to_number(words: list[str]) -> float:

@@ -6,7 +6,6 @@ A value is compared as a value, not as words: "two and a half hours" is 2.5 hour
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from rag.units import (
     WORDS,
     Relation,
     is_money,
+    small_number,
     words_to_number,
 )
 
@@ -164,7 +164,7 @@ def _clock(match: re.Match[str]) -> Quantity | None:
     if match["named"]:
         minutes = 0.0 if match["named"].lower() == "midnight" else 720.0
         return Quantity(*match.span("time"), minutes, "clock")
-    hour = _small(match["hour"])
+    hour = small_number(match["hour"])
     minutes = 60 * hour + float(match["minute"] or 0)
     named = match["half"] or (match["part"] if match["at"] or match["oclock"] else None)
     if named and hour <= 12:
@@ -176,15 +176,10 @@ def _clock(match: re.Match[str]) -> Quantity | None:
     return Quantity(*match.span("time"), minutes, "clock" if sure else "o'clock")
 
 
-def _small(word: str) -> float:
-    """A number up to three digits or in one word; "a" and "an" are 1."""
-    return float(word) if word.isdigit() else WORDS.get(word.lower(), 1.0)
-
-
 def _part(match: re.Match[str]) -> Quantity | None:
     """A part of a whole as a percentage, or of a unit or scale: "a quarter of an hour"."""
     word = match["part"].lower()
-    part = _small(match["top"] or "one") / _PARTS[word]
+    part = small_number(match["top"] or "one") / _PARTS[word]
     unit = _unit(match)
     if unit or match["scale"]:
         family, factor = unit or ("", 1.0)
@@ -197,17 +192,16 @@ def _part(match: re.Match[str]) -> Quantity | None:
     counted = match["top"] or word == "half"
     if part >= 1 or not counted or _NO_WHOLE.search(before):
         return None
-    return _of_whole(match, part) if several or by or _OF_WHOLE.match(after) else None
+    return _of_whole(match, part, _bent(match)) if several or by or _OF_WHOLE.match(after) else None
 
 
 def _ratio(match: re.Match[str]) -> Quantity | None:
     top, under = match["a"] or match["c"] or match["e"], match["b"] or match["d"] or match["f"]
-    part = _small(top) / max(1.0, _small(under))
+    part = small_number(top) / max(1.0, small_number(under))
     return _of_whole(match, part) if part < 1 else None
 
 
-def _of_whole(match: re.Match[str], part: float) -> Quantity:
-    relation = _bent(match) if "hedge" in match.re.groupindex else "="
+def _of_whole(match: re.Match[str], part: float, relation: Relation = "=") -> Quantity:
     return Quantity(*match.span(), 100 * part, "percent", relation, factor=100.0)
 
 
@@ -263,8 +257,6 @@ def _amount(match: re.Match[str], family: str) -> float | None:
 
 def _figure(digits: str, match: re.Match[str], family: str) -> float:
     """What figures say, with English or European commas and points."""
-    if len(digits) >= 300:
-        return math.inf
     digits = re.sub(r"[\u00a0\u202f'’]", "", digits)
     if re.fullmatch(r"\d+,\d{1,2}|\d{1,3}(?:\.\d{3})+,\d+", digits):
         return float(digits.replace(".", "").replace(",", "."))

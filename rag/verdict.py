@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from rag.alignment import MAX_CLAIM
 from rag.checkers import load_checker, name_of, unreadable
 from rag.checks import hard_checks
 from rag.cite import supporting_span
-from rag.nearest import nearest_spans
-from rag.schema import Check, Citation
+from rag.nearest import nearest_spans, nearest_text
+from rag.schema import Check, Citation, citation_to_dict
 from rag.verify import Checker
 
 #: Characters of an article that are read for one claim, those nearest to it.
@@ -76,17 +76,8 @@ class Verdict:
             "threshold": self.threshold,
             "meaning": meaning(self.support, self.threshold),
             "checker": self.checker,
-            "checks": [
-                {"name": c.name, "passed": c.passed, "detail": c.detail} for c in self.checks
-            ],
-            "citation": {
-                "article_id": self.citation.article_id,
-                "start": self.citation.start,
-                "end": self.citation.end,
-                "quote": self.citation.quote,
-                "support": self.citation.support,
-                "sha256": article.sha256,
-            },
+            "checks": [asdict(c) for c in self.checks],
+            "citation": {**citation_to_dict(self.citation), "sha256": article.sha256},
             "note": self.note,
         }
 
@@ -104,8 +95,7 @@ def check_claim(claim: str, article: Article, checker: Checker | None = None) ->
     _refuse_no_text("evidence", article.text)
     checker = load_checker() if checker is None else checker
     before = unreadable(checker)
-    spans = nearest_spans(article.text, claim, MOST_READ)
-    read = "\n".join(article.text[start:end] for start, end in spans)
+    read = nearest_text(article.text, claim, MOST_READ)
     citation = _best_citation(claim, article, checker)
     checks = tuple(hard_checks(claim, article.text, article.published))
     support = max(checker.support([(read, claim)])[0], citation.support)

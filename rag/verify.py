@@ -21,9 +21,10 @@ from index.errors import ModelError
 from index.settings import value_of
 from index.words import words
 from rag.alignment import MAX_CLAIM
+from rag.asking import Model, tells_likelihood
 from rag.local_model import load_local
 from rag.model_files import find_model
-from rag.models import LocalReader, Model, default_model, is_embedded, tells_likelihood
+from rag.models import default_model, is_embedded
 from rag.nearest import focus
 from rag.prompts import load_prompt
 from rag.signal_checker import (
@@ -34,9 +35,8 @@ from rag.signal_checker import (
     failed,
     signal_checker,
 )
-from rag.weights import squash
 
-SETTING, QUICK = "WIRECHECK_CHECKER", "signals"
+SETTING, QUICK = "WIRECHECK_CHECKER", SignalChecker.name
 #: Signals: 1 for each hard check that fails, and the probability of the model's "Yes".
 SIGNALS = (*FAILS, "yes")
 #: Words of evidence that the model reads with a claim, those nearest to it.
@@ -69,15 +69,24 @@ class ModelChecker:
     time; it is empty if one did.
     """
 
-    def __init__(
-        self, quick: SignalChecker, find: Callable[[], Model], weights: Calibration
-    ) -> None:
+    name = "bundled"
+
+    def __init__(self, find: Callable[[], Model], weights: Calibration) -> None:
         """`find` gives the model, or raises ModelError where there is none."""
-        self.quick = quick
+        self.quick = signal_checker(weights.threshold)
         self.threshold = weights.threshold
         self.without = ""
         self._find = find
         self._calibration = weights
+
+    def beside(self, model: Model | None) -> ModelChecker | SignalChecker:
+        """The same with a model that is loaded already, or without one.
+
+        One that doesn't say how likely its words are has no part in it.
+        """
+        if model is None or not tells_likelihood(model):
+            return self.quick
+        return ModelChecker(lambda: model, self._calibration)
 
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """0..1 for each pair of (evidence, claim); 0.0 where either holds no word."""
@@ -90,8 +99,7 @@ class ModelChecker:
             return self.quick.support(pairs)
         self.without = ""
         table = np.column_stack([failed(full), said])
-        logits = table @ np.array(self._calibration.weights) + self._calibration.bias
-        known = {pair: squash(float(x)) for pair, x in zip(full, logits, strict=True)}
+        known = dict(zip(full, self._calibration.supports(table), strict=True))
         return [known.get(pair, 0.0) for pair in cut]
 
 
@@ -105,20 +113,10 @@ def yes_of(model: Model, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
     return np.array([r.yes() for chunk in chunks for r in model.ask(chunk, max_tokens=1)])
 
 
-@lru_cache(maxsize=1)
-def default_checker() -> ModelChecker:
+@lru_cache(maxsize=4)
+def default_checker(threshold: float | None = None) -> ModelChecker:
     """The checker that ships: with the model in the box, if it is here and is to be used."""
-    return ModelChecker(signal_checker(), _in_the_box, calibration("read", SIGNALS))
-
-
-def with_model(model: Model | None) -> ModelChecker | SignalChecker:
-    """The checker that ships, beside a model that is loaded already.
-
-    One that doesn't say how likely its words are has no part in it.
-    """
-    if model is None or not tells_likelihood(model):
-        return signal_checker()
-    return ModelChecker(signal_checker(), lambda: model, calibration("read", SIGNALS))
+    return ModelChecker(_in_the_box, calibration("read", SIGNALS, threshold))
 
 
 def _in_the_box() -> Model:
@@ -128,4 +126,4 @@ def _in_the_box() -> Model:
         raise ModelError(f"the model that is set, {default_model()}, has no part in checking")
     if find_model() is None:
         raise ModelError("the language model isn't here: run `wirecheck models get`")
-    return LocalReader(load_local())
+    return load_local()

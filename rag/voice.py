@@ -13,7 +13,7 @@ from typing import Any
 from index import Article, Passage
 from index.language import parse, sentence_spans
 from rag.alignment import Span
-from rag.grammar import SPEECH
+from rag.grammar import ANYBODY, BODIES, SPEECH, child_as
 from rag.schema import Voice
 from rag.speakers import speaking
 
@@ -32,19 +32,13 @@ _IN_MARKS = re.compile(r"“[^”]*”|\"[^\"\n]*\"|(?<!\w)[‘'][^’'\n]{3,}[�
 _SAID = frozenset("ccomp xcomp dobj obj attr oprd acomp parataxis".split())
 _OF = frozenset("of about at as".split())
 _RECKONING = frozenset("put estimate reckon count number speak value judge".split())
-_ANYBODY = frozenset("authority official source expert investigator prosecutor analyst".split())
-_SOMEBODY = _ANYBODY | frozenset(
+_SOMEBODY = ANYBODY | frozenset(
     """person people man woman member officer employee worker insider aide adviser advisor diplomat
     spokesman spokeswoman spokesperson minister secretary resident neighbour witness passenger
     colleague friend relative critic supporter lawyer banker trader manager executive engineer
     doctor nurse teacher scientist researcher economist detective soldier general politician
     lawmaker survivor driver crew staff leader organiser activist protester reporter journalist
     insurer observer commentator participant""".split()
-)
-_BODY = frozenset(
-    """ministry company government police union court board agency department party army hospital
-    university bank council committee club regulator authority commission operator airline charity
-    campaign institute association federation firm group""".split()
 )
 OUTLET = Voice("outlet")
 
@@ -57,10 +51,9 @@ def voice_of(sentence: Passage, span: Span) -> Voice:
     head = _speaker_over(parse(sentence.text), at)
     if head is None:
         return OUTLET
-    if _is_named(head):
+    is_somebody = head.pos_ == "PRON" or head.lemma_.lower() in _SOMEBODY
+    if _is_named(head) or not is_somebody:  # a body, or a paper, has no other name to give
         return Voice("named", _shown(head))
-    if not _is_somebody(head):
-        return Voice("named", _shown(head))  # a body, or a paper: there is no name to give
     earlier = _named_before(sentence) if _refers_back(head) else ""
     return Voice("named", earlier) if earlier else Voice("unnamed", _shown(head))
 
@@ -93,16 +86,17 @@ def _reckoning(verb: Any) -> Any | None:
     """The head of who gives a figure: "put at nine million by the ministry", "police count 300"."""
     if verb.lemma_.lower() not in _RECKONING or verb.pos_ != "VERB":
         return None
-    by = next((c for c in verb.children if c.dep_ == "agent"), None)
-    own = [c for c in (by or verb).children if c.dep_ == ("pobj" if by else "nsubj")]
-    return next((h for h in own if _is_named(h) or h.lemma_.lower() in _ANYBODY), None)
+    by = child_as(verb, "agent")
+    head = child_as(by, "pobj") if by else child_as(verb, "nsubj")
+    known = head and (_is_named(head) or head.lemma_.lower() in ANYBODY)
+    return head if known else None
 
 
 def _beside(verb: Any) -> Any | None:
     """Who stands just before or after a verb of saying that the parser gave no subject."""
     if verb.lemma_.lower() not in SPEECH or verb.pos_ != "VERB":
         return None
-    if any(c.dep_ in {"nsubj", "nsubjpass"} for c in verb.children) or verb.dep_ == "conj":
+    if child_as(verb, "nsubj", "nsubjpass") or verb.dep_ == "conj":
         return None
     for near in (verb.i - 1, verb.i + 1):
         if 0 <= near < len(verb.doc) and verb.doc[near].pos_ in {"NOUN", "PROPN", "PRON"}:
@@ -130,16 +124,7 @@ def _scope(verb: Any) -> set[int]:
 def _is_named(head: Any) -> bool:
     own = [t for t in head.subtree if t is head or t.dep_ in {"compound", "appos", "flat"}]
     named = any(t.ent_type_ == "PERSON" for t in own) or head.pos_ == "PROPN"
-    return named or head.ent_type_ in {"ORG", "GPE", "NORP"} or _is_body(head)
-
-
-def _is_somebody(head: Any) -> bool:
-    """Whether a speaker is one or several people, and not a body or a paper."""
-    return head.pos_ == "PRON" or head.lemma_.lower() in _SOMEBODY
-
-
-def _is_body(head: Any) -> bool:
-    return head.lemma_.lower() in _BODY
+    return named or head.ent_type_ in {"ORG", "GPE", "NORP"} or head.lemma_.lower() in BODIES
 
 
 def _refers_back(head: Any) -> bool:
@@ -155,14 +140,10 @@ def _named_before(sentence: Passage) -> str:
     before = [s for s in sentence_spans(text) if s[1] <= sentence.start][-LOOK_BACK:]
     for start, end in reversed(before):
         heads = [h for t in parse(text[start:end]) if (h := speaking(t)) is not None]
-        named = [h for h in heads if _is_person(h)]
+        named = [h for h in heads if any(t.ent_type_ == "PERSON" for t in h.subtree)]
         if named:
             return _shown(named[-1])
     return ""
-
-
-def _is_person(head: Any) -> bool:
-    return any(t.ent_type_ == "PERSON" for t in head.subtree)
 
 
 def _shown(head: Any) -> str:

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from index import Hit, Passage
 from index.language import sentence_spans
 from index.words import stems
+from rag.asking import Model, Tick, no_tick
 from rag.checks import fold
 from rag.cite import Verified
 from rag.compare import ClusterOf, Compared, Side
 from rag.entries import when_said
 from rag.evidence import Found, Scored
-from rag.ledger import independent
-from rag.models import Model, Tick, no_tick
+from rag.ledger import independent, voice_in
 from rag.prompts import load_prompt
 from rag.question import Question
 from rag.read import Reading
 from rag.schema import Claim, DraftClaim, Evidence, Kind, Rejection, Voice
 from rag.verify import Checker, quick
-from rag.voice import shown_voice, voice_of
+from rag.voice import shown_voice
 from rag.withdrawn import takes_back
 
 #: Values in an answer; the ledger has them all. Sides of a difference, and outlets of each.
@@ -119,7 +119,7 @@ def differences(found: Compared, labels: Labels, cluster_of: ClusterOf) -> Itera
 def _told(side: Side, cluster_of: ClusterOf, dated: bool) -> str:
     count = independent(side.article_ids, cluster_of)
     outlets = [r.article.outlet for r in side.said]
-    voices = [voice_of(r.sentence.passage, (r.words.start, r.words.end)) for r in side.said]
+    voices = [voice_in(r) for r in side.said]
     return side_told(side.text, count, outlets, side.newest if dated else "", voices)
 
 
@@ -177,7 +177,7 @@ def written(
     Raises ModelError if the model can't be asked.
     """
     sources = read_sentences(found)[:WRITING_SENTENCES]
-    told = "\n".join(f"Report{_head(s.passage)}: {_plain(s.passage.text)}" for s in sources)
+    told = "\n".join(map(_shown, (s.passage for s in sources)))
     asked = load_prompt("write").messages(question=question.text, evidence=told)
     reply = model.ask([asked], max_tokens=WRITING_TOKENS, tick=tick)[0]
     labels = Labels()
@@ -187,14 +187,15 @@ def written(
     shown = fold("\n".join([question.text, *(m["content"] for m in asked[:-1])]))
     cited = _supporting(texts, labels.evidence, checker)
     # What repeats the prompt names no evidence.
-    cited = [() if fold(t) in shown else c for t, c in zip(texts, cited, strict=True)]
-    return Draft(
-        tuple(DraftClaim(t, c) for t, c in zip(texts, cited, strict=True)), labels.evidence
-    )
+    named = (() if fold(t) in shown else c for t, c in zip(texts, cited, strict=True))
+    claims = tuple(DraftClaim(t, c) for t, c in zip(texts, named, strict=True))
+    return Draft(claims, labels.evidence)
 
 
-def _head(passage: Passage) -> str:
-    return f" ({passage.article.outlet})" if passage.article.outlet else ""
+def _shown(passage: Passage) -> str:
+    """A sentence as the model that writes sees it."""
+    outlet = passage.article.outlet
+    return f"Report{f' ({outlet})' if outlet else ''}: {_plain(passage.text)}"
 
 
 def read_sentences(found: Compared) -> list[Scored]:
@@ -227,7 +228,7 @@ def on_point(question: Question, verified: Verified, found: Compared) -> Verifie
     asked = frozenset(stems(" ".join(question.terms)))
     read = [frozenset(stems(r.words.text)) for side in found.sides for r in side.readings]
     judged = tuple(_on_point(one, asked, read) for one in verified.judged)
-    return Verified(judged, verified.refused)
+    return Verified(judged)
 
 
 def _on_point(
@@ -290,9 +291,10 @@ def best_sentences(found: Found) -> Draft:
         if chosen and item.hit.score < share * evidence[0].hit.score:
             continue
         twin = next((said for said in chosen if _alike(text, said)), None)
+        words = sum(len(said.split()) for said in chosen)
         if twin is not None:
             chosen[twin].append(item)
-        elif not chosen or (len(chosen) < MAX_QUOTES and _words([*chosen, text]) <= MAX_WORDS):
+        elif not chosen or (len(chosen) < MAX_QUOTES and words + len(text.split()) <= MAX_WORDS):
             chosen[text] = [item]
         else:
             continue
@@ -324,10 +326,6 @@ def mentions(found: Found, least: Mapping[str, float]) -> Draft:
         quotes.setdefault(twin, []).extend(labels.of([(sentence.passage, sentence.score)]))
     claims = (DraftClaim(text, tuple(names), "quote") for text, names in quotes.items())
     return Draft(tuple(claims), labels.evidence)
-
-
-def _words(texts: Iterable[str]) -> int:
-    return sum(len(t.split()) for t in texts)
 
 
 def _alike(a: str, b: str) -> bool:

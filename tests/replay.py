@@ -11,7 +11,7 @@ from typing import Any
 
 import rag.compare
 import rag.read
-from rag.models import Reply
+from rag.asking import Reply
 from rag.prompts import load_prompt
 from rag.weights import model_weights
 

@@ -4,9 +4,8 @@ import math
 
 import pytest
 
-from rag.local_model import load_local
+from rag.local_model import LocalModel, load_local
 from rag.model_files import find_model
-from rag.models import LocalReader
 from rag.prompts import load_prompt
 
 pytestmark = pytest.mark.skipif(
@@ -17,8 +16,8 @@ REPORT = "Report (Coastline Radio, 2031-03-04): Crane falls\nTwelve dockers were
 
 
 @pytest.fixture(scope="module")
-def reader() -> LocalReader:
-    return LocalReader(load_local())
+def reader() -> LocalModel:
+    return load_local()
 
 
 def asked(*questions: str) -> list[list[dict[str, str]]]:

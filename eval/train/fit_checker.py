@@ -30,7 +30,8 @@ from eval.train.checker import HELD_OUT, SWAP_SETS
 from index import load_encoder
 from index.encoder import BUNDLED
 from rag import signal_checker, verify
-from rag.models import EMBEDDED, Model, load_model
+from rag.asking import Model
+from rag.models import EMBEDDED, load_model
 
 #: Pairs of one set at most, and texts that swaps come from.
 MOST, SWAP_TEXTS = 400, 250

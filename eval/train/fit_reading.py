@@ -33,8 +33,9 @@ from eval.files import data_parser, index_of, read_lines, read_sets
 from eval.train.calibrate import rounded
 from eval.wording import bare_words, f1
 from index import Article, Index, load_encoder
+from rag.asking import Model
 from rag.evidence import find_evidence
-from rag.models import EMBEDDED, Model, load_model
+from rag.models import EMBEDDED, load_model
 from rag.question import analyse
 from rag.read import SIGNALS, Reading, read, windows
 from rag.reader import load_reader

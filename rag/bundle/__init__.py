@@ -20,7 +20,7 @@ from typing import Any
 from index.atomic_write import replace_file
 from index.errors import SettingError
 from rag.assemble import lead_and_note
-from rag.schema import Answer, Citation, escaped
+from rag.schema import Answer, Citation, escaped, source_of
 
 FORMAT = "wirecheck-bundle/1"
 ENDINGS = (".json", ".html")
@@ -67,8 +67,7 @@ def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
     """`data` as JSON gives it back, with the `sha256` of everything else in it."""
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(data), allow_nan=False))
-        plain.pop("sha256", None)
-        return {**plain, "sha256": hashlib.sha256(canonical(plain)).hexdigest()}
+        return {**plain, "sha256": seal_of(plain)}
     except (TypeError, ValueError, RecursionError) as error:
         raise SettingError(f"the answer can't be written as JSON: {error}") from error
 
@@ -189,7 +188,6 @@ def _literal(text: str) -> str:
 
 
 def _footnote(citation: Citation) -> str:
-    article = citation.passage.article
-    source = [article.outlet or "outlet unknown", article.published or "date unknown"]
+    source = source_of(citation.passage.article)
     place = f"{citation.article_id}, characters {citation.start}–{citation.end}"
-    return f"“{_literal(citation.quote)}” ({_literal(', '.join(source))}; {_literal(place)})"
+    return f"“{_literal(citation.quote)}” ({_literal(source)}; {_literal(place)})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -186,10 +187,7 @@ def parsed(text: str) -> dict[str, Any]:
     """
     try:
         data = json.loads(
-            text,
-            object_pairs_hook=_once,
-            parse_constant=_no_number,
-            parse_float=_finite,
+            text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
         )
         if not isinstance(data, dict):
             raise SettingError(f"it holds a {type(data).__name__}, not an object")
@@ -210,8 +208,7 @@ def parsed(text: str) -> dict[str, Any]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
         raise SettingError(f"the key {_brief(twice)} stands twice in one object")
     return made
 

@@ -10,8 +10,10 @@ What isn't derived is `UNVERIFIED`, and said to be so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import islice, product
 from typing import Any, Literal
@@ -22,11 +24,12 @@ from rag.bundle.derived import Ledger, reports_in, sentence_problem
 from rag.bundle.file import BundleFile, Cited, Sentence, Stored
 from rag.bundle.held import Find
 from rag.bundle.page import DRAWN, cited_in, page_of
-from rag.checkers import SHIPPED, shipped
+from rag.checkers import SHIPPED
 from rag.checks import check_quotation, fold, short
 from rag.cite import written_checks
 from rag.sentences import with_neighbours
-from rag.verify import QUICK
+from rag.signal_checker import signal_checker
+from rag.verify import QUICK, ModelChecker, default_checker
 
 #: same: as it was; changed: another text, or other particulars; moved: the words stand elsewhere;
 #: gone: they stand nowhere; missing: no such article; failed: the bundle contradicts itself, or a
@@ -51,10 +54,6 @@ class Finding:
     status: Status
     detail: str
 
-    def to_dict(self) -> dict[str, str]:
-        """JSON-ready."""
-        return {"about": self.about, "status": self.status, "detail": self.detail}
-
 
 @dataclass(frozen=True)
 class Reverified:
@@ -71,8 +70,7 @@ class Reverified:
     @property
     def words(self) -> str:
         """The outcome in a line."""
-        others = [f for f in self.findings if f.status != "same"]
-        counts = {s: sum(f.status == s for f in others) for s in dict.fromkeys(_statuses(others))}
+        counts = Counter(f.status for f in self.findings if f.status != "same")
         said = ", ".join(f"{n} {status}" for status, n in counts.items())
         if not self.compared:
             said = f"{said or 'the bundle agrees with itself'}; its articles were not compared"
@@ -86,12 +84,8 @@ class Reverified:
             "holds": self.holds,
             "compared": self.compared,
             "unverified": UNVERIFIED,
-            "findings": [f.to_dict() for f in self.findings],
+            "findings": [asdict(f) for f in self.findings],
         }
-
-
-def _statuses(findings: Iterable[Finding]) -> list[Status]:
-    return [f.status for f in findings]
 
 
 def reverify(file: BundleFile, find: Find | None = None) -> Reverified:
@@ -191,7 +185,7 @@ class _Desk:
     def _measured(self, about: str, sentence: Sentence) -> Finding:
         """A written sentence that passes every hard check, by its support as the checker has it."""
         other = self.file.bundle.checker
-        checker = shipped(with_model=other != QUICK)
+        checker = signal_checker() if other == QUICK else default_checker()
         texts = [self._around(sentence), *(text for text, _ in self._evidence(sentence))]
         most = max(checker.support([(text, sentence.text) for text in texts]))
         if most >= checker.threshold - SLACK:
@@ -199,7 +193,7 @@ class _Desk:
         said = f"what it cites supports it only to {most:.2f}, less than {checker.threshold:.2f}"
         if other not in {SHIPPED, QUICK}:
             return Finding(about, "unverified", f"{said}; the checker {short(other)} wasn't asked")
-        if other == SHIPPED and checker.without:
+        if other == SHIPPED and isinstance(checker, ModelChecker) and checker.without:
             return Finding(about, "unverified", f"{said}; no model took part: {checker.without}")
         return Finding(about, "failed", said)
 
@@ -237,8 +231,12 @@ class _Desk:
             if fold(sentence.text) in fold(held):
                 return ""
             return f"the words “{short(sentence.text)}” are not in {first.article_id}"
-        ways = [_failing(sentence, evidence, day) for evidence, day in self._evidence(sentence)]
-        return "" if "" in ways else ways[0]
+        ways = [
+            next((c for c in written_checks(sentence.text, *way) if not c.passed), None)
+            for way in self._evidence(sentence)
+        ]
+        wrong = ways[0] if all(ways) else None
+        return f"check {wrong.name}: {wrong.detail}" if wrong else ""
 
     def _unquoted(self, sentence: Sentence) -> str:
         """The value that a sentence on a difference quotes though no report says it; "" if none."""
@@ -310,11 +308,6 @@ class _Desk:
         return findings
 
 
-def _failing(sentence: Sentence, evidence: str, day: str | None) -> str:
-    failed = next((c for c in written_checks(sentence.text, evidence, day) if not c.passed), None)
-    return f"check {failed.name}: {failed.detail}" if failed else ""
-
-
 def _particulars(about: str, stored: Stored, now: Article) -> list[Finding]:
     """What a reader is told of an article, where that is something else now."""
     pairs = [(name, getattr(stored, name), getattr(now, name)) for name in _PARTICULARS]
@@ -333,16 +326,10 @@ def _place(cited: Cited, was: str, now: str) -> Finding:
     said = f"“{short(words)}”"
     if now[cited.start : cited.end] == words:
         return Finding(about, "same", f"{said} stands where it stood")
-    places = list(islice(_places(words, now), _MOST_PLACES + 1))
+    found = (m.start() for m in re.finditer(re.escape(words), now))
+    places = list(islice(found, _MOST_PLACES + 1))
     if not places:
         return Finding(about, "gone", f"{said} is no longer in it")
     named = ", ".join(f"{p}-{p + len(words)}" for p in places[:_MOST_PLACES])
     more = " and elsewhere" if len(places) > _MOST_PLACES else ""
     return Finding(about, "moved", f"{said} now stands at {named}{more}")
-
-
-def _places(words: str, text: str) -> Iterable[int]:
-    at = text.find(words)
-    while at >= 0:
-        yield at
-        at = text.find(words, at + 1)

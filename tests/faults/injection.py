@@ -29,7 +29,8 @@ import rag
 from index import Index, build_index, open_index
 from index.language import sentence_spans
 from index.words import stems
-from rag.models import Model, Reply, load_model
+from rag.asking import Model, Reply
+from rag.models import load_model
 from rag.prompts import load_prompt
 from rag.schema import Answer
 from tests.faults.tally import Tally, run_alone

@@ -12,10 +12,10 @@ from index.errors import ModelError, ModelReplyError, QuestionError, SettingErro
 from rag.bundle import bundle_of
 from rag.bundle.file import BundleFile, bundle_in
 from rag.bundle.reverify import reverify
-from rag.checkers import shipped
 from rag.evidence import find_evidence
 from rag.question import analyse
 from rag.schema import NEAREST, Answer, Claim, Rejection
+from rag.verify import default_checker
 from tests.fake_reader import PatternReader
 from tests.fakes import OverlapChecker, indexed
 from tests.openai_server import says
@@ -252,7 +252,7 @@ def test_good_sentences_are_kept_when_others_are_refused(answered):
 def test_the_model_that_reads_has_its_word_on_what_was_written(
     answered, monkeypatch, supports, shown
 ):
-    monkeypatch.setattr("rag.ask.load_checker", shipped)
+    monkeypatch.setattr("rag.ask.load_checker", default_checker)
     good = "A storm closed the harbour of Lune Mills for four days."
     answer = answered(WHY, ReplayModel(STORM, written=good, supports=supports))
     assert answer.trace["checker"] == "bundled"

@@ -4,7 +4,7 @@ import pytest
 
 from index import Article
 from rag.alignment import read_pairs
-from rag.assemble import quoted
+from rag.assemble import told
 from rag.asserted import check_asserted, reports
 from rag.checkers import load_checker
 from rag.cite import verify
@@ -107,7 +107,7 @@ def test_an_order_that_is_quoted_is_marked():
     sentences = [scored(Article("a", "", f"{FACT} {ORDER}"), ORDER)]
     draft = quotations(sentences)
     verified = verify(draft.claims, draft.evidence, load_checker())
-    answer = quoted(
+    answer = told(
         analyse("What does it say?"), found(*sentences), draft, verified, "quote", lambda name: 0
     )
     assert "orders or speaks" in answer.claims[0].remark

@@ -19,9 +19,10 @@ import pytest
 
 from index.errors import ModelReplyError, ModelUnreachable, SettingError
 from rag import calls, local_model, model_room, models
+from rag.asking import Reply
 from rag.calls import Gone, Served, Silent, call
 from rag.lent_model import LentModel, lend
-from rag.local_model import Generated, LocalModel
+from rag.local_model import LocalModel
 from tests.rag.test_local_model import FAKE, of
 
 KEY = b"a key that both know"
@@ -142,7 +143,7 @@ def asks(path: Path, word: str) -> subprocess.Popen[str]:
     code = (
         "from pathlib import Path; from rag.lent_model import LentModel\n"
         f"model = LentModel(Path({str(path)!r}), {KEY!r}).ready()\n"
-        f"said = model.generate([[{{'role': 'user', 'content': {word!r}}}]], max_tokens=9)\n"
+        f"said = model.ask([[{{'role': 'user', 'content': {word!r}}}]], max_tokens=9)\n"
         "print(said[0].text, flush=True)"
     )
     return elsewhere(code)
@@ -153,8 +154,8 @@ def test_two_processes_ask_one_model(lent, path):
     others = [asks(path, "one"), asks(path, "two")]
     assert [other.communicate(timeout=30)[0] for other in others] == ["said one\n", "said two\n"]
     told = []
-    (said,) = LentModel(path, KEY).generate(of("long"), max_tokens=9, tick=told.append)
-    assert said == Generated("said long", ("said long",), (-0.5,), "stop")
+    (said,) = LentModel(path, KEY).ask(of("long"), max_tokens=9, tick=told.append)
+    assert said == Reply("said long", ("said long",), (-0.5,))
     assert len({tuple(texts) for texts in told}) > 3
     assert words_in(log)[0] == "start" and sorted(words_in(log)[1:]) == ["long", "one", "two"]
 
@@ -167,7 +168,7 @@ def test_a_model_that_is_killed_comes_back_and_the_call_at_it_is_answered(lent, 
     os.kill(killed, signal.SIGKILL)
     assert asked.communicate(timeout=30)[0] == "said long\n"
     assert model.pid != killed and words_in(log) == ["start", "long", "start", "long"]
-    assert LentModel(path, KEY).generate(of("next"), max_tokens=9)[0].text == "said next"
+    assert LentModel(path, KEY).ask(of("next"), max_tokens=9)[0].text == "said next"
 
 
 def test_a_process_that_dies_while_it_asks_holds_up_nobody(lent, path):
@@ -176,18 +177,18 @@ def test_a_process_that_dies_while_it_asks_holds_up_nobody(lent, path):
     until(lambda: "long" in words_in(log))
     asked.kill()
     asked.wait()
-    assert LentModel(path, KEY).generate(of("next"), max_tokens=9)[0].text == "said next"
+    assert LentModel(path, KEY).ask(of("next"), max_tokens=9)[0].text == "said next"
     assert words_in(log) == ["start", "long", "cancel", "1", "next"]
 
 
 def test_what_goes_wrong_is_what_the_model_itself_would_tell(lent, path):
     asked = LentModel(path, KEY)
     with pytest.raises(ModelReplyError, match="reads 6,000 tokens at most"):
-        asked.generate(of("too-long"), max_tokens=9)
+        asked.ask(of("too-long"), max_tokens=9)
     with pytest.raises(ModelUnreachable, match="fails again and again"):
-        asked.generate(of("die"), max_tokens=9)
+        asked.ask(of("die"), max_tokens=9)
     with pytest.raises(ModelUnreachable, match=r"took more than 0\.1 seconds"):
-        asked.generate(of("long"), max_tokens=9, seconds=0.1)
+        asked.ask(of("long"), max_tokens=9, seconds=0.1)
 
 
 def test_without_who_keeps_the_model_there_is_a_line(path):

@@ -21,7 +21,7 @@ from index.errors import (
     WirecheckError,
 )
 from rag import llm
-from rag.llm import Completion, Server, check_remote, complete
+from rag.llm import Server, check_remote, complete
 from tests.openai_server import OpenAIServer, Step, fails, says
 
 KEY = "sk-canary-7f3a9c"
@@ -67,13 +67,11 @@ def ask(
 
     def ask(
         *script: Step, deadline: float = 20.0, **options
-    ) -> tuple[Completion | Exception, OpenAIServer]:
+    ) -> tuple[str | Exception, OpenAIServer]:
         with OpenAIServer(*script) as server:
             monkeypatch.setenv("OPENAI_BASE_URL", server.url)
             try:
-                outcome: Completion | Exception = complete(
-                    MODEL, MESSAGES, deadline=deadline, **options
-                )
+                outcome: str | Exception = complete(MODEL, MESSAGES, deadline=deadline, **options)
             except WirecheckError as error:
                 outcome = error
                 assert KEY not in "".join(traceback.format_exception(error))
@@ -86,8 +84,7 @@ def ask(
 
 def test_a_reply_comes_back_with_what_it_took(ask) -> None:
     outcome, _ = ask(says("  Two and a half hours. [E1]\n"), max_tokens=77)
-    assert outcome == Completion("Two and a half hours. [E1]", MODEL, outcome.seconds, 1, "stop")
-    assert 0 < outcome.seconds < 20
+    assert outcome == "Two and a half hours. [E1]"
 
 
 def test_the_provider_gets_the_messages_and_nothing_but_what_it_needs(ask) -> None:
@@ -104,18 +101,18 @@ def test_the_provider_gets_the_messages_and_nothing_but_what_it_needs(ask) -> No
 
 
 def test_it_can_be_called_where_a_loop_runs_already(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def page() -> Completion:
+    async def page() -> str:
         return complete(MODEL, MESSAGES, deadline=5)
 
     with OpenAIServer(says("Yes.")) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        assert asyncio.run(page()).text == "Yes."
+        assert asyncio.run(page()) == "Yes."
 
 
 def test_a_server_of_ones_own_is_asked_instead_and_gets_no_key_of_the_providers() -> None:
     with OpenAIServer(says("Yes.")) as server:
-        assert complete(MODEL, MESSAGES, server=Server(server.url)).text == "Yes."
-        assert complete(MODEL, MESSAGES, server=Server(server.url, "theirs")).text == "Yes."
+        assert complete(MODEL, MESSAGES, server=Server(server.url)) == "Yes."
+        assert complete(MODEL, MESSAGES, server=Server(server.url, "theirs")) == "Yes."
     sent = [request.headers["authorization"] for request in server.requests]
     assert sent == ["Bearer none", "Bearer theirs"]
 
@@ -175,7 +172,7 @@ def test_a_reply_that_is_too_large_or_oddly_packed_is_not_read(ask, body, packin
 def test_a_reply_that_is_packed_though_nobody_asked_is_unpacked(ask) -> None:
     packed = zlib.compress(does.reply("Two hours."))
     done, _ = ask(does.sends(packed, {"Content-Encoding": "deflate"}))
-    assert isinstance(done, Completion) and done.text == "Two hours."
+    assert done == "Two hours."
 
 
 def test_what_the_provider_said_is_kept_as_the_cause_without_the_key(ask) -> None:
@@ -188,7 +185,7 @@ def test_what_the_provider_said_is_kept_as_the_cause_without_the_key(ask) -> Non
 @pytest.mark.parametrize("status", [429, 500, 529])
 def test_a_passing_fault_is_overcome(ask, status: int) -> None:
     outcome, server = ask(fails(status), says("Two hours."))
-    assert (outcome.text, outcome.attempts, len(server.requests)) == ("Two hours.", 2, 2)
+    assert (outcome, len(server.requests)) == ("Two hours.", 2)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +204,7 @@ def test_retry_after_is_honoured_if_it_fits_the_deadline(ask, value, least, requ
     outcome, server = ask(fails(429, headers={"Retry-After": value}), says("Yes."), deadline=6)
     assert least <= time.monotonic() - start < 4
     assert len(server.requests) == requests
-    assert isinstance(outcome, Completion if requests == 2 else ModelUnreachable)
+    assert isinstance(outcome, str if requests == 2 else ModelUnreachable)
 
 
 @pytest.mark.parametrize("script", [[does.hangs()], [does.drips()], [fails(500), does.hangs()]])

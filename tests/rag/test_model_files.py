@@ -314,7 +314,7 @@ def test_too_little_memory_is_said_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(model_room, "available_memory", lambda: 10**9)
     for work in (
         lambda: model_files.convert(tmp_path / "a.gguf", tmp_path / "made", "", quiet),
-        model_room.need_memory_to_load,
+        lambda: model_room.need_memory(model_room.LOAD_MEMORY, "load"),
     ):
         with pytest.raises(ModelError, match=r"too little memory to .*1\.0 GB are free") as caught:
             work()

@@ -15,9 +15,9 @@ from index.errors import (
     WirecheckError,
 )
 from rag import llm, models
+from rag.asking import SURE, Reply
 from rag.llm import Server
-from rag.local_model import Generated
-from rag.models import LocalReader, RemoteModel, Reply, complete, load_model
+from rag.models import RemoteModel, complete, load_model
 from tests.openai_server import fails, says
 
 
@@ -42,28 +42,13 @@ def settings(monkeypatch) -> None:
         (Reply("No.", ("No", "."), (math.log(0.8), -0.1)), 0.2),
         (Reply("yes, it says so", (" yes", ","), (math.log(0.6), -0.1)), 0.6),
         (Reply("Maybe", ("Maybe",), (-0.1,)), 0.5),
-        (Reply("Yes."), models.SURE),
-        (Reply(" no"), 1 - models.SURE),
+        (Reply("Yes."), SURE),
+        (Reply(" no"), 1 - SURE),
         (Reply(""), 0.5),
     ],
 )
 def test_how_likely_a_reply_says_yes(reply: Reply, yes: float) -> None:
     assert reply.yes() == pytest.approx(yes)
-
-
-def test_the_model_in_the_box_is_asked_for_all_of_it() -> None:
-    class Local:
-        def generate(self, conversations, **options):
-            self.options = options
-            return [Generated("Yes", ("Yes",), (-0.25,), "stop")] * len(conversations)
-
-    local = Local()
-    reader = LocalReader(local)
-    replies = reader.ask(of("a", "b"), max_tokens=5, stop=["\n"], begun='"', seconds=7)
-    assert replies == [Reply("Yes", ("Yes",), (-0.25,))] * 2 and reader.name == "embedded"
-    assert local.options == {
-        "max_tokens": 5, "stop": ["\n"], "begun": '"', "tick": models.no_tick, "seconds": 7,
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -186,9 +171,11 @@ class Loading:
                 raise self.fault
         return self
 
-    def generate(self, conversations, **options):
+    name = "embedded"
+
+    def ask(self, conversations, **options):
         self.asked += conversations
-        return [Generated("", (), (), "length")]
+        return [Reply("")]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from index import Article, Hit, Passage
-from rag.assemble import declined, quoted
+from rag.assemble import declined, told
 from rag.checkers import load_checker
 from rag.cite import verify
 from rag.planted import REMARK, is_command, planted
@@ -123,7 +123,7 @@ def test_what_is_quoted_all_the_same_is_marked():
     sentences = [scored(ARTICLE, CARD)]
     draft = quotations(sentences)
     verified = verify(draft.claims, draft.evidence, load_checker())
-    answer = quoted(
+    answer = told(
         analyse("What does the card say?"),
         found(*sentences),
         draft,

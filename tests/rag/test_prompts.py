@@ -1,12 +1,12 @@
 import hashlib
+import re
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
 from eval.systems import NO_ANSWER
 from index.errors import SettingError
-from rag.prompts import load_prompt, read_prompt
+from rag.prompts import load_prompt
 
 EVIDENCE = '{"label": "E1", "outlet": "Harbour Wire", "date": "2031-03-04", "text": "It cost $5."}'
 ALL = sorted(
@@ -57,10 +57,10 @@ def test_the_hash_is_that_of_the_whole_file() -> None:
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
-        ({"question": "Who?"}, "prompt write: no value for its variable $evidence"),
+        ({"question": "Who?"}, "prompt write is given question, and needs evidence, question"),
         (
             {"question": "Who?", "evidence": "", "outlet": ""},
-            "prompt write: it has no variable $outlet",
+            "prompt write is given evidence, outlet, question, and needs evidence, question",
         ),
     ],
 )
@@ -70,28 +70,8 @@ def test_values_must_be_the_declared_ones(values: dict[str, str], complaint: str
     assert str(caught.value) == complaint
 
 
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ("=== user\n$question\n", "first line must declare"),
-        (
-            "# variables: question, evidence\n=== user\n$question\n",
-            "$evidence is declared, but not in the text",
-        ),
-        ("# variables: question\n=== user\n$question $evidence\n", "$evidence is not declared"),
-        ("# variables:\n=== user\nIt cost $5.\n", "write $$ for the sign"),
-        ("# variables:\nWho?\n", "must begin with a turn"),
-    ],
-)
-def test_a_file_that_is_no_prompt_is_refused(tmp_path: Path, content: str, complaint: str) -> None:
-    file = tmp_path / "odd.txt"
-    file.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingError) as caught:
-        read_prompt("odd", file)
-    assert "prompt odd" in str(caught.value) and complaint in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["write.user", "../pyproject", "write.txt", ""])
-def test_only_the_prompts_that_are_there_can_be_named(name: str) -> None:
-    with pytest.raises(SettingError, match=r"only check, confirm, .*, write"):
-        load_prompt(name)
+@pytest.mark.parametrize("name", ALL)
+def test_a_prompt_begins_with_its_variables_and_a_turn(name: str) -> None:
+    header, turn, *_ = (files("prompts") / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(r"# variables:([a-z_, ]*)", header)
+    assert re.fullmatch("=== (system|user)", turn)

@@ -4,9 +4,9 @@ import pytest
 
 from index.errors import ModelUnreachable
 from rag import verify
-from rag.models import Reply
+from rag.asking import Reply
 from rag.signal_checker import signal_checker
-from rag.verify import ModelChecker, default_checker, quick, with_model
+from rag.verify import ModelChecker, default_checker, quick
 
 EVIDENCE = (
     "The Arden bridge closed on Friday after twelve cables snapped in the frost. Mayor Ansel "
@@ -38,28 +38,29 @@ class Broken:
 
 def test_the_surer_the_model_the_more_support():
     low, middle, high = (
-        with_model(Believer(yes)).support([(EVIDENCE, TRUE)])[0] for yes in (0.05, 0.5, 0.99)
+        default_checker().beside(Believer(yes)).support([(EVIDENCE, TRUE)])[0]
+        for yes in (0.05, 0.5, 0.99)
     )
     assert 0 < low < middle < high < 1
-    assert low < with_model(Believer(0.5)).threshold <= high
+    assert low < default_checker().beside(Believer(0.5)).threshold <= high
 
 
 def test_a_changed_number_is_not_supported_however_sure_the_model_is():
-    checker = with_model(Believer(0.9999))
+    checker = default_checker().beside(Believer(0.9999))
     assert checker.support([(EVIDENCE, FALSE)])[0] < checker.threshold
 
 
 def test_the_model_is_asked_once_a_pair_and_in_calls_of_a_few():
     model = Believer(0.9)
     pairs = [(EVIDENCE, f"Cables snapped at bridge {n}.") for n in range(verify.AT_ONCE + 1)]
-    with_model(model).support([*pairs, *pairs])
+    default_checker().beside(model).support([*pairs, *pairs])
     assert len(model.asked) == len(pairs) and model.calls == 2
 
 
 def test_of_long_evidence_it_reads_what_is_nearest():
     model = Believer(0.9)
     long = "Filler words go on and on here. " * 200 + EVIDENCE
-    with_model(model).support([(long, TRUE)])
+    default_checker().beside(model).support([(long, TRUE)])
     (asked,) = model.asked
     assert "twelve cables snapped" in asked[-1]["content"]
     assert len(asked[-1]["content"].split()) < verify.WORDS + 60
@@ -68,12 +69,12 @@ def test_of_long_evidence_it_reads_what_is_nearest():
 @pytest.mark.parametrize(("evidence", "claim"), [("", TRUE), (EVIDENCE, "?")])
 def test_where_there_are_no_words_nobody_is_asked(evidence, claim):
     model = Believer(0.9)
-    assert with_model(model).support([(evidence, claim)]) == [0.0]
+    assert default_checker().beside(model).support([(evidence, claim)]) == [0.0]
     assert not model.asked
 
 
 def test_without_a_model_the_signals_decide_and_it_says_why():
-    checker = ModelChecker(signal_checker(), Broken, verify.calibration("read", verify.SIGNALS))
+    checker = ModelChecker(Broken, verify.calibration("read", verify.SIGNALS))
     assert checker.support([(EVIDENCE, TRUE)]) == signal_checker().support([(EVIDENCE, TRUE)])
     assert checker.without == "the model is gone"
 
@@ -82,7 +83,8 @@ def test_a_model_that_does_not_say_how_sure_it_is_has_no_part():
     class Mute(Believer):
         tells_likelihood = False
 
-    assert with_model(None) is with_model(Mute(0.9)) is signal_checker()
+    checker = default_checker()
+    assert checker.beside(None) is checker.beside(Mute(0.9)) is checker.quick
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from index import build_index, open_index
 from rag import models
-from rag.local_model import Generated
+from rag.asking import Reply
 from tests.scripted_answers import ARTICLES, Scripted, Shelf
 from web import page, server, ui
 from web.queue import QuestionQueue, cards
@@ -45,8 +45,10 @@ def fetching(monkeypatch) -> Iterator[threading.Event]:
     arrived = threading.Event()
 
     class Local:
-        def generate(self, conversations, **options):
-            return [Generated("", (), (), "stop") for _ in conversations]
+        name, tells_likelihood = "embedded", True
+
+        def ask(self, conversations, **options):
+            return [Reply("") for _ in conversations]
 
     def load(tell):
         if tell:
