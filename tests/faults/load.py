@@ -3,8 +3,8 @@
     python -m tests.faults.load [--seconds 180] [--askers 50] [--workers 2] [--model none]
 
 The real page with real workers over a small index; half of the askers are pages, half are programs,
-each with an address of its own. `--model embedded` asks a script in place of the language model.
-In turn the index is updated, a worker is killed and, where there is one, the model's process.
+each with an address of its own. `--model embedded` asks a script in place of the language model,
+with `--real` the model itself. In turn the index is updated, a worker is killed and, where there is one, the model's process.
 
 Every answer must be made of one generation alone: all reports of a generation tell numbers of one
 thousand, and those of the next another. Fails if an asker hears nothing, if an answer is of a wrong
@@ -42,11 +42,14 @@ PLACES = [
     a + b for a in ("Bren", "Tarn", "Hal", "Lark", "Os") for b in ("wick", "mere", "vern", "by")
 ]
 OUTLETS = ("Gazette", "Courier", "Wire")
-#: Seconds between two faults, and that an asker waits before it asks again, at most.
-BETWEEN, PAUSE = 12.0, 4.0
+#: Seconds between two faults, more for a model that takes long to load; and that an asker waits
+#: before it asks again, at most.
+BETWEEN, BETWEEN_REAL, PAUSE = 12.0, 60.0, 4.0
 #: Seconds after which somebody who heard nothing is taken for lost; a question may take 300.
 LOST = 330.0
 REFUSED = re.compile(r"questions are waiting|questions from your address")
+#: What is in the command lines of the model's process, or of what stands in for it.
+_MODELS = ("stand_in.py", "rag.model_process")
 #: Seconds that the stand-in takes for a call.
 THINKS = 0.15
 
@@ -117,11 +120,14 @@ for line in sys.stdin:
 """
 
 
-def serve(words: Sequence[str], script: Path) -> int:
-    """`wirecheck app` with these words; the script stands in for the language model's process."""
+def serve(words: Sequence[str], place: str) -> int:
+    """`wirecheck app` with these words; a script here stands in for the model's process, if any."""
     from rag import local_model, model_room
     from web.commands import main as app
 
+    if not place:
+        return app(words)
+    script = Path(place)
     script.write_text(STAND_IN.replace("THINKS", str(THINKS)), encoding="utf-8")
     command = [sys.executable, str(script)]
     local_model.LocalModel = partial(local_model.LocalModel, command=command)
@@ -199,8 +205,11 @@ class Used:
 class Load:
     """The askers, the faults, and what came of it."""
 
-    def __init__(self, serving: Serving, folder: Path, tally: Tally, model: str) -> None:
+    def __init__(
+        self, serving: Serving, folder: Path, tally: Tally, model: str, between: float
+    ) -> None:
         self.serving, self.folder, self.tally, self.model = serving, folder, tally, model
+        self.between = between
         self.generation = 1
         #: When each generation was published: from before on it may be answered from.
         self.published: dict[int, float] = {1: 0.0}
@@ -231,7 +240,7 @@ class Load:
     async def _break(self) -> None:
         faults = ["index updated", "worker killed"] + ["model killed"] * (self.model != "none")
         for n in range(10_000):
-            await asyncio.sleep(BETWEEN)
+            await asyncio.sleep(self.between)
             if time.monotonic() > self.until:
                 return
             fault, landed = faults[n % len(faults)], True
@@ -240,8 +249,8 @@ class Load:
                 self.published[self.generation] = time.monotonic()
                 await asyncio.to_thread(update, self.folder, self.generation)
             else:
-                kind = "web.worker" if fault == "worker killed" else "stand_in.py"
-                landed = self.serving.kill(kind, self.tally.rng)
+                kinds = ["web.worker"] if fault == "worker killed" else _MODELS
+                landed = any(self.serving.kill(kind, self.tally.rng) for kind in kinds)
             if landed:
                 self.tally.count(fault)
 
@@ -285,6 +294,8 @@ class Load:
             told = json.loads(first)
             shown, outcome, failed = first, told["outcome"], "language model failed" in told["note"]
             generation = told["trace"]["generation"]
+            if self.model != "none" and told["trace"]["model"] != "none":
+                self.tally.count("a program's that the model read")
         else:
             return self._lost(question, "an answer of nothing")
         if outcome == "failed":
@@ -325,14 +336,14 @@ async def _outcome(client: httpx.AsyncClient, body: dict, headers: dict[str, str
 # --- the run ---------------------------------------------------------------------------------------
 
 
-def started(folder: Path, workers: int, model: str) -> Serving:
+def started(folder: Path, workers: int, model: str, real: bool) -> Serving:
     """The page, serving an index in `folder`, with all workers ready."""
     update(folder, 1)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     words = ["--index", str(folder / "index"), "--model", model, "--port", str(port)]
     env = {"WIRECHECK_API": "1", "WIRECHECK_PROXY": "127.0.0.1", "WIRECHECK_MODELS": ""}
-    ours = ["-m", "tests.faults.load", "--serve", str(folder / "stand_in.py")]
+    ours = ["-m", "tests.faults.load", "--serve", "" if real else str(folder / "stand_in.py")]
     process = subprocess.Popen(
         [sys.executable, *ours, *words, "--workers", str(workers)],
         cwd=ROOT,
@@ -349,13 +360,15 @@ def started(folder: Path, workers: int, model: str) -> Serving:
     raise RuntimeError((folder / "log").read_text())
 
 
-def load(tally: Tally, askers: int, seconds: float, workers: int, model: str) -> None:
+def load(
+    tally: Tally, askers: int, seconds: float, workers: int, model: str, real: bool = False
+) -> None:
     """Run it, and tell what came of it in `tally`."""
     never = ("lost without a word", "of a wrong corpus", "told of an error")
     tally.counts.update(dict.fromkeys(never, 0))
-    serving = started(tally.folder, workers, model)
+    serving = started(tally.folder, workers, model, real)
     try:
-        run = Load(serving, tally.folder, tally, model)
+        run = Load(serving, tally.folder, tally, model, BETWEEN_REAL if real else BETWEEN)
         asyncio.run(run.run(askers, seconds))
         if serving.process.poll() is not None:
             tally.fail(f"the page's process ended: {serving.process.returncode}")
@@ -392,9 +405,10 @@ def main() -> int:
     parser.add_argument("--askers", type=int, default=50)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--model", choices=("none", "embedded"), default="none")
+    parser.add_argument("--real", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    words = (options.askers, options.seconds, options.workers, options.model)
+    words = (options.askers, options.seconds, options.workers, options.model, options.real)
     with tempfile.TemporaryDirectory(prefix="faults-load-") as folder:
         tally = Tally("load", options.seed, True, Path(folder))
         return run_alone(tally, lambda tally: load(tally, *words))
@@ -402,5 +416,5 @@ def main() -> int:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
-        sys.exit(serve(sys.argv[3:], Path(sys.argv[2])))
+        sys.exit(serve(sys.argv[3:], sys.argv[2]))
     sys.exit(main())
