@@ -117,7 +117,15 @@ def built(told: Told, articles: str, place: str) -> None:
     address = place_of(place)
     if isinstance(address, Address):
         _adapt(told, has_words(address))
-    build_index([Path(articles)], place, encoder=DrawnEncoder())
+    done = 0
+
+    def tell(now: int, total: int, what: str) -> None:
+        nonlocal done
+        if what == "embedding" and not isinstance(address, Address):
+            told(now - done)
+            done = now
+
+    build_index([Path(articles)], place, encoder=DrawnEncoder(), progress=tell)
 
 
 def has_words(address: Address) -> bool:
