@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 import wirecheck
-from index import build_index, load_encoder, open_index, spread
+from index import Article, Passage, build_index, load_encoder, open_index, spread
+from index.cache import EmbeddingCache
+from index.embedding import Embedding
 from index.errors import IndexProblem, SettingError
 from index.spread import Workers
 from tests.fakes import TopicEncoder
@@ -212,6 +214,21 @@ def test_an_index_in_milvus_is_embedded_there_too(folder, cluster, topics, monke
     build(folder)
     found = [open_index(p, topics).search("election") for p in (address, folder / "index")]
     assert [h.passage for h in found[0]] == [h.passage for h in found[1]] != []
+
+
+def test_a_text_that_was_taken_is_still_there_for_its_copy():
+    encoder = TopicEncoder()
+    one, two = (Article(name, "Bank", "The bank cut.") for name in "ab")
+    with (
+        Workers(encoder) as workers,
+        Embedding(workers, EmbeddingCache(None, 0, "", encoder.dim), lambda n: None) as embedding,
+    ):
+        for article in (one, two, Article("c", "Vote", "No election.")):
+            embedding.add([Passage(article, 0, len(article.text))])
+        found = [embedding.vectors(1), embedding.vectors(1), embedding.vectors()]
+    expected = encoder.encode(["Bank\nThe bank cut.", "Bank\nThe bank cut.", "No election."])
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+    assert embedding.vectors().shape == (0, encoder.dim) and embedding.embedded == 3
 
 
 def test_what_is_in_the_cache_needs_no_cluster(folder, cluster):

@@ -27,6 +27,13 @@ def quick(told, count):
     return {"answers": count}
 
 
+def counted(told, *given):
+    """What a build tells, in a process of its own: it changes our modules."""
+    seen = []
+    engines.built(seen.append, *given)
+    return {"told": sum(seen)}
+
+
 def test_what_takes_too_long_is_ended_and_how_far_it_came_is_told():
     found = common.limited(5, slow)
     assert found == {"passages": 42, "why": "stopped after 5 s"}
@@ -56,6 +63,8 @@ def test_folder_and_milvus_lite_are_built_and_asked_the_same(tmp_path, capsys):
     out = capsys.readouterr().out
     assert len(re.findall(r"built in \d+\.\d s", out)) == 2
     assert out.count("20 of 20 first tens the same") == 3
+    counts = common.limited(120, counted, f"{tmp_path}/articles", f"{tmp_path}/again")
+    assert counts["told"] == 40
     rows = engines.compared(list(places.values()), words=False)
     assert [row["same"] for row in rows] == [20, 20, 20]
 
