@@ -11,6 +11,8 @@ from tests.openai_server import OpenAIServer
 os.environ["WIRECHECK_CACHE"] = "off"
 os.environ.setdefault("WIRECHECK_DOWNLOAD", "off")
 os.environ["WIRECHECK_CHECKER"] = "signals"
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores, so one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def tallies(tmp_path_factory):
     return found
 
 
-@pytest.mark.campaign
+@pytest.mark.long
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_a_slice_of(name, tallies):
     tally = tallies[name]

@@ -8,9 +8,12 @@ from rag.local_model import LocalModel, load_local
 from rag.model_files import find_model
 from rag.prompts import load_prompt
 
-pytestmark = pytest.mark.skipif(
-    find_model() is None, reason="the model isn't here: run `wirecheck models get`"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        find_model() is None, reason="the model isn't here: run `wirecheck models get`"
+    ),
+]
 TURNS = load_prompt("read").turns
 REPORT = "Report (Coastline Radio, 2031-03-04): Crane falls\nTwelve dockers were hurt in Ostmere when a crane fell."
 

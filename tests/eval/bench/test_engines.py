@@ -34,6 +34,7 @@ def counted(told, *given):
     return {"told": sum(seen)}
 
 
+@pytest.mark.long
 def test_what_takes_too_long_is_ended_and_how_far_it_came_is_told():
     found = common.limited(5, slow)
     assert found == {"passages": 42, "why": "stopped after 5 s"}
@@ -55,6 +56,7 @@ def test_a_row_counts_what_is_the_same():
     assert row["seconds"] == pytest.approx([0.2, 0.3])
 
 
+@pytest.mark.long
 def test_folder_and_milvus_lite_are_built_and_asked_the_same(tmp_path, capsys):
     engines.write(tmp_path / "articles", 40)
     lite = f"milvus+file:{tmp_path}/index.db"
