@@ -48,6 +48,14 @@ def test_each_independent_report_has_a_window_and_copies_have_none_of_their_own(
     ]
 
 
+def test_what_a_report_takes_back_is_neither_shown_to_the_model_nor_found_again():
+    old = "An earlier version of this report said that the harbour was shut for nine hours."
+    report = (old, "It was shut for six hours.")
+    assert "nine" not in window(*report).text and "six hours" in window(*report).text
+    assert copied("nine hours", *report) is None
+    assert copied("six hours", *report) == "six hours"
+
+
 def test_no_more_reports_are_read_than_may_be_nor_more_words():
     many = [scored(Article(f"a{n}", "", "One two three.")) for n in range(REPORTS + 2)]
     assert len(windows(found(*many), hash)) == REPORTS

@@ -2,7 +2,7 @@ import pytest
 
 from index import Article
 from rag.question import analyse
-from rag.weighing import of_the_number
+from rag.weighing import of_the_number, that_stands
 from tests.fake_reader import scored
 
 
@@ -28,3 +28,13 @@ def test_of_sentences_that_differ_in_their_numbers_the_one_that_was_asked_about(
         analyse(question), [scored(article, first), scored(article, second, score=0.8)]
     )
     assert ranked[0].passage.text == (first, second)[best]
+
+
+def test_a_sentence_whose_amount_its_report_takes_back_comes_behind_the_one_that_stands():
+    old, right = "The 90-metre pier opens in May.", "It is 70 metres long."
+    notice = "An earlier version of this report gave the length of the pier as 90 metres."
+    article = Article("pier", "Pier", f"{old} {notice} {right}")
+    rows = [scored(article, old), scored(article, right, score=0.5)]
+    asked = analyse("How many metres long is the pier?")
+    assert [s.passage.text for s in that_stands(asked, rows)] == [right, old]
+    assert that_stands(analyse("Who opens the pier?"), rows) == rows
