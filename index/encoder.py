@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chosen import chosen_format
-from .errors import SettingError
+from .errors import SettingError, one_line
 from .lru import Lru
 from .network import Network
 from .settings import value_of
@@ -348,9 +348,3 @@ def _sha256(path: Path) -> str:
 
 def _fingerprint(name: str, rows: Sequence[str]) -> str:
     return f"{name}:{hashlib.sha256(chr(10).join(rows).encode()).hexdigest()[:32]}"
-
-
-def one_line(error: BaseException) -> str:
-    """The kind of an error, and the first line of its text."""
-    lines: list[Any] = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:300]

@@ -72,3 +72,9 @@ class ModelUnreachable(ModelError):
 
 class ModelReplyError(ModelError):
     """A reply came that can't be used: empty, cut off, refused."""
+
+
+def one_line(error: BaseException) -> str:
+    """The kind of an error, and the first line of its text."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else 'no reason given'}"[:300]

@@ -24,8 +24,8 @@ from functools import lru_cache
 from multiprocessing import get_context, parent_process
 
 from .encoder import SETTING as ENCODER_SETTING
-from .encoder import BundledEncoder, Encoder, Vectors, load_encoder, one_line
-from .errors import IndexProblem, SettingError, WirecheckError
+from .encoder import BundledEncoder, Encoder, Vectors, load_encoder
+from .errors import IndexProblem, SettingError, WirecheckError, one_line
 from .settings import value_of
 
 SETTING = "WIRECHECK_ENCODE_ON"

@@ -185,3 +185,8 @@ def test_nothing_that_an_assert_decides_is_more_than_a_type():
             if isinstance(node, ast.Assert):
                 told = ast.unparse(node.test)
                 assert "is not None" in told or told.startswith("isinstance("), f"{path}: {told}"
+
+
+def test_no_file_of_the_product_is_too_long_to_read():
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {path.name: lines for path, lines in lengths.items() if lines > 350} == {}
