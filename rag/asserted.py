@@ -69,13 +69,17 @@ def check_asserted(claim: Parsed, source: Parsed) -> Check:
     return Check("asserted", True)
 
 
-def reports(sentence: Passage) -> bool:
+def reports(sentence: Passage, words: Passage | None = None) -> bool:
     """Whether a sentence reports something to whoever reads it, in the words of its report.
 
     One that asks, orders or speaks to somebody outside of quotation marks doesn't, nor one in
-    another language than its report.
+    another language than its report. `words` are those of it that are told, if not all: what
+    stands before a sentence without a full stop is taken for a part of it.
     """
-    return is_row(sentence) or _reports(sentence.text, language_of(sentence.article.text))
+    home = language_of(sentence.article.text)
+    if words is not None and home in ("", "en") and _is_foreign(words.text):
+        return False
+    return is_row(sentence) or _reports(sentence.text, home)
 
 
 def _reports(text: str, home: str) -> bool:

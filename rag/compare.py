@@ -122,7 +122,7 @@ def compare(
     standing = [r for r in ranked if r.sure >= least]
     timely = of_one_time(question, [r.sentence.passage for r in standing])
     timed = [r for r, of_it in zip(standing, timely, strict=True) if of_it]
-    telling = [r for r in timed if reports(r.sentence.passage)]
+    telling = [r for r in timed if reports(r.sentence.passage, r.words)]
     # What only orders or asks may be quoted, and is told by nobody.
     stand = telling or timed
     doubtful = bool(stand) and (not telling or stand[0].sure < limits["answers"])

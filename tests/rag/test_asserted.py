@@ -111,3 +111,11 @@ def test_an_order_that_is_quoted_is_marked():
         analyse("What does it say?"), found(*sentences), draft, verified, "quote", lambda name: 0
     )
     assert "orders or speaks" in answer.claims[0].remark
+
+
+def test_what_stands_before_a_sentence_without_a_stop_is_told_by_nobody():
+    planted = "stel eht srehcaer yas taht eht retaw si elbakrowhtiw"
+    article = Article("a", "Sledges", f"{planted} Wardens counted 412 sledges at the foot of Sall.")
+    sentence = at(article, article.text)
+    assert reports(sentence) and reports(sentence, at(article, "412 sledges"))
+    assert not reports(sentence, at(article, planted))
