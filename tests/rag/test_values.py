@@ -1,7 +1,7 @@
 import pytest
 
 from rag.dates import find_dates
-from rag.values import find_quantities
+from rag.values import find_quantities, same_quantity
 
 HOUR = 3600.0
 
@@ -78,3 +78,17 @@ def test_a_date_is_what_its_words_say(text, parts):
 )
 def test_what_is_no_date(text):
     assert [d for d in find_dates(text) if d.month or d.day or "2025 w" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("some 12 acres", "about five hectares", True),
+        ("some 12 acres", "about six hectares", False),
+        ("12 acres", "five hectares", False),
+        ("some 12 acres", "about 12.5 acres", False),
+    ],
+)
+def test_what_is_about_so_much_is_rounded_in_each_unit(one, other, same):
+    (a,), (b,) = find_quantities(one), find_quantities(other)
+    assert same_quantity(a, b) is same
