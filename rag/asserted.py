@@ -18,7 +18,7 @@ from index.tongue import is_common, language_of
 from index.words import STOP_WORDS, stems
 from rag.alignment import Parsed
 from rag.clauses import denied
-from rag.grammar import SPEECH, SUBJECTS, child_as
+from rag.grammar import QUOTATION, SPEECH, SUBJECTS, child_as
 from rag.schema import Check
 from rag.sentences import is_row
 from rag.withdrawn import withdrawn
@@ -29,7 +29,6 @@ _TELLING = SPEECH | frozenset("answer reply repeat output print respond conclude
 _BOUND = frozenset("must should shall".split())
 _SUPPOSING = frozenset("if unless whether".split())
 _INVERTED = frozenset("had were should".split())
-_QUOTATION = re.compile(r"[“\"„«][^“”\"„«»]*(?:[”\"»“]|$)|(?<!\w)‘[^‘]*?(?:’(?!\w)|$)")
 _QUESTION = re.compile(r"\?[\W_]*$")
 _LOWER = re.compile(r"(?<![\w'’-])[^\W\d_A-Z][^\W\d_]*")
 #: With these verbs beside it, or in such a clause, "you" is anybody: "you can see seals there".
@@ -106,20 +105,20 @@ def _is_foreign(text: str) -> bool:
 
 
 def _asks(text: str) -> bool:
-    return _QUESTION.search(_QUOTATION.sub("x", text)) is not None
+    return _QUESTION.search(QUOTATION.sub("x", text)) is not None
 
 
 @lru_cache(maxsize=4096)
 def _states(text: str) -> bool:
     """Whether an English sentence neither asks nor orders nor speaks to somebody, but in quotes."""
-    before, colon, after = _QUOTATION.sub("x", text).partition(": ")
+    before, colon, after = QUOTATION.sub("x", text).partition(": ")
     if colon:
         is_label = len(before.split()) <= _LABEL
         return _states(after) and (is_label or _states(before))
     if _asks(text):
         return False
     doc = parse(text)
-    quoted = [m.span() for m in _QUOTATION.finditer(text)]
+    quoted = [m.span() for m in QUOTATION.finditer(text)]
     own = [t for t in doc if not any(start <= t.idx < end for start, end in quoted)]
     if any(_speaks(t) or _is_command(t) for t in own):
         return False
@@ -184,7 +183,7 @@ _COMPLEMENTS = frozenset("attr acomp oprd".split())
 def _unsaid(doc: Any) -> dict[int, str]:
     """For each token that the source doesn't vouch for, where it stands."""
     found = {t.i: "as what a paper takes back" for t in withdrawn(doc)}
-    for start, end in (m.span() for m in _QUOTATION.finditer(doc.text)):
+    for start, end in (m.span() for m in QUOTATION.finditer(doc.text)):
         found |= {t.i: "in a quotation" for t in doc if start <= t.idx < end}
     for token in doc:
         if token.pos_ in {"VERB", "AUX"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from index.words import STOP_WORDS
@@ -25,6 +26,8 @@ ANYBODY = frozenset("authority official source expert investigator prosecutor an
 PASSIVE = ("nsubjpass", "csubjpass")
 SUBJECTS = ("nsubj", "csubj", *PASSIVE)
 FREE_PARTS = ("compound", "flat", "appos", "amod", "nmod")
+#: Words in quotation marks, up to the end of the text if they aren't closed.
+QUOTATION = re.compile(r"[“\"„«][^“”\"„«»]*(?:[”\"»“]|$)|(?<!\w)‘[^‘]*?(?:’(?!\w)|$)")
 #: Verbs of saying, as lemmas.
 SPEECH = frozenset(
     """say tell claim report announce state add argue warn confirm deny insist allege blame accuse

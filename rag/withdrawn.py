@@ -13,7 +13,7 @@ from typing import Any
 from index import Article, Passage
 from index.language import parse, sentence_spans
 from rag.dates import find_dates
-from rag.grammar import SUBJECTS
+from rag.grammar import QUOTATION, SUBJECTS
 from rag.values import Quantity, comparable, find_quantities, same_quantity
 
 Span = tuple[int, int]
@@ -46,7 +46,6 @@ _SIGN = re.compile(
 _WORTH_PARSING = re.compile(
     rf"\bwe\b|{'|'.join(_WRONGLY)}|\bmis(?:stat|report|identif|quot)|{_EARLIER.pattern}", re.I
 )
-_QUOTED = re.compile(r"[“\"„«][^“”\"„«»]*(?:[”\"»“]|$)")
 _NOT, _INSTEAD = (
     re.compile(r"\b(?:not|n['’]t) (?:on |in |at |by )?$"),
     re.compile(r"\b(?:instead of|rather than) $"),
@@ -142,7 +141,7 @@ def withdrawn(sentence: Any, in_notice: bool = False, of_us: bool = False) -> It
 
     `in_notice` if it stands in a correction, and `of_us` if what "we reported" is taken back.
     """
-    quoted = [m.span() for m in _QUOTED.finditer(sentence.text)]
+    quoted = [m.span() for m in QUOTATION.finditer(sentence.text)]
     for verb in sentence:
         outside = not any(a <= verb.idx < b for a, b in quoted)
         if outside and _is_withdrawing(verb, in_notice, of_us):
